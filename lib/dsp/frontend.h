@@ -1,0 +1,47 @@
+/* What a model wants to see and hear: numbers from its metadata, none of them known to the code that computes. */
+#ifndef AVSN_FRONTEND_H
+#define AVSN_FRONTEND_H
+
+#include "tensor/tensor.h"
+
+typedef struct avsn_audio_frontend {
+    int32_t sample_rate; /* Hz */
+    int32_t window;      /* samples, periodic Hann */
+    int32_t hop;         /* samples from one column to the next */
+    int32_t fft;         /* points; the window is followed by zeros up to here */
+    int32_t columns;     /* of one input of the network */
+    int32_t offset;      /* first sample of column 0's window, counted from the start of the input: -120 in the spec */
+    int32_t mel_bands;   /* 0: linear bins, fft / 2 + 1 of them */
+    int32_t power;       /* 1: |X|^2, 0: |X| */
+    int32_t normalise;   /* 1: X divided by the window's sum */
+    float mel_low, mel_high; /* Hz */
+    float floor;         /* 10 log10(max(value, floor)) */
+    float range;         /* dB: values are taken relative to the input's maximum and clipped below -range; 0: neither */
+    float mean, std;     /* (dB - mean) / std */
+} avsn_audio_frontend;
+
+typedef struct avsn_image_frontend {
+    int32_t width, height; /* of one input of the network */
+    int32_t short_side;    /* a picture is scaled to this short side, then cropped in the centre */
+    int32_t cell;          /* pixels of the scaled picture under one cell of the map, 16; map inputs are multiples of it */
+    float mean[3], std[3]; /* (value / 255 - mean) / std, channels R G B */
+} avsn_image_frontend;
+
+/* Rows of the spectrogram. */
+static inline int32_t avsn_audio_frontend_bins(const avsn_audio_frontend *f)
+{
+    return f->mel_bands ? f->mel_bands : f->fft / 2 + 1;
+}
+/* Samples of one input, the steps of its columns: 48,000 in the spec. */
+static inline int32_t avsn_audio_frontend_samples(const avsn_audio_frontend *f)
+{
+    return f->columns * f->hop;
+}
+/* Refuses numbers nothing can be computed with. */
+avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f);
+avsound_status avsn_image_frontend_check(const avsn_image_frontend *f);
+/* The numbers of the correspondence networks (spec section 1). */
+void avsn_audio_frontend_default(avsn_audio_frontend *f);
+void avsn_image_frontend_default(avsn_image_frontend *f);
+
+#endif

@@ -1,0 +1,40 @@
+/* Log-spectrograms of recordings. All columns of a recording lie on one grid (column j's window starts at sample
+ * j * hop + offset), so each is computed once and every input of the network is a view of neighbouring columns. */
+#ifndef AVSN_SPECTROGRAM_H
+#define AVSN_SPECTROGRAM_H
+
+#include "dsp/frontend.h"
+
+typedef struct avsn_spectrogram avsn_spectrogram;
+
+avsound_status avsn_spectrogram_create(avsound_context *context, const avsn_audio_frontend *frontend,
+                                       avsn_spectrogram **out);
+void avsn_spectrogram_free(avsn_spectrogram *spectrogram);
+
+/* `count` columns in dB (before range, mean and std) of mono samples; column i's window starts at samples + i * hop, which
+ * must hold (count - 1) * hop + window samples. out is [count][bins]. */
+void avsn_spectrogram_columns(avsn_spectrogram *spectrogram, const float *samples, int64_t count, float *out);
+
+/* A recording's columns, in bounded memory: push mono samples in order, take inputs whose columns are kept. */
+typedef struct avsn_track avsn_track;
+
+/* Keeps at least the last `keep` columns. */
+avsound_status avsn_track_create(avsound_context *context, const avsn_audio_frontend *frontend, int64_t keep,
+                                 avsn_track **out);
+void avsn_track_free(avsn_track *track);
+/* Forgets everything; the next sample pushed is sample number `first` of the recording. Samples before it are zeros. */
+void avsn_track_reset(avsn_track *track, int64_t first);
+avsound_status avsn_track_push(avsn_track *track, const float *samples, int64_t count);
+/* No more samples: what follows is zeros. */
+void avsn_track_finish(avsn_track *track);
+/* One past the newest column whose samples are all there; INT64_MAX when finished. */
+int64_t avsn_track_end(const avsn_track *track);
+/* The network's input whose first column is `column` (may be negative): out is [bins][columns] row-major, after range,
+ * mean and std. AVSOUND_E_STATE if a column is gone or not there yet. */
+avsound_status avsn_track_input(avsn_track *track, int64_t column, float *out);
+/* Root mean square of the input's samples, 0...; for telling silence. Same conditions as avsn_track_input. */
+avsound_status avsn_track_rms(avsn_track *track, int64_t column, float *rms);
+/* Column whose input is centred on `time_us` of the recording, to the nearest hop. */
+int64_t avsn_track_column_at(const avsn_audio_frontend *frontend, int64_t time_us);
+
+#endif

@@ -1,0 +1,50 @@
+/* FFmpeg behind plain structs: this folder holds the only includes of libavformat, libavcodec, libswscale and
+ * libswresample. */
+#ifndef AVSN_MEDIA_H
+#define AVSN_MEDIA_H
+
+#include <avsound/media.h>
+
+#include "tensor/tensor.h"
+
+/* ---- reading: the public calls after argument checks; `options` complete ---- */
+avsound_status avsn_media_open(avsound_context *context, const char *path, const avsound_media_options *options,
+                               avsound_media **out);
+void avsn_media_info(const avsound_media *media, avsound_media_info *info);
+avsound_status avsn_media_read_frame(avsound_media *media, avsound_frame *frame);
+avsound_status avsn_media_read_audio(avsound_media *media, avsound_audio *audio);
+avsound_status avsn_media_seek(avsound_media *media, int64_t time_us);
+void avsn_media_free(avsound_media *media);
+
+/* ---- writing ---- */
+avsound_status avsn_writer_create(avsound_context *context, const char *path, const avsound_writer_options *options,
+                                  avsound_writer **out);
+avsound_status avsn_writer_write_frame(avsound_writer *writer, const avsound_frame *frame);
+avsound_status avsn_writer_finish(avsound_writer *writer);
+void avsn_writer_free(avsound_writer *writer);
+avsound_status avsn_picture_write(avsound_context *context, const char *path, const avsound_frame *frame);
+
+/* ---- converting: any public frame to packed RGB24 of another size (swscale, bilinear with the support of an area
+ * average when shrinking; deterministic flags). A scaler keeps its tables between frames of one kind. ---- */
+typedef struct avsn_scaler avsn_scaler;
+avsound_status avsn_scaler_create(avsound_context *context, avsn_scaler **out);
+/* Checks the frame (sizes against the context's limits, strides, planes, format) and writes height rows of width RGB
+ * pixels, `stride` bytes apart. */
+avsound_status avsn_scaler_rgb(avsn_scaler *scaler, const avsound_frame *frame, int32_t width, int32_t height,
+                               uint8_t *rgb, ptrdiff_t stride);
+void avsn_scaler_free(avsn_scaler *scaler);
+/* The checks alone, for every function that takes a frame. */
+avsound_status avsn_frame_check(const avsound_context *context, const avsound_frame *frame);
+
+/* ---- resampling: any public audio to mono or more floats at another rate (swresample) ---- */
+typedef struct avsn_resampler avsn_resampler;
+avsound_status avsn_resampler_create(avsound_context *context, int32_t rate, int32_t channels, avsn_resampler **out);
+/* Converts the next stretch of one recording; *samples (interleaved, valid until the next call) holds *frames samples per
+ * channel. audio == NULL drains what the filter still holds. Non-finite samples are refused. Output sample n stands at
+ * input time n / rate: the filter's delay is compensated. */
+avsound_status avsn_resampler_push(avsn_resampler *resampler, const avsound_audio *audio, const float **samples,
+                                   int64_t *frames);
+void avsn_resampler_free(avsn_resampler *resampler);
+avsound_status avsn_audio_check(const avsound_context *context, const avsound_audio *audio);
+
+#endif

@@ -1,0 +1,47 @@
+/* Safetensors files: an 8-byte little-endian header length, a JSON header, then raw little-endian tensors.
+ * Everything read is bounded before it is believed. */
+#ifndef AVSN_SAFETENSORS_H
+#define AVSN_SAFETENSORS_H
+
+#include "tensor/tensor.h"
+
+#define AVSN_SAFETENSORS_MAX_HEADER ((size_t)64 << 20) /* bytes */
+#define AVSN_SAFETENSORS_MAX_TENSORS 100000
+#define AVSN_SAFETENSORS_MAX_NAME 512 /* bytes */
+
+typedef struct avsn_file_tensor {
+    const char *name;
+    int32_t dtype; /* AVSOUND_DTYPE_F32 or _BF16 (others are refused) */
+    avsn_shape shape;
+    const void *data; /* in the mapping, 4-byte aligned or copied so that it is */
+    size_t bytes;
+} avsn_file_tensor;
+
+typedef struct avsn_safetensors avsn_safetensors;
+
+/* Maps the file read-only; `name` of every error is the path. */
+avsound_status avsn_safetensors_open(avsound_context *context, const char *path, avsn_safetensors **out);
+/* Reads from memory, which must outlive the object unless `copy` is true. */
+avsound_status avsn_safetensors_open_memory(avsound_context *context, const void *data, size_t size, bool copy,
+                                            avsn_safetensors **out);
+void avsn_safetensors_free(avsn_safetensors *file);
+
+size_t avsn_safetensors_count(const avsn_safetensors *file);
+const avsn_file_tensor *avsn_safetensors_at(const avsn_safetensors *file, size_t index); /* ordered by name */
+const avsn_file_tensor *avsn_safetensors_find(const avsn_safetensors *file, const char *name); /* NULL if absent */
+/* Value of a __metadata__ key, NULL if absent. */
+const char *avsn_safetensors_metadata(const avsn_safetensors *file, const char *key);
+size_t avsn_safetensors_metadata_count(const avsn_safetensors *file);
+void avsn_safetensors_metadata_at(const avsn_safetensors *file, size_t index, const char **key, const char **value);
+/* Compares the data section with the metadata key "avsound.sha256"; AVSOUND_E_FORMAT if they differ, AVSOUND_OK if equal
+ * or the key is absent (*present says which). */
+avsound_status avsn_safetensors_verify(const avsn_safetensors *file, bool *present);
+
+/* Writes under a temporary name in the same folder, fsyncs, renames: the target is whole or untouched. Adds
+ * "avsound.sha256" of the data section to the metadata. Tensors are written in the order of their names, each at a
+ * multiple of 64 bytes of the file. */
+avsound_status avsn_safetensors_write(avsound_context *context, const char *path, const avsn_file_tensor *tensors,
+                                      size_t count, const char *const *keys, const char *const *values,
+                                      size_t metadata_count);
+
+#endif

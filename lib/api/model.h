@@ -1,0 +1,44 @@
+/* The model behind the handle: architecture, configuration, parameters and what sessions share. */
+#ifndef AVSN_API_MODEL_H
+#define AVSN_API_MODEL_H
+
+#include <avsound/model.h>
+
+#include "dsp/frontend.h"
+#include "exec/pack.h"
+#include "model/arch.h"
+#include "weights/params.h"
+#include "weights/safetensors.h"
+
+typedef struct avsn_model_config {
+    double width;
+    int32_t conv1_stride;
+    avsn_image_frontend image;
+    avsn_audio_frontend audio;
+} avsn_model_config;
+
+struct avsound_model {
+    avsound_context *context;
+    atomic_int references;
+    const avsn_arch *arch;
+    avsn_model_config config;
+    char *config_text;          /* the whole configuration as JSON */
+    avsn_params params;
+    avsn_safetensors *file;     /* where params lie, or NULL */
+    float *storage;             /* where params lie when created by seed or widened, or NULL */
+    char **keys, **values;      /* metadata, ordered by key */
+    int32_t metadata_count;
+    avsn_pack_cache *packed;    /* weights in kernels' layouts, one entry per layer, layout and precision */
+};
+
+avsound_model *avsn_model_ref(avsound_model *model);
+
+/* Parses the JSON text of a configuration over the architecture's defaults; `text` may be NULL. `name` opens error details. */
+avsound_status avsn_config_parse(const avsn_arch *arch, const char *text, const char *name, avsn_model_config *config);
+/* The whole configuration as JSON; the caller frees with avsn_free. */
+avsound_status avsn_config_text(avsound_context *context, const avsn_model_config *config, char **text);
+/* The network for these shapes; height and width 0: the model's own. */
+avsound_status avsn_model_graph(const avsound_model *model, int64_t batch, int64_t image_height, int64_t image_width,
+                                avsn_graph **out);
+
+#endif

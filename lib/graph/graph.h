@@ -1,0 +1,179 @@
+/* A network as data: values and the nodes that make them. Built by one readable file per network (lib/model), extended with
+ * backward nodes for training, made executable by lib/exec.
+ *
+ * Activations are N, C, then 1-3 spatial axes. Parameters are values too, declared by the op that uses them and addressed by
+ * their path: "vision.conv1_1.weight".
+ *
+ * Failure is sticky: a builder call given a poisoned value, or made after a failure, returns a poisoned value; the first
+ * failure is kept and avsn_graph_finish reports it. So model files need no check per line. */
+#ifndef AVSN_GRAPH_H
+#define AVSN_GRAPH_H
+
+#include "tensor/tensor.h"
+
+#define AVSN_MAX_SPATIAL 3
+#define AVSN_MAX_INPUTS 8
+#define AVSN_MAX_OUTPUTS 3
+
+typedef struct avsn_graph avsn_graph;
+
+typedef struct avsn_value {
+    int32_t id; /* 0: poisoned */
+} avsn_value;
+
+typedef enum avsn_op_kind {
+    AVSN_OP_INPUT,
+    AVSN_OP_PARAM,
+    AVSN_OP_CONV,         /* src, weights[, bias] */
+    AVSN_OP_BATCH_NORM,   /* src, weight, bias, running mean, running variance */
+    AVSN_OP_ELTWISE,      /* src */
+    AVSN_OP_POOL,         /* src */
+    AVSN_OP_GLOBAL_POOL,  /* src (N,C,spatial) -> (N,C) */
+    AVSN_OP_DENSE,        /* src (N,I), weights (O,I)[, bias (O)] */
+    AVSN_OP_ADD,          /* two of one shape */
+    AVSN_OP_CONCAT,       /* 2-8, along axis 1 */
+    AVSN_OP_SLICE,        /* channels [begin, end) of axis 1 */
+    AVSN_OP_L2_NORMALIZE, /* (N,C) along C */
+    AVSN_OP_DISTANCE,     /* (N,C), (N,C) -> (N,1), Euclidean */
+    AVSN_OP_INNER_MAP,    /* (N,C,spatial), (N,C) -> (N,1,spatial): scalar product at every cell */
+    AVSN_OP_AFFINE,       /* src, scale (1), bias (1): one learned scale and shift */
+    AVSN_OP_SOFTMAX,      /* along axis 1 */
+    AVSN_OP_COUNT
+} avsn_op_kind;
+
+const char *avsn_op_name(avsn_op_kind kind);
+
+typedef enum avsn_eltwise { AVSN_RELU, AVSN_SIGMOID } avsn_eltwise;
+typedef enum avsn_pooling { AVSN_POOL_MAX, AVSN_POOL_AVERAGE } avsn_pooling;
+
+/* Sliding-window geometry; entries beyond the value's spatial axes are 1 (pads 0). */
+typedef struct avsn_window {
+    int32_t spatial; /* axes */
+    int64_t kernel[AVSN_MAX_SPATIAL], stride[AVSN_MAX_SPATIAL], dilation[AVSN_MAX_SPATIAL];
+    int64_t before[AVSN_MAX_SPATIAL], after[AVSN_MAX_SPATIAL]; /* padding; convolutions pad with 0, max pools with -inf,
+                                                                  averages count the window's real cells only */
+} avsn_window;
+
+typedef struct avsn_attributes {
+    avsn_window window;    /* conv, pool */
+    avsn_eltwise eltwise;
+    avsn_pooling pooling;  /* pool, global pool */
+    int64_t begin, end;    /* slice */
+    float epsilon;         /* batch norm, L2 normalise */
+} avsn_attributes;
+
+typedef struct avsn_node {
+    avsn_op_kind kind;
+    avsn_attributes attributes;
+    const char *name; /* path, "" for none */
+    int32_t input_count, output_count;
+    avsn_value input[AVSN_MAX_INPUTS], output[AVSN_MAX_OUTPUTS];
+} avsn_node;
+
+/* How a parameter starts. */
+typedef enum avsn_init_kind {
+    AVSN_INIT_CONSTANT, /* values[0] everywhere */
+    AVSN_INIT_LIST,     /* values[i] for element i, at most 4 elements */
+    AVSN_INIT_HE        /* normal with variance 2 / fan_in (He et al. 2015) */
+} avsn_init_kind;
+
+typedef struct avsn_init {
+    avsn_init_kind kind;
+    float values[4];
+    int64_t fan_in;
+} avsn_init;
+
+typedef struct avsn_param_spec {
+    const char *name; /* path */
+    avsn_shape shape;
+    avsn_init init;
+    bool state; /* running statistics: not learned by gradients */
+    avsn_value value;
+} avsn_param_spec;
+
+/* ---- life ---- */
+
+avsound_status avsn_graph_create(avsound_context *context, avsn_graph **out);
+void avsn_graph_free(avsn_graph *graph);
+/* The first failure, if any. */
+avsound_status avsn_graph_finish(avsn_graph *graph);
+avsound_context *avsn_graph_context(const avsn_graph *graph);
+
+/* ---- building ---- */
+
+/* Names inside are prefixed "name.". */
+void avsn_scope(avsn_graph *graph, const char *name);
+void avsn_end(avsn_graph *graph);
+
+avsn_value avsn_input(avsn_graph *graph, const char *name, avsn_shape shape);
+avsn_value avsn_param(avsn_graph *graph, const char *name, avsn_shape shape, avsn_init init, bool state);
+/* Makes a value addressable: as a layer's output, in descriptions, in logs. */
+avsn_value avsn_name(avsn_graph *graph, const char *name, avsn_value value);
+/* Declares one of the network's outputs; names of outputs are not scoped. */
+void avsn_output(avsn_graph *graph, const char *name, avsn_value value);
+
+/* Lists have one entry per spatial axis; a 0 in kernel, stride or dilation means 1. */
+typedef struct avsn_window_args {
+    int64_t out; /* channels: conv */
+    int64_t kernel[AVSN_MAX_SPATIAL], stride[AVSN_MAX_SPATIAL], dilation[AVSN_MAX_SPATIAL];
+    int64_t pad[AVSN_MAX_SPATIAL];                              /* both sides */
+    int64_t before[AVSN_MAX_SPATIAL], after[AVSN_MAX_SPATIAL];  /* on top of pad */
+    int32_t same;  /* TensorFlow's SAME: output ceil(in / stride), the odd cell of padding after; pads must be 0 */
+    int32_t bias;  /* conv: 1 adds one */
+    int32_t ceil;  /* pool: 1 keeps a last partial window */
+} avsn_window_args;
+
+/* Parameters name.weight (O, I, kernel)[, name.bias (O)]. */
+avsn_value avsn_conv_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_window_args *args);
+#define avsn_conv(graph, name, src, ...) avsn_conv_build(graph, name, src, &(avsn_window_args){__VA_ARGS__})
+
+/* Parameters name.weight, name.bias, and state name.running_mean, name.running_var (C). */
+avsn_value avsn_batch_norm(avsn_graph *graph, const char *name, avsn_value src, float epsilon);
+
+avsn_value avsn_pool_build(avsn_graph *graph, avsn_pooling pooling, avsn_value src, const avsn_window_args *args);
+#define avsn_max_pool(graph, src, ...) avsn_pool_build(graph, AVSN_POOL_MAX, src, &(avsn_window_args){__VA_ARGS__})
+#define avsn_average_pool(graph, src, ...) \
+    avsn_pool_build(graph, AVSN_POOL_AVERAGE, src, &(avsn_window_args){__VA_ARGS__})
+
+avsn_value avsn_global_pool(avsn_graph *graph, avsn_pooling pooling, avsn_value src);
+avsn_value avsn_relu(avsn_graph *graph, avsn_value src);
+avsn_value avsn_sigmoid(avsn_graph *graph, avsn_value src);
+/* Parameters name.weight (out, in), name.bias (out). `starts` replaces the weight's and the bias's initial values, or NULL. */
+typedef struct avsn_dense_starts {
+    avsn_init weight, bias;
+} avsn_dense_starts;
+avsn_value avsn_dense(avsn_graph *graph, const char *name, avsn_value src, int64_t out,
+                      const avsn_dense_starts *starts);
+avsn_value avsn_add(avsn_graph *graph, avsn_value a, avsn_value b);
+avsn_value avsn_concat(avsn_graph *graph, const avsn_value *values, int32_t count);
+avsn_value avsn_slice(avsn_graph *graph, avsn_value src, int64_t begin, int64_t end);
+avsn_value avsn_l2_normalize(avsn_graph *graph, avsn_value src, float epsilon);
+avsn_value avsn_distance(avsn_graph *graph, avsn_value a, avsn_value b);
+avsn_value avsn_inner_map(avsn_graph *graph, avsn_value cells, avsn_value vector);
+/* Parameters name.weight (1), name.bias (1). */
+avsn_value avsn_affine(avsn_graph *graph, const char *name, avsn_value src, float weight, float bias);
+avsn_value avsn_softmax(avsn_graph *graph, avsn_value src);
+
+/* ---- reading ---- */
+
+int32_t avsn_graph_node_count(const avsn_graph *graph);
+const avsn_node *avsn_graph_node(const avsn_graph *graph, int32_t index); /* 0..., in an order that computes */
+int32_t avsn_graph_value_count(const avsn_graph *graph);                  /* ids are 1...count */
+const avsn_shape *avsn_value_shape(const avsn_graph *graph, avsn_value value);
+const char *avsn_value_name(const avsn_graph *graph, avsn_value value); /* "" if it has none */
+int32_t avsn_value_producer(const avsn_graph *graph, avsn_value value); /* node index */
+/* An output's name or a value's; poisoned if there is none. */
+avsn_value avsn_graph_find(const avsn_graph *graph, const char *name);
+
+int32_t avsn_graph_param_count(const avsn_graph *graph);
+const avsn_param_spec *avsn_graph_param(const avsn_graph *graph, int32_t index); /* in the order declared */
+int32_t avsn_graph_input_count(const avsn_graph *graph);
+avsn_value avsn_graph_input(const avsn_graph *graph, int32_t index);
+int32_t avsn_graph_output_count(const avsn_graph *graph);
+const char *avsn_graph_output_name(const avsn_graph *graph, int32_t index);
+avsn_value avsn_graph_output(const avsn_graph *graph, int32_t index);
+
+/* Text of node `index`: "vision.conv1_1 = conv(image) (2,3,224,224) -> (2,64,112,112)". Returns text. */
+const char *avsn_node_text(const avsn_graph *graph, int32_t index, char *text, size_t size);
+
+#endif

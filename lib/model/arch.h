@@ -1,0 +1,30 @@
+/* The architectures: each is one file that builds a graph and nothing else. */
+#ifndef AVSN_ARCH_H
+#define AVSN_ARCH_H
+
+#include "graph/graph.h"
+
+typedef struct avsn_build_config {
+    int64_t batch;
+    double width;         /* multiplies the channel counts of the convolution stacks; heads keep theirs */
+    int32_t conv1_stride; /* of the first convolution of each stack: 2, or 1 as in the ICCV 2017 L3-Net */
+    int64_t image_height, image_width;
+    int64_t bins, columns; /* of the spectrogram */
+} avsn_build_config;
+
+typedef struct avsn_arch {
+    const char *name;
+    const char *citation;
+    bool aligned; /* embeddings of pictures and sounds can be compared with each other */
+    bool map;     /* has the output "map" */
+    int32_t conv1_stride; /* default */
+    void (*build)(avsn_graph *graph, const avsn_build_config *config);
+} avsn_arch;
+
+int32_t avsn_arch_count(void);
+const avsn_arch *avsn_arch_at(int32_t index);
+const avsn_arch *avsn_arch_find(const char *name); /* NULL if unknown */
+
+extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet;
+
+#endif

@@ -1,0 +1,20 @@
+/* A model's parameters by name: f32, wherever they lie (mapped file or memory). */
+#ifndef AVSN_PARAMS_H
+#define AVSN_PARAMS_H
+
+#include "tensor/tensor.h"
+
+typedef struct avsn_named_tensor {
+    const char *name;
+    avsn_shape shape;
+    const float *data;
+} avsn_named_tensor;
+
+typedef struct avsn_params {
+    avsn_named_tensor *items; /* ordered by name (strcmp) */
+    int32_t count;
+} avsn_params;
+
+const avsn_named_tensor *avsn_params_find(const avsn_params *params, const char *name); /* NULL if absent */
+
+#endif

@@ -1,0 +1,333 @@
+/* The builder's ops: each checks its operands, knows its result's shape and declares its parameters. */
+#include "graph/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const op_names[AVSN_OP_COUNT] = {
+    [AVSN_OP_INPUT] = "input",
+    [AVSN_OP_PARAM] = "param",
+    [AVSN_OP_CONV] = "conv",
+    [AVSN_OP_BATCH_NORM] = "batch_norm",
+    [AVSN_OP_ELTWISE] = "eltwise",
+    [AVSN_OP_POOL] = "pool",
+    [AVSN_OP_GLOBAL_POOL] = "global_pool",
+    [AVSN_OP_DENSE] = "dense",
+    [AVSN_OP_ADD] = "add",
+    [AVSN_OP_CONCAT] = "concat",
+    [AVSN_OP_SLICE] = "slice",
+    [AVSN_OP_L2_NORMALIZE] = "l2_normalize",
+    [AVSN_OP_DISTANCE] = "distance",
+    [AVSN_OP_INNER_MAP] = "inner_map",
+    [AVSN_OP_AFFINE] = "affine",
+    [AVSN_OP_SOFTMAX] = "softmax",
+};
+
+const char *avsn_op_name(avsn_op_kind kind)
+{
+    return op_names[kind];
+}
+
+static avsn_value wrong_shape(avsn_graph *graph, const char *op, avsn_value value, const char *wanted)
+{
+    char text[AVSN_SHAPE_TEXT];
+    return avsn_graph_fail(graph, AVSOUND_E_SHAPE, op, "source is %s, want %s",
+                           avsn_shape_text(avsn_value_shape(graph, value), text), wanted);
+}
+
+/* ---- windows ---- */
+
+static int64_t one_if_zero(int64_t x)
+{
+    return x ? x : 1;
+}
+
+/* TensorFlow's SAME puts the odd cell of padding after; symmetric padding would shift every map by half a stride. */
+static void same_padding(int64_t in, int64_t extent, int64_t stride, int64_t *before, int64_t *after)
+{
+    const int64_t out = (in + stride - 1) / stride;
+    const int64_t padding = AVSN_MAX((out - 1) * stride + extent - in, 0);
+    *before = padding / 2;
+    *after = padding - *before;
+}
+
+/* A ceil-mode pool keeps a last window that starts inside the source or its leading padding. */
+static int64_t ceil_padding(int64_t in, int64_t extent, int64_t stride, int64_t before, int64_t after)
+{
+    const int64_t span = in + before + after - extent;
+    int64_t out = (span + stride - 1) / stride + 1;
+    if ((out - 1) * stride >= in + before)
+        out--;
+    return AVSN_MAX((out - 1) * stride + extent - in - before, after);
+}
+
+/* Fills one axis and returns its output size, or 0 if nothing fits. */
+static int64_t window_axis(avsn_window *w, int32_t axis, int64_t in, const avsn_window_args *args)
+{
+    w->kernel[axis] = one_if_zero(args->kernel[axis]);
+    w->stride[axis] = one_if_zero(args->stride[axis]);
+    w->dilation[axis] = one_if_zero(args->dilation[axis]);
+    w->before[axis] = args->pad[axis] + args->before[axis];
+    w->after[axis] = args->pad[axis] + args->after[axis];
+    if (w->kernel[axis] < 1 || w->stride[axis] < 1 || w->dilation[axis] < 1 || w->before[axis] < 0 || w->after[axis] < 0)
+        return 0;
+    const int64_t extent = (w->kernel[axis] - 1) * w->dilation[axis] + 1;
+    if (args->same)
+        same_padding(in, extent, w->stride[axis], &w->before[axis], &w->after[axis]);
+    else if (args->ceil)
+        w->after[axis] = ceil_padding(in, extent, w->stride[axis], w->before[axis], w->after[axis]);
+    const int64_t span = in + w->before[axis] + w->after[axis] - extent;
+    return span < 0 ? 0 : span / w->stride[axis] + 1;
+}
+
+static bool window_shape(avsn_graph *graph, const char *op, avsn_value src, const avsn_window_args *args, avsn_window *w,
+                         avsn_shape *out)
+{
+    const avsn_shape *in = avsn_value_shape(graph, src);
+    *w = (avsn_window){.spatial = in->rank - 2};
+    if (w->spatial < 1 || w->spatial > AVSN_MAX_SPATIAL) {
+        wrong_shape(graph, op, src, "N, C and 1-3 spatial axes");
+        return false;
+    }
+    *out = *in;
+    for (int32_t i = 0; i < AVSN_MAX_SPATIAL; i++) {
+        w->kernel[i] = w->stride[i] = w->dilation[i] = 1;
+        if (i >= w->spatial)
+            continue;
+        out->dim[i + 2] = window_axis(w, i, in->dim[i + 2], args);
+        if (out->dim[i + 2] < 1) {
+            avsn_graph_fail(graph, AVSOUND_E_SHAPE, op, "axis %d of %lld cells is smaller than its window of %lld", i,
+                            (long long)in->dim[i + 2], (long long)w->kernel[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+avsn_value avsn_conv_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_window_args *args)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    avsn_attributes attributes = {0};
+    avsn_shape shape;
+    if (!window_shape(graph, name, src, args, &attributes.window, &shape))
+        return AVSN_POISON;
+    const avsn_window *w = &attributes.window;
+    avsn_shape weights = {.rank = 2 + w->spatial, .dim = {args->out, shape.dim[1]}};
+    int64_t fan_in = shape.dim[1];
+    for (int32_t i = 0; i < w->spatial; i++)
+        fan_in *= weights.dim[2 + i] = w->kernel[i];
+    shape.dim[1] = args->out;
+
+    avsn_value inputs[3] = {src};
+    avsn_scope(graph, name);
+    inputs[1] = avsn_param(graph, "weight", weights, (avsn_init){.kind = AVSN_INIT_HE, .fan_in = fan_in}, false);
+    if (args->bias)
+        inputs[2] = avsn_param(graph, "bias", AVSN_SHAPE(args->out), (avsn_init){.kind = AVSN_INIT_CONSTANT}, false);
+    avsn_end(graph);
+    return avsn_graph_append(graph, AVSN_OP_CONV, name, &attributes, inputs, args->bias ? 3 : 2, &shape);
+}
+
+avsn_value avsn_pool_build(avsn_graph *graph, avsn_pooling pooling, avsn_value src, const avsn_window_args *args)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    avsn_attributes attributes = {.pooling = pooling};
+    avsn_shape shape;
+    if (!window_shape(graph, "pool", src, args, &attributes.window, &shape))
+        return AVSN_POISON;
+    return avsn_graph_append(graph, AVSN_OP_POOL, NULL, &attributes, &src, 1, &shape);
+}
+
+avsn_value avsn_global_pool(avsn_graph *graph, avsn_pooling pooling, avsn_value src)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape *in = avsn_value_shape(graph, src);
+    if (in->rank < 3 || in->rank > 2 + AVSN_MAX_SPATIAL)
+        return wrong_shape(graph, "global pool", src, "N, C and 1-3 spatial axes");
+    const avsn_shape shape = AVSN_SHAPE(in->dim[0], in->dim[1]);
+    return avsn_graph_append(graph, AVSN_OP_GLOBAL_POOL, NULL, &(avsn_attributes){.pooling = pooling}, &src, 1, &shape);
+}
+
+/* ---- one source ---- */
+
+avsn_value avsn_batch_norm(avsn_graph *graph, const char *name, avsn_value src, float epsilon)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape shape = *avsn_value_shape(graph, src);
+    if (shape.rank < 2)
+        return wrong_shape(graph, name, src, "N, C, ...");
+    const avsn_shape channels = AVSN_SHAPE(shape.dim[1]);
+    const avsn_init zero = {.kind = AVSN_INIT_CONSTANT}, one = {.kind = AVSN_INIT_CONSTANT, .values = {1}};
+    avsn_value inputs[5] = {src};
+    avsn_scope(graph, name);
+    inputs[1] = avsn_param(graph, "weight", channels, one, false);
+    inputs[2] = avsn_param(graph, "bias", channels, zero, false);
+    inputs[3] = avsn_param(graph, "running_mean", channels, zero, true);
+    inputs[4] = avsn_param(graph, "running_var", channels, one, true);
+    avsn_end(graph);
+    return avsn_graph_append(graph, AVSN_OP_BATCH_NORM, name, &(avsn_attributes){.epsilon = epsilon}, inputs, 5, &shape);
+}
+
+static avsn_value same_shape(avsn_graph *graph, avsn_op_kind kind, const avsn_attributes *attributes, avsn_value src)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape shape = *avsn_value_shape(graph, src);
+    return avsn_graph_append(graph, kind, NULL, attributes, &src, 1, &shape);
+}
+
+avsn_value avsn_relu(avsn_graph *graph, avsn_value src)
+{
+    return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_RELU}, src);
+}
+
+avsn_value avsn_sigmoid(avsn_graph *graph, avsn_value src)
+{
+    return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_SIGMOID}, src);
+}
+
+static avsn_value over_channels(avsn_graph *graph, avsn_op_kind kind, const avsn_attributes *attributes, avsn_value src)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    if (avsn_value_shape(graph, src)->rank != 2)
+        return wrong_shape(graph, avsn_op_name(kind), src, "(N,C)");
+    return same_shape(graph, kind, attributes, src);
+}
+
+avsn_value avsn_l2_normalize(avsn_graph *graph, avsn_value src, float epsilon)
+{
+    return over_channels(graph, AVSN_OP_L2_NORMALIZE, &(avsn_attributes){.epsilon = epsilon}, src);
+}
+
+avsn_value avsn_softmax(avsn_graph *graph, avsn_value src)
+{
+    return over_channels(graph, AVSN_OP_SOFTMAX, NULL, src);
+}
+
+avsn_value avsn_slice(avsn_graph *graph, avsn_value src, int64_t begin, int64_t end)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    avsn_shape shape = *avsn_value_shape(graph, src);
+    if (shape.rank < 2 || begin < 0 || end <= begin || end > shape.dim[1])
+        return wrong_shape(graph, "slice", src, "more channels than the slice's end");
+    shape.dim[1] = end - begin;
+    return avsn_graph_append(graph, AVSN_OP_SLICE, NULL, &(avsn_attributes){.begin = begin, .end = end}, &src, 1, &shape);
+}
+
+avsn_value avsn_dense(avsn_graph *graph, const char *name, avsn_value src, int64_t out, const avsn_dense_starts *starts)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape *in = avsn_value_shape(graph, src);
+    if (in->rank != 2)
+        return wrong_shape(graph, name, src, "(N,C)");
+    const int64_t n = in->dim[0], c = in->dim[1];
+    avsn_dense_starts init = {.weight = {.kind = AVSN_INIT_HE, .fan_in = c}};
+    if (starts)
+        init = *starts;
+    avsn_value inputs[3] = {src};
+    avsn_scope(graph, name);
+    inputs[1] = avsn_param(graph, "weight", AVSN_SHAPE(out, c), init.weight, false);
+    inputs[2] = avsn_param(graph, "bias", AVSN_SHAPE(out), init.bias, false);
+    avsn_end(graph);
+    return avsn_graph_append(graph, AVSN_OP_DENSE, name, NULL, inputs, 3, &AVSN_SHAPE(n, out));
+}
+
+avsn_value avsn_affine(avsn_graph *graph, const char *name, avsn_value src, float weight, float bias)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape shape = *avsn_value_shape(graph, src);
+    avsn_value inputs[3] = {src};
+    avsn_scope(graph, name);
+    inputs[1] = avsn_param(graph, "weight", AVSN_SHAPE(1),
+                           (avsn_init){.kind = AVSN_INIT_CONSTANT, .values = {weight}}, false);
+    inputs[2] = avsn_param(graph, "bias", AVSN_SHAPE(1), (avsn_init){.kind = AVSN_INIT_CONSTANT, .values = {bias}},
+                           false);
+    avsn_end(graph);
+    return avsn_graph_append(graph, AVSN_OP_AFFINE, name, NULL, inputs, 3, &shape);
+}
+
+/* ---- several sources ---- */
+
+avsn_value avsn_add(avsn_graph *graph, avsn_value a, avsn_value b)
+{
+    const avsn_value inputs[2] = {a, b};
+    if (avsn_graph_stuck(graph, inputs, 2))
+        return AVSN_POISON;
+    const avsn_shape shape = *avsn_value_shape(graph, a);
+    char text[AVSN_SHAPE_TEXT];
+    if (!avsn_shape_equal(&shape, avsn_value_shape(graph, b)))
+        return wrong_shape(graph, "add", b, avsn_shape_text(&shape, text));
+    return avsn_graph_append(graph, AVSN_OP_ADD, NULL, NULL, inputs, 2, &shape);
+}
+
+avsn_value avsn_concat(avsn_graph *graph, const avsn_value *values, int32_t count)
+{
+    if (count < 1 || count > AVSN_MAX_INPUTS)
+        return avsn_graph_fail(graph, AVSOUND_E_INTERNAL, "concat", "%d sources, want 1...%d", count, AVSN_MAX_INPUTS);
+    if (avsn_graph_stuck(graph, values, count))
+        return AVSN_POISON;
+    avsn_shape shape = *avsn_value_shape(graph, values[0]);
+    int64_t channels = shape.dim[1];
+    for (int32_t i = 1; i < count; i++) {
+        avsn_shape other = *avsn_value_shape(graph, values[i]);
+        channels += other.dim[1];
+        other.dim[1] = shape.dim[1];
+        if (!avsn_shape_equal(&shape, &other))
+            return wrong_shape(graph, "concat", values[i], "the first source's shape in all but channels");
+    }
+    shape.dim[1] = channels;
+    return avsn_graph_append(graph, AVSN_OP_CONCAT, NULL, NULL, values, count, &shape);
+}
+
+avsn_value avsn_distance(avsn_graph *graph, avsn_value a, avsn_value b)
+{
+    const avsn_value inputs[2] = {a, b};
+    if (avsn_graph_stuck(graph, inputs, 2))
+        return AVSN_POISON;
+    const avsn_shape *shape = avsn_value_shape(graph, a);
+    if (shape->rank != 2 || !avsn_shape_equal(shape, avsn_value_shape(graph, b)))
+        return wrong_shape(graph, "distance", b, "two of (N,C)");
+    return avsn_graph_append(graph, AVSN_OP_DISTANCE, NULL, NULL, inputs, 2, &AVSN_SHAPE(shape->dim[0], 1));
+}
+
+avsn_value avsn_inner_map(avsn_graph *graph, avsn_value cells, avsn_value vector)
+{
+    const avsn_value inputs[2] = {cells, vector};
+    if (avsn_graph_stuck(graph, inputs, 2))
+        return AVSN_POISON;
+    avsn_shape shape = *avsn_value_shape(graph, cells);
+    const avsn_shape *v = avsn_value_shape(graph, vector);
+    if (shape.rank < 3 || v->rank != 2 || v->dim[0] != shape.dim[0] || v->dim[1] != shape.dim[1])
+        return wrong_shape(graph, "inner map", vector, "(N,C) of the cells' N and C");
+    shape.dim[1] = 1;
+    return avsn_graph_append(graph, AVSN_OP_INNER_MAP, NULL, NULL, inputs, 2, &shape);
+}
+
+/* ---- printing ---- */
+
+static size_t print(char *text, size_t size, size_t used, const char *a, const char *b)
+{
+    const int n = used < size ? snprintf(text + used, size - used, "%s%s", a, b) : 0;
+    return used + (size_t)AVSN_MAX(n, 0);
+}
+
+const char *avsn_node_text(const avsn_graph *graph, int32_t index, char *text, size_t size)
+{
+    const avsn_node *node = avsn_graph_node(graph, index);
+    char shape[AVSN_SHAPE_TEXT];
+    size_t used = print(text, size, 0, avsn_value_name(graph, node->output[0]), " = ");
+    used = print(text, size, used, avsn_op_name(node->kind), "(");
+    for (int32_t i = 0; i < node->input_count; i++)
+        used = print(text, size, used, i ? ", " : "", avsn_value_name(graph, node->input[i]));
+    if (node->input_count)
+        used = print(text, size, used, ") ", avsn_shape_text(avsn_value_shape(graph, node->input[0]), shape));
+    print(text, size, used, " -> ", avsn_shape_text(avsn_value_shape(graph, node->output[0]), shape));
+    return text;
+}

@@ -1,0 +1,23 @@
+#include "model/arch.h"
+
+#include <string.h>
+
+static const avsn_arch *const archs[] = {&avsn_arch_l3net, &avsn_arch_avenet, &avsn_arch_avolnet};
+
+int32_t avsn_arch_count(void)
+{
+    return (int32_t)AVSN_ARRAY_COUNT(archs);
+}
+
+const avsn_arch *avsn_arch_at(int32_t index)
+{
+    return index >= 0 && index < avsn_arch_count() ? archs[index] : NULL;
+}
+
+const avsn_arch *avsn_arch_find(const char *name)
+{
+    for (int32_t i = 0; i < avsn_arch_count(); i++)
+        if (!strcmp(archs[i]->name, name))
+            return archs[i];
+    return NULL;
+}

@@ -1,0 +1,16 @@
+/* The convolution stack that the correspondence networks share: VGG-like, eight 3x3 convolutions in four stages. */
+#ifndef AVSN_STACK_H
+#define AVSN_STACK_H
+
+#include "model/arch.h"
+
+#define AVSN_EMBEDDING 128 /* the heads' width, whatever the stacks' */
+
+/* (N,3,H,W) or (N,1,F,T) -> (N,512 w,H/16,W/16), names conv1_1...conv4_2 and pool1...pool3 in the open scope. */
+avsn_value avsn_stack(avsn_graph *graph, avsn_value src, const avsn_build_config *config);
+
+/* The two inputs every correspondence network has. */
+avsn_value avsn_image_input(avsn_graph *graph, const avsn_build_config *config);
+avsn_value avsn_spectrogram_input(avsn_graph *graph, const avsn_build_config *config);
+
+#endif

@@ -1,7 +1,45 @@
-set(avsound_pc_private "dnnl")
+# The library, its headers, and what lets others find them: avsound.pc and a CMake package. Third-party libraries appear
+# only where static linking needs them.
+include(CMakePackageConfigHelpers)
+
+# A relative folder follows the .pc file, so the installed tree can be moved; an absolute one was chosen and stays.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(avsound_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+  set(avsound_pc_libdir "${CMAKE_INSTALL_LIBDIR}")
+else()
+  file(RELATIVE_PATH avsound_pc_up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+  string(REGEX REPLACE "/$" "" avsound_pc_up "${avsound_pc_up}")
+  set(avsound_pc_prefix "\${pcfiledir}/${avsound_pc_up}")
+  set(avsound_pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+endif()
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(avsound_pc_includedir "${CMAKE_INSTALL_INCLUDEDIR}")
+else()
+  set(avsound_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+# Libs.private and not Requires.private: the latter would ask static users for all that FFmpeg itself was built from.
+set(avsound_pc_openmp -lgomp)
+if(CMAKE_C_COMPILER_ID MATCHES Clang)
+  set(avsound_pc_openmp -lomp)
+endif()
+list(JOIN FFMPEG_LDFLAGS " " avsound_pc_ffmpeg)
+list(JOIN JANSSON_LDFLAGS " " avsound_pc_jansson)
+set(avsound_pc_private "${avsound_pc_ffmpeg} ${avsound_pc_jansson} -ldnnl ${avsound_pc_openmp} -lpthread -lm")
 configure_file(pkgconfig/avsound.pc.in avsound.pc @ONLY)
 
-install(TARGETS avsound LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+set(avsound_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/avsound)
+configure_package_config_file(cmake/avsoundConfig.cmake.in avsoundConfig.cmake INSTALL_DESTINATION ${avsound_cmake_dir}
+                              NO_SET_AND_CHECK_MACRO)
+# Additions bump the minor version, so any later version of the same major one will do.
+write_basic_package_version_file(avsoundConfigVersion.cmake COMPATIBILITY SameMajorVersion)
+
+install(TARGETS avsound EXPORT avsoundTargets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS avsound_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/avsound DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(EXPORT avsoundTargets NAMESPACE avsound:: DESTINATION ${avsound_cmake_dir})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/avsoundConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/avsoundConfigVersion.cmake
+        DESTINATION ${avsound_cmake_dir})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/avsound.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -3,9 +3,9 @@
 #ifndef AVSOUND_VERSION_H
 #define AVSOUND_VERSION_H
 
-#define AVSOUND_VERSION_MAJOR 0
-#define AVSOUND_VERSION_MINOR 1
-#define AVSOUND_VERSION_PATCH 0
+#define AVSOUND_VERSION_MAJOR 0 /**< changes when callers must be compiled anew */
+#define AVSOUND_VERSION_MINOR 1 /**< changes with additions */
+#define AVSOUND_VERSION_PATCH 0 /**< changes with corrections */
 
 /** Number of the binary interface: libavsound.so.AVSOUND_SOVERSION. */
 #define AVSOUND_SOVERSION 0

@@ -1,0 +1,21 @@
+# Tests of the project rather than of its functions: who includes whom, headers on their own, the binary interface, the
+# installed package, the documentation.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+set(here ${CMAKE_CURRENT_SOURCE_DIR})
+
+function(avsound_check name)
+  add_test(NAME ${name} COMMAND ${ARGN})
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
+endfunction()
+
+avsound_check(layers ${Python3_EXECUTABLE} ${here}/layers.py ${PROJECT_SOURCE_DIR})
+avsound_check(layers.finds_offences ${Python3_EXECUTABLE} ${here}/test_layers.py)
+avsound_check(headers sh ${here}/headers/check.sh ${PROJECT_SOURCE_DIR}/include ${CMAKE_C_COMPILER})
+avsound_check(docs sh ${PROJECT_SOURCE_DIR}/docs/check.sh)
+if(CMAKE_SIZEOF_VOID_P EQUAL 8)
+  avsound_check(abi.layout sh ${here}/abi/check.sh layout ${PROJECT_BINARY_DIR})
+endif()
+# A sanitizer brings symbols of its own, and a consumer would have to link it.
+if(NOT AVSOUND_SANITIZE)
+  avsound_check(abi.archive sh ${here}/abi/check.sh archive ${PROJECT_BINARY_DIR})
+endif()

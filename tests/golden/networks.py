@@ -165,7 +165,7 @@ class L3Net(nn.Module):
         a = _tap(taps, "embedding.audio", self.audio.pooled(spectrogram, taps))
         hidden = _tap(taps, "fc1", F.relu(self.fc1(torch.cat((v, a), dim=1))))
         logits = _tap(taps, "logits", self.fc2(hidden))
-        return v, a, logits, _tap(taps, "score", logits.softmax(dim=1)[:, 1])
+        return v, a, logits, _tap(taps, "score", logits.softmax(dim=1)[:, 1:])
 
 
 class AVENet(nn.Module):
@@ -182,7 +182,7 @@ class AVENet(nn.Module):
         a = _tap(taps, "embedding.audio", F.normalize(self.audio(spectrogram, taps), dim=1, eps=1e-12))
         distance = _tap(taps, "distance", (v - a).square().sum(dim=1, keepdim=True).sqrt())
         logits = _tap(taps, "logits", self.fc3(distance))
-        return v, a, distance, logits, _tap(taps, "score", logits.softmax(dim=1)[:, 1])
+        return v, a, distance, logits, _tap(taps, "score", logits.softmax(dim=1)[:, 1:])
 
 
 class Affine(nn.Module):
@@ -198,7 +198,7 @@ class Affine(nn.Module):
 
 
 class AVOLNet(nn.Module):
-    outputs = ("map", "score")
+    outputs = ("embedding.image", "embedding.audio", "map", "logits", "score")
 
     def __init__(self, width=1.0, conv1_stride=2):
         super().__init__()
@@ -210,9 +210,12 @@ class AVOLNet(nn.Module):
         descriptors = self.vision(image, taps)
         sound = self.audio(spectrogram, taps)
         similarity = (descriptors * sound[:, :, None, None]).sum(dim=1, keepdim=True)
-        logits = _tap(taps, "map_logits", self.conv7(similarity))
-        heat = _tap(taps, "map", torch.sigmoid(logits))
-        return heat, _tap(taps, "score", heat.amax(dim=(1, 2, 3)))
+        map_logits = _tap(taps, "map_logits", self.conv7(similarity))
+        heat = _tap(taps, "map", torch.sigmoid(map_logits))
+        logits = _tap(taps, "logits", map_logits.amax(dim=(2, 3)))
+        v = _tap(taps, "embedding.image", descriptors.amax(dim=(2, 3)))
+        a = _tap(taps, "embedding.audio", sound)
+        return v, a, heat, logits, _tap(taps, "score", heat.amax(dim=(2, 3)))
 
 
 class VisionEmbedding(nn.Module):

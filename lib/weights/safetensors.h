@@ -13,18 +13,22 @@ typedef struct avsn_file_tensor {
     const char *name;
     int32_t dtype; /* AVSOUND_DTYPE_F32 or _BF16 (others are refused) */
     avsn_shape shape;
-    const void *data; /* in the mapping, 4-byte aligned or copied so that it is */
+    const void *data; /* in the mapping, or copied where its place there does not suit the type */
     size_t bytes;
 } avsn_file_tensor;
 
 typedef struct avsn_safetensors avsn_safetensors;
 
-/* Maps the file read-only; `name` of every error is the path. */
+/* Maps the file read-only. Error details begin with the path. The tensors must cover what follows the header exactly: no
+ * holes, no overlaps. Values are not looked at. A file that another program shortens while it is mapped raises SIGBUS;
+ * replacing it by rename, as the writer below does, is harmless. */
 avsound_status avsn_safetensors_open(avsound_context *context, const char *path, avsn_safetensors **out);
 /* Reads from memory, which must outlive the object unless `copy` is true. */
 avsound_status avsn_safetensors_open_memory(avsound_context *context, const void *data, size_t size, bool copy,
                                             avsn_safetensors **out);
 void avsn_safetensors_free(avsn_safetensors *file);
+/* What its error details begin with: the path, or "model in memory". */
+const char *avsn_safetensors_label(const avsn_safetensors *file);
 
 size_t avsn_safetensors_count(const avsn_safetensors *file);
 const avsn_file_tensor *avsn_safetensors_at(const avsn_safetensors *file, size_t index); /* ordered by name */
@@ -38,8 +42,9 @@ void avsn_safetensors_metadata_at(const avsn_safetensors *file, size_t index, co
 avsound_status avsn_safetensors_verify(const avsn_safetensors *file, bool *present);
 
 /* Writes under a temporary name in the same folder, fsyncs, renames: the target is whole or untouched. Adds
- * "avsound.sha256" of the data section to the metadata. Tensors are written in the order of their names, each at a
- * multiple of 64 bytes of the file. */
+ * "avsound.sha256" of the data section to the metadata. The data section begins at a multiple of 64 bytes of the file
+ * (spaces end the header); in it lie f32 tensors, then bf16 ones, each kind in the order of their names and without holes,
+ * which other readers refuse. So a tensor is aligned to its own type and no further. */
 avsound_status avsn_safetensors_write(avsound_context *context, const char *path, const avsn_file_tensor *tensors,
                                       size_t count, const char *const *keys, const char *const *values,
                                       size_t metadata_count);

@@ -260,9 +260,10 @@ avsn_value avsn_graph_find(const avsn_graph *graph, const char *name)
     for (int32_t i = 0; i < graph->output_count; i++)
         if (!strcmp(graph->outputs[i].name, name))
             return graph->outputs[i].value;
-    for (size_t i = 1; i < graph->value_count; i++)
-        if (*name && !strcmp(avsn_value_name(graph, (avsn_value){(int32_t)i}), name))
-            return (avsn_value){(int32_t)i};
+    /* A layer's last value has its name: after batch norm and ReLU, not the bare convolution before them. */
+    for (int32_t i = avsn_graph_value_count(graph); i > 0; i--)
+        if (*name && !strcmp(avsn_value_name(graph, (avsn_value){i}), name))
+            return (avsn_value){i};
     return AVSN_POISON;
 }
 

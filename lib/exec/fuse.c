@@ -1,0 +1,185 @@
+/* From nodes to steps: batch norm folds into the convolution before it; addition and ReLU join the op before them. Each fusion
+ * takes a value that one node reads and nobody wants to see. */
+#include "exec/internal.h"
+
+avsn_step *avsn_plan_add_step(avsn_plan *plan)
+{
+    if (avsn_grow(plan->context, (void **)&plan->steps, sizeof *plan->steps, plan->step_count, plan->step_count + 1,
+                  &plan->step_capacity))
+        return NULL;
+    avsn_step *step = &plan->steps[plan->step_count++];
+    *step = (avsn_step){.out = -1, .scratchpad = -1};
+    return step;
+}
+
+/* What the fusions need to know of the graph. */
+typedef struct view {
+    const avsn_plan *plan;
+    const avsn_graph *graph;
+    int32_t *readers;   /* value id -> how many needed nodes read it */
+    int32_t *reader;    /* value id -> the last of them */
+    bool *fused;        /* node -> part of an earlier node's step */
+    avsn_step **step_at; /* node -> the step that ends there */
+} view;
+
+static bool wanted(const avsn_plan *plan, avsn_value value)
+{
+    for (int32_t i = 0; i < plan->options.wanted_count; i++)
+        if (plan->wanted[i].id == value.id)
+            return true;
+    return false;
+}
+
+/* Marks, from the wanted outputs backwards, which outputs each value serves. */
+static void mark_outputs(avsn_plan *plan)
+{
+    for (int32_t i = 0; i < plan->options.wanted_count; i++)
+        plan->value_outputs[plan->wanted[i].id] |= (uint64_t)1 << i;
+    for (int32_t n = avsn_graph_node_count(plan->graph) - 1; n >= 0; n--) {
+        const avsn_node *node = avsn_graph_node(plan->graph, n);
+        uint64_t outputs = 0;
+        for (int32_t i = 0; i < node->output_count; i++)
+            outputs |= plan->value_outputs[node->output[i].id];
+        for (int32_t i = 0; i < node->input_count; i++)
+            plan->value_outputs[node->input[i].id] |= outputs;
+    }
+}
+
+static bool needed(const avsn_plan *plan, const avsn_node *node)
+{
+    return plan->value_outputs[node->output[0].id] != 0;
+}
+
+static void count_readers(view *v)
+{
+    for (int32_t n = 0; n < avsn_graph_node_count(v->graph); n++) {
+        const avsn_node *node = avsn_graph_node(v->graph, n);
+        for (int32_t i = 0; needed(v->plan, node) && i < node->input_count; i++) {
+            v->readers[node->input[i].id]++;
+            v->reader[node->input[i].id] = n;
+        }
+    }
+}
+
+/* The node that alone reads a value nobody wants to see, if it is of this kind; -1 otherwise. */
+static int32_t sole_reader(const view *v, avsn_value value, avsn_op_kind kind)
+{
+    if (v->readers[value.id] != 1 || wanted(v->plan, value))
+        return -1;
+    const int32_t n = v->reader[value.id];
+    return avsn_graph_node(v->graph, n)->kind == kind && !v->fused[n] ? n : -1;
+}
+
+static void add_operand(avsn_step *step, avsn_operand operand, avsn_value value)
+{
+    step->operand[step->input_count] = operand;
+    step->input[step->input_count++] = value;
+}
+
+static void node_operands(const view *v, avsn_step *step)
+{
+    for (int32_t i = 0; i < step->node->input_count; i++) {
+        const avsn_value value = step->node->input[i];
+        const bool param = avsn_graph_node(v->graph, avsn_value_producer(v->graph, value))->kind == AVSN_OP_PARAM;
+        const bool conv = step->node->kind == AVSN_OP_CONV;
+        add_operand(step, !param ? AVSN_FROM_VALUE : !conv ? AVSN_FROM_PARAM : i == 1 ? AVSN_FROM_CONV_WEIGHT
+                                                                                     : AVSN_FROM_CONV_BIAS, value);
+    }
+}
+
+static int32_t fold_batch_norm(view *v, avsn_step *step, int32_t end)
+{
+    const int32_t n = sole_reader(v, step->output, AVSN_OP_BATCH_NORM);
+    if (n < 0 || step->node->kind != AVSN_OP_CONV || v->plan->options.without & AVSN_WITHOUT_FOLD)
+        return end;
+    step->fold = avsn_graph_node(v->graph, n);
+    if (step->input_count == 2)
+        add_operand(step, AVSN_FROM_CONV_BIAS, (avsn_value){0});
+    step->output = step->fold->output[0];
+    v->fused[n] = true;
+    return n;
+}
+
+static int32_t fuse_add(view *v, avsn_step *step, int32_t end)
+{
+    const int32_t n = sole_reader(v, step->output, AVSN_OP_ADD);
+    if (n < 0 || !avsn_op_fuses_add(step->node->kind) || v->plan->options.without & AVSN_WITHOUT_ADD)
+        return end;
+    const avsn_node *add = avsn_graph_node(v->graph, n);
+    const avsn_value other = add->input[add->input[0].id == step->output.id ? 1 : 0];
+    if (other.id == step->output.id)
+        return end;
+    add_operand(step, AVSN_FROM_VALUE, other);
+    step->add = true;
+    step->output = add->output[0];
+    v->fused[n] = true;
+    return n;
+}
+
+static int32_t fuse_relu(view *v, avsn_step *step, int32_t end)
+{
+    const int32_t n = sole_reader(v, step->output, AVSN_OP_ELTWISE);
+    if (n < 0 || avsn_graph_node(v->graph, n)->attributes.eltwise != AVSN_RELU ||
+        !avsn_op_fuses_relu(step->node->kind) || v->plan->options.without & AVSN_WITHOUT_RELU)
+        return end;
+    step->relu = true;
+    step->output = avsn_graph_node(v->graph, n)->output[0];
+    v->fused[n] = true;
+    return n;
+}
+
+/* A step stands where its last node stood: by then all its operands are there. */
+static avsound_status make_step(view *v, avsn_plan *plan, int32_t n)
+{
+    avsn_step *step = avsn_zone_alloc(&plan->zone, 1, sizeof *step);
+    if (!step)
+        return AVSOUND_E_NO_MEMORY;
+    step->node = avsn_graph_node(v->graph, n);
+    step->output = step->node->output[0];
+    node_operands(v, step);
+    int32_t end = fold_batch_norm(v, step, n);
+    end = fuse_add(v, step, end);
+    end = fuse_relu(v, step, end);
+    step->outputs = plan->value_outputs[step->output.id];
+    v->step_at[end] = step;
+    return AVSOUND_OK;
+}
+
+static avsound_status make_steps(view *v, avsn_plan *plan)
+{
+    const int32_t nodes = avsn_graph_node_count(v->graph);
+    for (int32_t n = 0; n < nodes; n++) {
+        const avsn_node *node = avsn_graph_node(v->graph, n);
+        if (node->kind != AVSN_OP_INPUT && node->kind != AVSN_OP_PARAM && needed(plan, node) && !v->fused[n])
+            AVSN_TRY(make_step(v, plan, n));
+    }
+    for (int32_t n = 0; n < nodes; n++) {
+        if (!v->step_at[n])
+            continue;
+        avsn_step *step = avsn_plan_add_step(plan);
+        if (!step)
+            return AVSOUND_E_NO_MEMORY;
+        *step = *v->step_at[n];
+        step->out = step->scratchpad = -1;
+    }
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_plan_fuse(avsn_plan *plan)
+{
+    mark_outputs(plan);
+    const size_t values = (size_t)avsn_graph_value_count(plan->graph) + 1;
+    const size_t nodes = (size_t)avsn_graph_node_count(plan->graph);
+    view v = {
+        .plan = plan,
+        .graph = plan->graph,
+        .readers = avsn_zone_alloc(&plan->zone, values, sizeof *v.readers),
+        .reader = avsn_zone_alloc(&plan->zone, values, sizeof *v.reader),
+        .fused = avsn_zone_alloc(&plan->zone, nodes, sizeof *v.fused),
+        .step_at = avsn_zone_alloc(&plan->zone, nodes, sizeof(avsn_step *)),
+    };
+    if (!v.readers || !v.reader || !v.fused || !v.step_at)
+        return AVSOUND_E_NO_MEMORY;
+    count_readers(&v);
+    return make_steps(&v, plan);
+}

@@ -1,0 +1,50 @@
+/* A graph made executable: nodes fused into steps, kernels chosen, layouts settled, weights packed, memory placed. A run then
+ * walks the steps and allocates nothing. */
+#ifndef AVSN_PLAN_H
+#define AVSN_PLAN_H
+
+#include "exec/pack.h"
+#include "graph/graph.h"
+#include "weights/params.h"
+
+typedef struct avsn_plan avsn_plan;
+
+/* Fusions that can be left out, to find which one makes a number wrong. */
+enum { AVSN_WITHOUT_FOLD = 1, AVSN_WITHOUT_RELU = 2, AVSN_WITHOUT_ADD = 4 };
+
+#define AVSN_MAX_WANTED 64
+
+typedef struct avsn_plan_options {
+    int32_t threads; /* at least 1 */
+    int32_t compute; /* AVSOUND_DTYPE_F32 or _BF16 */
+    uint32_t without;
+    int32_t wanted_count;                   /* outputs and layers to deliver; 0: all the graph's outputs */
+    const char *wanted[AVSN_MAX_WANTED];
+} avsn_plan_options;
+
+/* Takes the graph over, also when it fails. `params` and `cache` must outlive the plan. */
+avsound_status avsn_plan_create(avsn_graph *graph, const avsn_params *params, avsn_pack_cache *cache,
+                                const avsn_plan_options *options, avsn_plan **out);
+void avsn_plan_free(avsn_plan *plan);
+
+/* Inputs and outputs are row-major f32 in the plan's own memory. Inputs keep their values from run to run. */
+int32_t avsn_plan_input_count(const avsn_plan *plan);
+const char *avsn_plan_input_name(const avsn_plan *plan, int32_t index);
+const avsn_shape *avsn_plan_input_shape(const avsn_plan *plan, int32_t index);
+float *avsn_plan_input_data(avsn_plan *plan, int32_t index);
+/* Bit k: output k depends on this input. */
+uint64_t avsn_plan_input_outputs(const avsn_plan *plan, int32_t index);
+int32_t avsn_plan_output_count(const avsn_plan *plan);
+const char *avsn_plan_output_name(const avsn_plan *plan, int32_t index);
+const avsn_shape *avsn_plan_output_shape(const avsn_plan *plan, int32_t index);
+const float *avsn_plan_output_data(const avsn_plan *plan, int32_t index);
+
+/* Runs the steps that the outputs of this bit mask need; stops with AVSOUND_E_CANCELLED before the next step when *cancel is
+ * not 0. The caller has entered the compute state (base/cpu.h) with the plan's threads. */
+avsound_status avsn_plan_run(avsn_plan *plan, uint64_t outputs, const atomic_int *cancel);
+
+size_t avsn_plan_bytes(const avsn_plan *plan);
+/* snprintf's way: writes at most `size` bytes, returns what the whole text needs without the final 0. */
+size_t avsn_plan_describe(const avsn_plan *plan, char *text, size_t size);
+
+#endif

@@ -1,0 +1,37 @@
+/* One maker a family of ops; avsn_kernel_create dispatches to them. */
+#ifndef AVSN_FAMILIES_H
+#define AVSN_FAMILIES_H
+
+#include "op/kernel.h"
+
+avsound_status avsn_make_conv(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_batch_norm(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_relu(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_sigmoid(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_pool(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_global_pool(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_dense(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_add(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_concat(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_slice(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_vector(const avsn_kernel_request *request, avsn_kernel **out); /* L2, distance, softmax */
+avsound_status avsn_make_affine(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_inner_map(const avsn_kernel_request *request, avsn_kernel **out);
+
+/* ---- kernels in plain C on f32 (or bf16 where a family says so) ---- */
+
+typedef struct avsn_c_kernel {
+    avsn_kernel base;
+    avsn_attributes attributes;
+    avsn_op_kind kind;
+    const void *input[AVSN_MAX_INPUTS];
+    void *output;
+    void (*compute)(const struct avsn_c_kernel *kernel);
+} avsn_c_kernel;
+
+/* A kernel whose inputs must be row-major f32 (keep != 0: the layouts of these inputs, a bit each, are taken as they lie) and
+ * whose output is row-major f32. */
+avsound_status avsn_c_kernel_create(const avsn_kernel_request *request, const char *impl,
+                                    void (*compute)(const avsn_c_kernel *kernel), uint32_t keep, avsn_kernel **out);
+
+#endif

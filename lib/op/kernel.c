@@ -1,0 +1,63 @@
+#include "op/kernel.h"
+
+#include "op/families.h"
+
+static avsound_status make_eltwise(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    return request->attributes->eltwise == AVSN_RELU ? avsn_make_relu(request, out) : avsn_make_sigmoid(request, out);
+}
+
+typedef avsound_status (*maker)(const avsn_kernel_request *request, avsn_kernel **out);
+
+static const struct family {
+    maker make;
+    bool relu, add; /* fused */
+} families[AVSN_OP_COUNT] = {
+    [AVSN_OP_CONV] = {avsn_make_conv, true, true},
+    [AVSN_OP_BATCH_NORM] = {avsn_make_batch_norm, true, false},
+    [AVSN_OP_ELTWISE] = {make_eltwise, false, false},
+    [AVSN_OP_POOL] = {avsn_make_pool, false, false},
+    [AVSN_OP_GLOBAL_POOL] = {avsn_make_global_pool, false, false},
+    [AVSN_OP_DENSE] = {avsn_make_dense, true, false},
+    [AVSN_OP_ADD] = {avsn_make_add, true, false},
+    [AVSN_OP_CONCAT] = {avsn_make_concat, false, false},
+    [AVSN_OP_SLICE] = {avsn_make_slice, false, false},
+    [AVSN_OP_L2_NORMALIZE] = {avsn_make_vector, false, false},
+    [AVSN_OP_DISTANCE] = {avsn_make_vector, false, false},
+    [AVSN_OP_SOFTMAX] = {avsn_make_vector, false, false},
+    [AVSN_OP_INNER_MAP] = {avsn_make_inner_map, false, false},
+    [AVSN_OP_AFFINE] = {avsn_make_affine, false, false},
+};
+
+avsound_status avsn_kernel_create(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    *out = NULL;
+    const maker make = families[request->kind].make;
+    if (!make)
+        AVSN_FAIL(AVSOUND_E_INTERNAL, "no kernel for op %s", avsn_op_name(request->kind));
+    return make(request, out);
+}
+
+bool avsn_op_fuses_relu(avsn_op_kind kind)
+{
+    return families[kind].relu;
+}
+
+bool avsn_op_fuses_add(avsn_op_kind kind)
+{
+    return families[kind].add;
+}
+
+void avsn_kernel_free(avsn_kernel *kernel)
+{
+    if (!kernel)
+        return;
+    avsound_context *context = kernel->context;
+    if (kernel->destroy)
+        kernel->destroy(kernel);
+    for (int32_t i = 0; i < kernel->input_count; i++)
+        avsn_layout_unref(kernel->input[i]);
+    avsn_layout_unref(kernel->output);
+    avsn_free(context, kernel);
+    avsound_context_free(context);
+}

@@ -1,0 +1,52 @@
+/* Kernels: one op made executable for given shapes, types and layouts. This folder holds the only includes of oneDNN. */
+#ifndef AVSN_KERNEL_H
+#define AVSN_KERNEL_H
+
+#include "graph/graph.h"
+#include "op/layout.h"
+
+/* What kernels of one session share: oneDNN's engine and stream, and the thread count they were made for. */
+typedef struct avsn_runtime avsn_runtime;
+avsound_status avsn_runtime_create(avsound_context *context, int32_t threads, avsn_runtime **out);
+void avsn_runtime_free(avsn_runtime *runtime);
+
+typedef struct avsn_kernel avsn_kernel;
+
+typedef struct avsn_kernel_request {
+    avsound_context *context;
+    avsn_runtime *runtime;
+    avsn_op_kind kind;
+    const avsn_attributes *attributes;
+    int32_t input_count;
+    avsn_layout *input[AVSN_MAX_INPUTS]; /* as they lie; parameters plain f32 */
+    const avsn_shape *output;            /* its shape */
+    int32_t compute;                     /* AVSOUND_DTYPE_F32 or _BF16: what convolutions multiply */
+    int32_t output_dtype;                /* wanted of an op that can choose */
+    bool relu;                           /* applied to the result */
+    bool add;                            /* the last input is added to the result before that */
+} avsn_kernel_request;
+
+struct avsn_kernel {
+    avsound_context *context;
+    char impl[48];
+    int32_t input_count;
+    avsn_layout *input[AVSN_MAX_INPUTS]; /* wanted: what lies otherwise must be reordered first */
+    avsn_layout *output;
+    size_t scratchpad_bytes; /* dies with the call */
+    bool in_place;           /* the output may take input 0's memory */
+    avsound_status (*bind)(avsn_kernel *kernel, void *const *inputs, void *output, void *scratchpad);
+    avsound_status (*run)(avsn_kernel *kernel);
+    void (*destroy)(avsn_kernel *kernel);
+};
+
+/* AVSOUND_E_UNSUPPORTED, with shapes and a reason, for what no kernel serves. */
+avsound_status avsn_kernel_create(const avsn_kernel_request *request, avsn_kernel **out);
+/* From one layout to another of the same shape, converting types. */
+avsound_status avsn_kernel_create_reorder(avsound_context *context, avsn_runtime *runtime, avsn_layout *from,
+                                          avsn_layout *to, avsn_kernel **out);
+void avsn_kernel_free(avsn_kernel *kernel);
+/* True if the op can add and clip in the same pass. */
+bool avsn_op_fuses_relu(avsn_op_kind kind);
+bool avsn_op_fuses_add(avsn_op_kind kind);
+
+#endif

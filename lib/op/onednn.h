@@ -1,0 +1,323 @@
+/* oneDNN 2.x and 3.x behind one vocabulary: all that differs between them is in this header.
+ *
+ * 2.x describes memory by a struct, 3.x by a handle; 2.x goes from an operation's descriptor through an iterator to a
+ * primitive descriptor, 3.x makes the latter at once and steps it to the next implementation. Here: avsn_md owns a memory
+ * descriptor, avsn_pd a primitive descriptor that avsn_pd_next steps. */
+#ifndef AVSN_ONEDNN_H
+#define AVSN_ONEDNN_H
+
+#include <dnnl.h>
+#include <string.h>
+
+#include "op/kernel.h"
+
+#define AVSN_ONEDNN3 (DNNL_VERSION_MAJOR >= 3)
+
+/* ---- memory descriptors ---- */
+
+#if AVSN_ONEDNN3
+typedef struct avsn_md {
+    dnnl_memory_desc_t handle;
+} avsn_md;
+typedef const_dnnl_memory_desc_t avsn_md_arg;
+#else
+typedef struct avsn_md {
+    dnnl_memory_desc_t desc;
+} avsn_md;
+typedef const dnnl_memory_desc_t *avsn_md_arg;
+#endif
+
+static inline avsn_md_arg avsn_md_of(const avsn_md *md)
+{
+#if AVSN_ONEDNN3
+    return md ? md->handle : NULL;
+#else
+    return md ? &md->desc : NULL;
+#endif
+}
+
+static inline dnnl_status_t avsn_md_init_tag(avsn_md *md, int rank, const dnnl_dims_t dims, dnnl_data_type_t type,
+                                             dnnl_format_tag_t tag)
+{
+#if AVSN_ONEDNN3
+    return dnnl_memory_desc_create_with_tag(&md->handle, rank, dims, type, tag);
+#else
+    return dnnl_memory_desc_init_by_tag(&md->desc, rank, dims, type, tag);
+#endif
+}
+
+static inline dnnl_status_t avsn_md_copy(avsn_md *md, avsn_md_arg from)
+{
+#if AVSN_ONEDNN3
+    return dnnl_memory_desc_clone(&md->handle, from);
+#else
+    md->desc = *from;
+    return dnnl_success;
+#endif
+}
+
+static inline void avsn_md_clear(avsn_md *md)
+{
+#if AVSN_ONEDNN3
+    dnnl_memory_desc_destroy(md->handle);
+    md->handle = NULL;
+#else
+    memset(md, 0, sizeof *md);
+#endif
+}
+
+/* Strides of the outer dimensions and the inner blocks of a blocked descriptor; false for any other kind. */
+typedef struct avsn_md_blocks {
+    dnnl_dims_t strides;
+    int count;
+    dnnl_dims_t block, axis;
+} avsn_md_blocks;
+
+static inline bool avsn_md_read_blocks(avsn_md_arg md, avsn_md_blocks *blocks)
+{
+    memset(blocks, 0, sizeof *blocks);
+#if AVSN_ONEDNN3
+    dnnl_format_kind_t kind;
+    const dnnl_dims_t *strides, *block, *axis;
+    if (dnnl_memory_desc_query(md, dnnl_query_format_kind, &kind) || kind != dnnl_blocked)
+        return false;
+    dnnl_memory_desc_query(md, dnnl_query_strides, &strides);
+    dnnl_memory_desc_query(md, dnnl_query_inner_nblks_s32, &blocks->count);
+    dnnl_memory_desc_query(md, dnnl_query_inner_blks, &block);
+    dnnl_memory_desc_query(md, dnnl_query_inner_idxs, &axis);
+    memcpy(blocks->strides, *strides, sizeof blocks->strides);
+    memcpy(blocks->block, *block, sizeof blocks->block);
+    memcpy(blocks->axis, *axis, sizeof blocks->axis);
+#else
+    if (md->format_kind != dnnl_blocked)
+        return false;
+    const dnnl_blocking_desc_t *b = &md->format_desc.blocking;
+    memcpy(blocks->strides, b->strides, sizeof blocks->strides);
+    memcpy(blocks->block, b->inner_blks, sizeof blocks->block);
+    memcpy(blocks->axis, b->inner_idxs, sizeof blocks->axis);
+    blocks->count = b->inner_nblks;
+#endif
+    return true;
+}
+
+/* ---- primitive descriptors ---- */
+
+typedef struct avsn_pd {
+#if !AVSN_ONEDNN3
+    dnnl_primitive_desc_iterator_t iterator;
+#endif
+    dnnl_primitive_desc_t pd; /* the implementation stepped to */
+} avsn_pd;
+
+static inline void avsn_pd_clear(avsn_pd *p)
+{
+    if (p->pd)
+        dnnl_primitive_desc_destroy(p->pd);
+#if !AVSN_ONEDNN3
+    if (p->iterator)
+        dnnl_primitive_desc_iterator_destroy(p->iterator);
+#endif
+    memset(p, 0, sizeof *p);
+}
+
+static inline dnnl_status_t avsn_pd_next(avsn_pd *p)
+{
+#if AVSN_ONEDNN3
+    return dnnl_primitive_desc_next_impl(p->pd);
+#else
+    const dnnl_status_t status = dnnl_primitive_desc_iterator_next(p->iterator);
+    if (status)
+        return status;
+    if (p->pd)
+        dnnl_primitive_desc_destroy(p->pd);
+    p->pd = dnnl_primitive_desc_iterator_fetch(p->iterator);
+    return p->pd ? dnnl_success : dnnl_out_of_memory;
+#endif
+}
+
+#if !AVSN_ONEDNN3
+static inline dnnl_status_t avsn_pd_start(avsn_pd *p, const_dnnl_op_desc_t op, const_dnnl_primitive_attr_t attr,
+                                          dnnl_engine_t engine)
+{
+    memset(p, 0, sizeof *p);
+    const dnnl_status_t status = dnnl_primitive_desc_iterator_create(&p->iterator, op, attr, engine, NULL);
+    if (status)
+        return status;
+    p->pd = dnnl_primitive_desc_iterator_fetch(p->iterator);
+    return p->pd ? dnnl_success : dnnl_out_of_memory;
+}
+#endif
+
+/* Dilations count skipped cells, as oneDNN's do: 0 is dense. */
+static inline dnnl_status_t avsn_pd_conv(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                         dnnl_alg_kind_t algorithm, avsn_md_arg src, avsn_md_arg weights,
+                                         avsn_md_arg bias, avsn_md_arg dst, const dnnl_dims_t strides,
+                                         const dnnl_dims_t dilations, const dnnl_dims_t before, const dnnl_dims_t after)
+{
+#if AVSN_ONEDNN3
+    memset(p, 0, sizeof *p);
+    return dnnl_convolution_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, algorithm, src, weights,
+                                                          bias, dst, strides, dilations, before, after, attr);
+#else
+    dnnl_convolution_desc_t op;
+    const dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
+        &op, dnnl_forward_inference, algorithm, src, weights, bias, dst, strides, dilations, before, after);
+    return status ? status : avsn_pd_start(p, &op, attr, engine);
+#endif
+}
+
+static inline dnnl_status_t avsn_pd_pool(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                         dnnl_alg_kind_t algorithm, avsn_md_arg src, avsn_md_arg dst,
+                                         const dnnl_dims_t strides, const dnnl_dims_t kernel, const dnnl_dims_t dilations,
+                                         const dnnl_dims_t before, const dnnl_dims_t after)
+{
+#if AVSN_ONEDNN3
+    memset(p, 0, sizeof *p);
+    return dnnl_pooling_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, algorithm, src, dst, strides,
+                                                      kernel, dilations, before, after, attr);
+#else
+    dnnl_pooling_v2_desc_t op;
+    const dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(&op, dnnl_forward_inference, algorithm, src, dst,
+                                                                   strides, kernel, dilations, before, after);
+    return status ? status : avsn_pd_start(p, &op, attr, engine);
+#endif
+}
+
+/* With given statistics, a scale and a shift. */
+static inline dnnl_status_t avsn_pd_batch_norm(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                               avsn_md_arg src, float epsilon)
+{
+    const unsigned flags = dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift;
+#if AVSN_ONEDNN3
+    memset(p, 0, sizeof *p);
+    return dnnl_batch_normalization_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, src, src, epsilon,
+                                                                  flags, attr);
+#else
+    dnnl_batch_normalization_desc_t op;
+    const dnnl_status_t status =
+        dnnl_batch_normalization_forward_desc_init(&op, dnnl_forward_inference, src, epsilon, flags);
+    return status ? status : avsn_pd_start(p, &op, attr, engine);
+#endif
+}
+
+static inline dnnl_status_t avsn_pd_inner_product(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                                  avsn_md_arg src, avsn_md_arg weights, avsn_md_arg bias, avsn_md_arg dst)
+{
+#if AVSN_ONEDNN3
+    memset(p, 0, sizeof *p);
+    return dnnl_inner_product_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, src, weights, bias, dst,
+                                                            attr);
+#else
+    dnnl_inner_product_desc_t op;
+    const dnnl_status_t status =
+        dnnl_inner_product_forward_desc_init(&op, dnnl_forward_inference, src, weights, bias, dst);
+    return status ? status : avsn_pd_start(p, &op, attr, engine);
+#endif
+}
+
+static inline dnnl_status_t avsn_pd_relu(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                         avsn_md_arg src)
+{
+#if AVSN_ONEDNN3
+    memset(p, 0, sizeof *p);
+    return dnnl_eltwise_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, dnnl_eltwise_relu, src, src,
+                                                      0, 0, attr);
+#else
+    dnnl_eltwise_desc_t op;
+    const dnnl_status_t status =
+        dnnl_eltwise_forward_desc_init(&op, dnnl_forward_inference, dnnl_eltwise_relu, src, 0, 0);
+    return status ? status : avsn_pd_start(p, &op, attr, engine);
+#endif
+}
+
+static inline dnnl_status_t avsn_pd_add(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr, avsn_md_arg a,
+                                        avsn_md_arg b, avsn_md_arg dst)
+{
+#if AVSN_ONEDNN3
+    memset(p, 0, sizeof *p);
+    return dnnl_binary_primitive_desc_create(&p->pd, engine, dnnl_binary_add, a, b, dst, attr);
+#else
+    dnnl_binary_desc_t op;
+    const dnnl_status_t status = dnnl_binary_desc_init(&op, dnnl_binary_add, a, b, dst);
+    return status ? status : avsn_pd_start(p, &op, attr, engine);
+#endif
+}
+
+static inline dnnl_status_t avsn_pd_reorder(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                            avsn_md_arg src, avsn_md_arg dst)
+{
+    memset(p, 0, sizeof *p);
+    return dnnl_reorder_primitive_desc_create(&p->pd, src, engine, dst, engine, attr);
+}
+
+static inline dnnl_status_t avsn_pd_concat(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr, int count,
+                                           int axis, const avsn_md *srcs)
+{
+    memset(p, 0, sizeof *p);
+#if AVSN_ONEDNN3
+    const_dnnl_memory_desc_t list[AVSN_MAX_INPUTS];
+    for (int i = 0; i < count; i++)
+        list[i] = srcs[i].handle;
+    return dnnl_concat_primitive_desc_create(&p->pd, engine, NULL, count, axis, list, attr);
+#else
+    dnnl_memory_desc_t list[AVSN_MAX_INPUTS];
+    for (int i = 0; i < count; i++)
+        list[i] = srcs[i].desc;
+    return dnnl_concat_primitive_desc_create(&p->pd, NULL, count, axis, list, attr, engine);
+#endif
+}
+
+static inline dnnl_status_t avsn_post_op_relu(dnnl_post_ops_t post_ops)
+{
+#if AVSN_ONEDNN3
+    return dnnl_post_ops_append_eltwise(post_ops, dnnl_eltwise_relu, 0, 0);
+#else
+    return dnnl_post_ops_append_eltwise(post_ops, 1.0f, dnnl_eltwise_relu, 0, 0);
+#endif
+}
+
+/* ---- layouts seen from inside lib/op ---- */
+
+const avsn_md *avsn_layout_md(const avsn_layout *layout);
+avsn_layout *avsn_layout_from_md(avsound_context *context, avsn_md_arg md, const avsn_shape *shape, int32_t dtype);
+dnnl_data_type_t avsn_onednn_type(int32_t dtype);
+/* A descriptor with the layout left open, for oneDNN to choose. */
+dnnl_status_t avsn_md_any(avsn_md *md, const avsn_shape *shape, int32_t dtype);
+dnnl_status_t avsn_md_tag(avsn_md *md, const avsn_shape *shape, int32_t dtype, dnnl_format_tag_t tag);
+
+/* Turns oneDNN's refusal into a status with the op, the shapes and the reason. */
+avsound_status avsn_onednn_fail(dnnl_status_t status, const char *what, const avsn_shape *src, const avsn_shape *dst);
+
+/* ---- a kernel that is one primitive ---- */
+
+typedef struct avsn_onednn_kernel {
+    avsn_kernel base;
+    avsn_runtime *runtime;
+    dnnl_primitive_t primitive;
+    int arg_count;
+    struct {
+        int arg;            /* DNNL_ARG_ */
+        int source;         /* >= 0: input; -1 - k: output k; AVSN_SCRATCHPAD */
+        avsn_layout *layout; /* NULL for the scratchpad */
+    } wiring[AVSN_MAX_INPUTS + AVSN_MAX_OUTPUTS + 1];
+    avsn_md scratchpad;
+    dnnl_exec_arg_t args[AVSN_MAX_INPUTS + AVSN_MAX_OUTPUTS + 1];
+} avsn_onednn_kernel;
+
+#define AVSN_SCRATCHPAD 1000
+
+dnnl_engine_t avsn_runtime_engine(const avsn_runtime *runtime);
+dnnl_stream_t avsn_runtime_stream(const avsn_runtime *runtime);
+
+/* Attributes with the scratchpad in the caller's hands; relu and add become post-ops. */
+dnnl_status_t avsn_onednn_attributes(dnnl_primitive_attr_t *attr, bool relu, avsn_md_arg add);
+
+/* An empty kernel with `inputs` inputs and one output; avsn_onednn_wire and avsn_onednn_finish complete it. */
+avsound_status avsn_onednn_kernel_create(const avsn_kernel_request *request, avsn_onednn_kernel **out);
+/* Input i (or output -1 - k) is passed as `arg`; takes the layout from the descriptor's query unless it is given. */
+avsound_status avsn_onednn_wire(avsn_onednn_kernel *kernel, const avsn_pd *pd, int arg, int source, dnnl_query_t query,
+                                int index, const avsn_shape *shape, int32_t dtype);
+/* Makes the primitive; takes pd's implementation name and scratchpad. */
+avsound_status avsn_onednn_finish(avsn_onednn_kernel *kernel, const avsn_pd *pd);
+
+#endif

@@ -289,25 +289,6 @@ def build(arch, weights, width=1.0, conv1_stride=2):
     return net.eval()
 
 
-def multiply_adds(net, *inputs):
-    """Multiply-adds of the convolutions and dense layers for these inputs."""
-    total = 0
-
-    def count(module, args, out):
-        nonlocal total
-        if isinstance(module, nn.Conv2d):
-            total += out.numel() * module.weight[0].numel()
-        else:
-            total += out.numel() * module.in_features
-
-    hooks = [m.register_forward_hook(count) for m in net.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
-    with torch.no_grad():
-        net(*inputs)
-    for hook in hooks:
-        hook.remove()
-    return total
-
-
 # --- safetensors ------------------------------------------------------------------------------------------------------
 
 def write_safetensors(path, tensors, metadata):

@@ -52,6 +52,14 @@ for link in shared static; do
     "$work/c-$link"
     "$work/cpp-$link"
 done
+# The examples are what newcomers copy: they must build against an installed avsound just as they stand.
+for example in "$here"/../../examples/*.c "$here"/../../examples/*.cpp; do
+    [ -e "$example" ] || continue
+    compiler=$cc
+    case $example in *.cpp) compiler=$cxx ;; esac
+    # shellcheck disable=SC2086
+    "$compiler" -Wall -Wextra -Werror $cflags "$example" -o "$work/example" $shared -lm
+done
 readelf -d "$work/c-shared" | grep -q "NEEDED.*\[libavsound.so.$soversion\]" || fail "not linked to the shared library"
 if readelf -d "$work/c-static" | grep -q 'NEEDED.*libavsound'; then
     fail "the static program needs the shared library"

@@ -61,9 +61,9 @@ diff)
         exit 1
     fi
     # A comparison that no longer sees types would pass for ever.
-    sed "s/name='max_channels'/name='max_colours'/" "$work/libavsound.abi" >"$work/changed.abi"
+    sed "s/layout-offset-in-bits='64'/layout-offset-in-bits='72'/" "$work/libavsound.abi" >"$work/changed.abi"
     if abidiff "$work/libavsound.abi" "$work/changed.abi" >/dev/null; then
-        echo "abidiff overlooks a renamed field"
+        echo "abidiff overlooks fields that moved"
         exit 1
     fi
     ;;

@@ -8,9 +8,10 @@ typedef struct avsn_audio_frontend {
     int32_t sample_rate; /* Hz */
     int32_t window;      /* samples, periodic Hann */
     int32_t hop;         /* samples from one column to the next */
-    int32_t fft;         /* points; the window is followed by zeros up to here */
+    int32_t fft;         /* points, 4, 8, 16... times 1, 3, 5, 7, 9 or 15; the window is followed by zeros up to here */
     int32_t columns;     /* of one input of the network */
-    int32_t offset;      /* first sample of column 0's window, counted from the start of the input: -120 in the spec */
+    int32_t offset;      /* first sample of column 0's window, counted from the start of the input: -120 in the spec;
+                            hop - window...0, so that a column sees its own hop */
     int32_t mel_bands;   /* 0: linear bins, fft / 2 + 1 of them */
     int32_t power;       /* 1: |X|^2, 0: |X| */
     int32_t normalise;   /* 1: X divided by the window's sum */
@@ -37,7 +38,7 @@ static inline int32_t avsn_audio_frontend_samples(const avsn_audio_frontend *f)
 {
     return f->columns * f->hop;
 }
-/* Refuses numbers nothing can be computed with. */
+/* Refuses numbers nothing can be computed with: AVSOUND_E_INVALID_ARGUMENT, or AVSOUND_E_UNSUPPORTED for an fft. */
 avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f);
 avsound_status avsn_image_frontend_check(const avsn_image_frontend *f);
 /* The numbers of the correspondence networks (spec section 1). */

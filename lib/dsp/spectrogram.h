@@ -1,5 +1,6 @@
 /* Log-spectrograms of recordings. All columns of a recording lie on one grid (column j's window starts at sample
- * j * hop + offset), so each is computed once and every input of the network is a view of neighbouring columns. */
+ * j * hop + offset), so each is computed once and every input of the network is a view of neighbouring columns.
+ * One thread at a time per object. Samples are finite (the mixer sees to it); a column that is not is at the floor. */
 #ifndef AVSN_SPECTROGRAM_H
 #define AVSN_SPECTROGRAM_H
 
@@ -22,19 +23,24 @@ typedef struct avsn_track avsn_track;
 avsound_status avsn_track_create(avsound_context *context, const avsn_audio_frontend *frontend, int64_t keep,
                                  avsn_track **out);
 void avsn_track_free(avsn_track *track);
-/* Forgets everything; the next sample pushed is sample number `first` of the recording. Samples before it are zeros. */
+/* Forgets everything; the next sample pushed is sample number `first` of the recording, on a column's start or not, and may
+ * be negative. Samples before it are zeros. A new track is as after a reset to 0. */
 void avsn_track_reset(avsn_track *track, int64_t first);
+/* However the samples are cut into calls, the columns are the same to the bit. AVSOUND_E_STATE after avsn_track_finish. */
 avsound_status avsn_track_push(avsn_track *track, const float *samples, int64_t count);
 /* No more samples: what follows is zeros. */
 void avsn_track_finish(avsn_track *track);
-/* One past the newest column whose samples are all there; INT64_MAX when finished. */
+/* One past the newest column whose samples are all there; INT64_MAX when finished. An input can be taken when its last
+ * column, the first plus frontend.columns - 1, is before this. */
 int64_t avsn_track_end(const avsn_track *track);
 /* The network's input whose first column is `column` (may be negative): out is [bins][columns] row-major, after range,
  * mean and std. AVSOUND_E_STATE if a column is gone or not there yet. */
 avsound_status avsn_track_input(avsn_track *track, int64_t column, float *out);
-/* Root mean square of the input's samples, 0...; for telling silence. Same conditions as avsn_track_input. */
+/* Root mean square of the input's own samples, column * hop up to (column + columns) * hop, those outside the recording
+ * counted as zeros; for telling silence. Same conditions as avsn_track_input. */
 avsound_status avsn_track_rms(avsn_track *track, int64_t column, float *rms);
-/* Column whose input is centred on `time_us` of the recording, to the nearest hop. */
+/* First column of the input whose centre, sample column * hop + samples / 2, is nearest to time_us (sample 0 is at time 0);
+ * of two as near the later. At 48 kHz and hop 240 an input is off by 2.5 ms at most. */
 int64_t avsn_track_column_at(const avsn_audio_frontend *frontend, int64_t time_us);
 
 #endif

@@ -1,0 +1,98 @@
+#include "dsp/frontend.h"
+
+#include <float.h>
+#include <math.h>
+
+enum { MOST_POINTS = 32768, MOST_COLUMNS = 65536, MOST_RATE = 768000, MOST_SIDE = 16384 };
+
+static avsound_status check_int(const char *name, int32_t value, int32_t least, int32_t most)
+{
+    if (value < least || value > most)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is %d, want %d...%d", name, value, least, most);
+    return AVSOUND_OK;
+}
+
+/* Written so that a value that is not a number fails too. */
+static avsound_status check_float(const char *name, float value, float least, float most)
+{
+    if (!(value >= least && value <= most))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is %g, want %g...%g", name, (double)value, (double)least,
+                  (double)most);
+    return AVSOUND_OK;
+}
+
+/* libavutil transforms other lengths by the definition: a thousand times slower, and in 5.1 wrong for some. */
+static avsound_status check_fft(int32_t fft)
+{
+    AVSN_TRY(check_int("audio front end: fft", fft, 8, MOST_POINTS));
+    int32_t odd = fft;
+    while (odd % 2 == 0)
+        odd /= 2;
+    if (fft % 4 || (odd > 9 && odd != 15))
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "audio front end: fft is %d, want 4, 8, 16... times 1, 3, 5, 7, 9 or 15", fft);
+    return AVSOUND_OK;
+}
+
+static avsound_status check_mel(const avsn_audio_frontend *f)
+{
+    AVSN_TRY(check_int("audio front end: mel_bands", f->mel_bands, 0, f->fft / 2 + 1));
+    if (!f->mel_bands)
+        return AVSOUND_OK;
+    const float nyquist = (float)f->sample_rate / 2;
+    AVSN_TRY(check_float("audio front end: mel_high", f->mel_high, FLT_MIN, nyquist));
+    AVSN_TRY(check_float("audio front end: mel_low", f->mel_low, 0, f->mel_high));
+    if (f->mel_low == f->mel_high)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "audio front end: mel_low and mel_high are both %g, want low below high",
+                  (double)f->mel_low);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f)
+{
+    AVSN_TRY(check_int("audio front end: sample_rate", f->sample_rate, 1, MOST_RATE));
+    AVSN_TRY(check_fft(f->fft));
+    AVSN_TRY(check_int("audio front end: window", f->window, 2, f->fft));
+    AVSN_TRY(check_int("audio front end: hop", f->hop, 1, f->window));
+    AVSN_TRY(check_int("audio front end: columns", f->columns, 1, MOST_COLUMNS / 2));
+    AVSN_TRY(check_int("audio front end: offset", f->offset, f->hop - f->window, 0));
+    AVSN_TRY(check_int("audio front end: power", f->power, 0, 1));
+    AVSN_TRY(check_int("audio front end: normalise", f->normalise, 0, 1));
+    AVSN_TRY(check_mel(f));
+    AVSN_TRY(check_float("audio front end: floor", f->floor, FLT_MIN, FLT_MAX));
+    AVSN_TRY(check_float("audio front end: range", f->range, 0, FLT_MAX));
+    AVSN_TRY(check_float("audio front end: mean", f->mean, -1e6f, 1e6f));
+    return check_float("audio front end: std", f->std, 1e-6f, 1e6f);
+}
+
+avsound_status avsn_image_frontend_check(const avsn_image_frontend *f)
+{
+    AVSN_TRY(check_int("image front end: width", f->width, 1, MOST_SIDE));
+    AVSN_TRY(check_int("image front end: height", f->height, 1, MOST_SIDE));
+    /* a smaller picture could not be cropped to the input */
+    AVSN_TRY(check_int("image front end: short_side", f->short_side, AVSN_MAX(f->width, f->height), MOST_SIDE));
+    AVSN_TRY(check_int("image front end: cell", f->cell, 1, MOST_SIDE));
+    for (int32_t c = 0; c < 3; c++) {
+        AVSN_TRY(check_float("image front end: mean", f->mean[c], -1e6f, 1e6f));
+        AVSN_TRY(check_float("image front end: std", f->std[c], 1e-6f, 1e6f));
+    }
+    return AVSOUND_OK;
+}
+
+void avsn_audio_frontend_default(avsn_audio_frontend *f)
+{
+    *f = (avsn_audio_frontend){
+        .sample_rate = 48000, .window = 480, .hop = 240, .fft = 512, .columns = 200, .offset = -120,
+        .mel_bands = 0, .power = 1, .normalise = 1, .mel_low = 0, .mel_high = 24000,
+        .floor = 1e-10f, .range = 0,
+        /* about those of real clips: over 80 of them -86.5 and 19.3 */
+        .mean = -85, .std = 20,
+    };
+}
+
+void avsn_image_frontend_default(avsn_image_frontend *f)
+{
+    *f = (avsn_image_frontend){
+        .width = 224, .height = 224, .short_side = 256, .cell = 16,
+        .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f},
+    };
+}

@@ -105,6 +105,14 @@ static inline bool avsn_md_read_blocks(avsn_md_arg md, avsn_md_blocks *blocks)
 typedef struct avsn_pd {
 #if !AVSN_ONEDNN3
     dnnl_primitive_desc_iterator_t iterator;
+    union { /* read by the iterator at every step */
+        dnnl_convolution_desc_t conv;
+        dnnl_pooling_v2_desc_t pool;
+        dnnl_batch_normalization_desc_t batch_norm;
+        dnnl_inner_product_desc_t inner_product;
+        dnnl_eltwise_desc_t eltwise;
+        dnnl_binary_desc_t binary;
+    } op;
 #endif
     dnnl_primitive_desc_t pd; /* the implementation stepped to */
 } avsn_pd;
@@ -136,11 +144,11 @@ static inline dnnl_status_t avsn_pd_next(avsn_pd *p)
 }
 
 #if !AVSN_ONEDNN3
-static inline dnnl_status_t avsn_pd_start(avsn_pd *p, const_dnnl_op_desc_t op, const_dnnl_primitive_attr_t attr,
-                                          dnnl_engine_t engine)
+/* From p->op, which holds an operation's descriptor. */
+static inline dnnl_status_t avsn_pd_start(avsn_pd *p, const_dnnl_primitive_attr_t attr, dnnl_engine_t engine)
 {
-    memset(p, 0, sizeof *p);
-    const dnnl_status_t status = dnnl_primitive_desc_iterator_create(&p->iterator, op, attr, engine, NULL);
+    p->pd = NULL;
+    const dnnl_status_t status = dnnl_primitive_desc_iterator_create(&p->iterator, &p->op, attr, engine, NULL);
     if (status)
         return status;
     p->pd = dnnl_primitive_desc_iterator_fetch(p->iterator);
@@ -159,10 +167,10 @@ static inline dnnl_status_t avsn_pd_conv(avsn_pd *p, dnnl_engine_t engine, const
     return dnnl_convolution_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, algorithm, src, weights,
                                                           bias, dst, strides, dilations, before, after, attr);
 #else
-    dnnl_convolution_desc_t op;
+    memset(p, 0, sizeof *p);
     const dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
-        &op, dnnl_forward_inference, algorithm, src, weights, bias, dst, strides, dilations, before, after);
-    return status ? status : avsn_pd_start(p, &op, attr, engine);
+        &p->op.conv, dnnl_forward_inference, algorithm, src, weights, bias, dst, strides, dilations, before, after);
+    return status ? status : avsn_pd_start(p, attr, engine);
 #endif
 }
 
@@ -176,10 +184,10 @@ static inline dnnl_status_t avsn_pd_pool(avsn_pd *p, dnnl_engine_t engine, const
     return dnnl_pooling_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, algorithm, src, dst, strides,
                                                       kernel, dilations, before, after, attr);
 #else
-    dnnl_pooling_v2_desc_t op;
-    const dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(&op, dnnl_forward_inference, algorithm, src, dst,
+    memset(p, 0, sizeof *p);
+    const dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(&p->op.pool, dnnl_forward_inference, algorithm, src, dst,
                                                                    strides, kernel, dilations, before, after);
-    return status ? status : avsn_pd_start(p, &op, attr, engine);
+    return status ? status : avsn_pd_start(p, attr, engine);
 #endif
 }
 
@@ -193,10 +201,10 @@ static inline dnnl_status_t avsn_pd_batch_norm(avsn_pd *p, dnnl_engine_t engine,
     return dnnl_batch_normalization_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, src, src, epsilon,
                                                                   flags, attr);
 #else
-    dnnl_batch_normalization_desc_t op;
+    memset(p, 0, sizeof *p);
     const dnnl_status_t status =
-        dnnl_batch_normalization_forward_desc_init(&op, dnnl_forward_inference, src, epsilon, flags);
-    return status ? status : avsn_pd_start(p, &op, attr, engine);
+        dnnl_batch_normalization_forward_desc_init(&p->op.batch_norm, dnnl_forward_inference, src, epsilon, flags);
+    return status ? status : avsn_pd_start(p, attr, engine);
 #endif
 }
 
@@ -208,10 +216,10 @@ static inline dnnl_status_t avsn_pd_inner_product(avsn_pd *p, dnnl_engine_t engi
     return dnnl_inner_product_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, src, weights, bias, dst,
                                                             attr);
 #else
-    dnnl_inner_product_desc_t op;
+    memset(p, 0, sizeof *p);
     const dnnl_status_t status =
-        dnnl_inner_product_forward_desc_init(&op, dnnl_forward_inference, src, weights, bias, dst);
-    return status ? status : avsn_pd_start(p, &op, attr, engine);
+        dnnl_inner_product_forward_desc_init(&p->op.inner_product, dnnl_forward_inference, src, weights, bias, dst);
+    return status ? status : avsn_pd_start(p, attr, engine);
 #endif
 }
 
@@ -223,10 +231,10 @@ static inline dnnl_status_t avsn_pd_relu(avsn_pd *p, dnnl_engine_t engine, const
     return dnnl_eltwise_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, dnnl_eltwise_relu, src, src,
                                                       0, 0, attr);
 #else
-    dnnl_eltwise_desc_t op;
+    memset(p, 0, sizeof *p);
     const dnnl_status_t status =
-        dnnl_eltwise_forward_desc_init(&op, dnnl_forward_inference, dnnl_eltwise_relu, src, 0, 0);
-    return status ? status : avsn_pd_start(p, &op, attr, engine);
+        dnnl_eltwise_forward_desc_init(&p->op.eltwise, dnnl_forward_inference, dnnl_eltwise_relu, src, 0, 0);
+    return status ? status : avsn_pd_start(p, attr, engine);
 #endif
 }
 
@@ -237,9 +245,9 @@ static inline dnnl_status_t avsn_pd_add(avsn_pd *p, dnnl_engine_t engine, const_
     memset(p, 0, sizeof *p);
     return dnnl_binary_primitive_desc_create(&p->pd, engine, dnnl_binary_add, a, b, dst, attr);
 #else
-    dnnl_binary_desc_t op;
-    const dnnl_status_t status = dnnl_binary_desc_init(&op, dnnl_binary_add, a, b, dst);
-    return status ? status : avsn_pd_start(p, &op, attr, engine);
+    memset(p, 0, sizeof *p);
+    const dnnl_status_t status = dnnl_binary_desc_init(&p->op.binary, dnnl_binary_add, a, b, dst);
+    return status ? status : avsn_pd_start(p, attr, engine);
 #endif
 }
 

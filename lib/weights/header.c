@@ -12,26 +12,6 @@
 #define MAX_METADATA 4096
 #define MAX_COMMAS ((size_t)(9 * AVSN_SAFETENSORS_MAX_TENSORS + MAX_METADATA))
 
-bool avsn_has_control(const char *text)
-{
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-        if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
-            return true;
-    return false;
-}
-
-/* Text from a file made fit to be shown: its first SHOWN bytes, controls and what is not ASCII as '?'. */
-#define SHOWN 100
-#define SHOWN_TEXT (SHOWN + 4)
-static const char *shown(const char *text, char out[SHOWN_TEXT])
-{
-    size_t n = 0;
-    for (; text[n] && n < SHOWN; n++)
-        out[n] = (char)(text[n] < 0x20 || text[n] > 0x7e ? '?' : text[n]);
-    memcpy(out + n, text[n] ? "..." : "", text[n] ? 4 : 1);
-    return out;
-}
-
 static avsound_status scan(const avsn_safetensors *file, const char *text, size_t bytes)
 {
     size_t depth = 0, commas = 0;
@@ -59,28 +39,28 @@ static avsound_status scan(const avsn_safetensors *file, const char *text, size_
 
 static avsound_status parse_json(const avsn_safetensors *file, const char *text, size_t bytes, json_t **root)
 {
-    char reason[SHOWN_TEXT];
+    avsn_shown reason;
     json_error_t error;
     *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
     if (*root)
         return AVSOUND_OK;
     if (json_error_code(&error) == json_error_out_of_memory)
         AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: header of %zu bytes: no memory to parse it", file->label, bytes);
-    AVSN_FAIL(AVSOUND_E_FORMAT, "%s: header is not the JSON wanted: %s, byte %zu", file->label, shown(error.text, reason),
+    AVSN_FAIL(AVSOUND_E_FORMAT, "%s: header is not the JSON wanted: %s, byte %zu", file->label, avsn_show(error.text, &reason),
               AVSN_SAFETENSORS_PREFIX + (size_t)AVSN_MAX(error.position, 0));
 }
 
 static avsound_status check_name(const avsn_safetensors *file, const char *what, const char *name)
 {
-    char text[SHOWN_TEXT];
+    avsn_shown text;
     const size_t length = strlen(name);
     if (!length)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s: a %s is empty", file->label, what);
     if (length > AVSN_SAFETENSORS_MAX_NAME)
-        AVSN_FAIL(AVSOUND_E_LIMIT, "%s: %s %s has %zu bytes, want at most %d", file->label, what, shown(name, text), length,
+        AVSN_FAIL(AVSOUND_E_LIMIT, "%s: %s %s has %zu bytes, want at most %d", file->label, what, avsn_show(name, &text), length,
                   AVSN_SAFETENSORS_MAX_NAME);
     if (avsn_has_control(name))
-        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: %s %s has a control character", file->label, what, shown(name, text));
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: %s %s has a control character", file->label, what, avsn_show(name, &text));
     return AVSOUND_OK;
 }
 
@@ -142,7 +122,7 @@ static avsound_status read_dtype(const avsn_safetensors *file, const char *name,
 {
     static const char *const known[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3", "I16", "U16",
                                         "F16",  "I32", "U32", "F64",     "I64",     "U64"};
-    char text[SHOWN_TEXT];
+    avsn_shown text;
     const char *found = json_string_value(json);
     if (!found)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s: tensor %s: dtype is not a string", file->label, name);
@@ -153,7 +133,7 @@ static avsound_status read_dtype(const avsn_safetensors *file, const char *name,
         if (strcmp(found, known[i]) == 0)
             AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s: tensor %s: dtype is %s, want F32 or BF16", file->label, name, found);
     AVSN_FAIL(AVSOUND_E_FORMAT, "%s: tensor %s: dtype is \"%s\", want F32 or BF16", file->label, name,
-              shown(found, text));
+              avsn_show(found, &text));
 }
 
 static avsound_status read_shape(const avsn_safetensors *file, const char *name, const json_t *json, avsn_shape *shape)

@@ -4,6 +4,7 @@
 
 #include "weights/safetensors.h"
 #include "weights/sha256.h"
+#include "weights/text.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tensors are used where they lie in the file, and files are little-endian"
@@ -35,9 +36,6 @@ struct avsn_safetensors {
 
 /* Fills tensors and metadata from the JSON header; data and data_bytes are set. */
 avsound_status avsn_header_parse(avsn_safetensors *file, const char *text, size_t bytes);
-
-/* A control character in a name could rewrite the terminal that an error detail is printed on. */
-bool avsn_has_control(const char *text);
 
 /* Fails with what errno says. */
 avsound_status avsn_fail_errno(const char *label, const char *what);

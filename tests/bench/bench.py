@@ -3,16 +3,17 @@
 
     python3 tests/bench/bench.py [--build build] [--quick] [--json FILE] [--markdown FILE]
 
-Each engine is a child process that loads its model once. The driver goes round them several times; all but the one at work are
-stopped (SIGSTOP), so that no idle engine's spinning threads take a core. Asserts nothing about time. An engine that is not
-there leaves its column empty. ONNX Runtime is looked for in ${XDG_CACHE_HOME:-~/.cache}/avsound-bench:
+Each engine is a child process that loads its model once. The driver goes round them several times; all but the one at
+work are stopped (SIGSTOP), so that no idle engine's spinning threads take a core. Asserts nothing about time. An engine
+that is not there leaves its column empty. ONNX Runtime is looked for in ${XDG_CACHE_HOME:-~/.cache}/avsound-bench:
 
     npm install --ignore-scripts --prefix ~/.cache/avsound-bench onnxruntime-node
 
-Times are medians over all rounds, or minima with --statistic min (on a machine that others use). GFLOP/s counts an addition and a multiplication of the layers' scalar products as two; the
-share is of what the registers alone can do on as many threads (peak.c). "First" is from the process's start to its first
-result, its libraries and the model's file included. PyTorch's time is its best way: eager or traced. ONNX Runtime has no bf16
-convolutions on this kind of processor: its f32 time stands in every row.
+Times are medians over all rounds, or minima with --statistic min (on a machine that others use). GFLOP/s counts an
+addition and a multiplication of the layers' scalar products as two; the share is of what the registers alone can do on
+as many threads (peak.c). "First" is from the process's start to its first result, its libraries and the model's file
+included. PyTorch's time is its best way: eager or traced. ONNX Runtime has no bf16 convolutions on this kind of
+processor: its f32 time stands in every row.
 """
 import argparse
 import json
@@ -150,8 +151,8 @@ class Bench:
         return path
 
     def torch_command(self, precision, network, batch, threads, mode):
-        return [sys.executable, os.path.join(HERE, "torch_worker.py"), self.model(NETWORKS[network][0]), self.images, self.sounds,
-                str(batch), precision, str(threads), network, mode], {"OMP_NUM_THREADS": str(threads)}
+        return [sys.executable, os.path.join(HERE, "torch_worker.py"), self.model(NETWORKS[network][0]), self.images,
+                self.sounds, str(batch), precision, str(threads), network, mode], {"OMP_NUM_THREADS": str(threads)}
 
     def command(self, engine, network, batch, threads):
         """Command and environment of an engine's worker, or None where the engine is not there."""
@@ -249,10 +250,10 @@ def row(records, key, precision, statistic):
         return show(other[statistic] / ours[statistic] if ours and other else None, 2)
 
     times = [field(record, statistic, 2) for record in (ours, eager, traced, ort)]
-    return (*map(str, key), precision, *times, field(ours, "gflops", 0), field(ours, "share_of_peak", 2), times_faster(torch),
-            times_faster(ort), field(ours, "peak_mib", 0), field(torch, "peak_mib", 0), field(ort, "peak_mib", 0),
-            field(ours, "load_ms"), field(ours, "first_ms", 0), field(torch, "first_ms", 0), field(ort, "first_ms", 0),
-            show(agreement(records, ours), 5))
+    return (*map(str, key), precision, *times, field(ours, "gflops", 0), field(ours, "share_of_peak", 2),
+            times_faster(torch), times_faster(ort),
+            *(field(record, "peak_mib", 0) for record in (ours, torch, ort)), field(ours, "load_ms"),
+            *(field(record, "first_ms", 0) for record in (ours, torch, ort)), show(agreement(records, ours), 5))
 
 
 def table(records, statistic):
@@ -289,7 +290,8 @@ def parse(arguments):
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build", help="folder where the library was built (build)")
-    parser.add_argument("--ort", default=os.path.join(cache, "avsound-bench"), help="folder with ONNX Runtime's node_modules")
+    parser.add_argument("--ort", default=os.path.join(cache, "avsound-bench"),
+                        help="folder with ONNX Runtime's node_modules")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 16])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])

@@ -2,8 +2,8 @@
  *
  *     avsound-bench-peak THREADS
  *
- * prints {"f32": GFLOP/s, "bf16": GFLOP/s}, an addition and a multiplication counted as two; null where the processor has no
- * such instructions. */
+ * prints {"f32": GFLOP/s, "bf16": GFLOP/s}, an addition and a multiplication counted as two; null where the processor
+ * has no such instructions. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdbool.h>
@@ -81,7 +81,7 @@ __attribute__((target("avx512f,avx512bf16"))) static double dot_avx512_bf16(int6
 /* Six tiles of 16 rows of 64 bytes: four sums, one picture, one set of weights; no memory in the loop. */
 __attribute__((target("amx-tile,amx-bf16"))) static double dot_amx(int64_t rounds)
 {
-    /* In memory before the loop: gcc 12 thinks that the instruction reads eight bytes and drops stores to the rest. */
+    /* In memory before the loop: gcc 12 thinks that the instruction reads eight bytes, and drops other stores. */
     static const struct {
         uint8_t palette, start_row, reserved[14];
         uint16_t bytes[16];
@@ -109,7 +109,8 @@ __attribute__((target("amx-tile,amx-bf16"))) static double dot_amx(int64_t round
 static bool amx_granted(void)
 {
     const long request_permission = 0x1023, tile_data = 18;
-    return cpu_bit(7, 0, 3, 22) && cpu_bit(7, 0, 3, 24) && syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+    return cpu_bit(7, 0, 3, 22) && cpu_bit(7, 0, 3, 24) &&
+           syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
 }
 
 static kernel f32_kernel(void)

@@ -2,8 +2,9 @@
 
     python3 torch_worker.py MODEL IMAGE SPECTROGRAM BATCH PRECISION THREADS NETWORK eager|traced|onnx:FILE
 
-Traced models go through torch.jit.optimize_for_inference; bf16 ones and their inputs are bfloat16 in channels-last order,
-converted before the clock starts: each is the fastest of the usual ways. The mode onnx:FILE only writes the network there.
+Traced models go through torch.jit.optimize_for_inference; bf16 ones and their inputs are bfloat16 in channels-last
+order, converted before the clock starts: each is the fastest of the usual ways. The mode onnx:FILE only writes the
+network there.
 """
 import json
 import os

@@ -2,9 +2,10 @@
  *
  *     avsound-bench-worker MODEL IMAGE SPECTROGRAM BATCH PRECISION THREADS OUTPUTS
  *
- * MODEL is a file, or "seed:ARCH" for random weights; IMAGE and SPECTROGRAM are raw 32-bit floats; PRECISION is f32 or bf16;
- * OUTPUTS are names with commas between them. After the first result it prints one line of JSON; "run N" runs once unmeasured,
- * then N times, and prints N durations in nanoseconds; "describe" prints the plan to standard error; the end of input ends it. */
+ * MODEL is a file, or "seed:ARCH" for random weights; IMAGE and SPECTROGRAM are raw 32-bit floats; PRECISION is f32
+ * or bf16; OUTPUTS are names with commas between them. After the first result it prints one line of JSON; "run N"
+ * runs once unmeasured, then N times, and prints N durations in nanoseconds; "describe" prints the plan to standard
+ * error; the end of input ends it. */
 #include <avsound/avsound.h>
 
 #include <inttypes.h>
@@ -111,8 +112,8 @@ static void report_ready(const worker *w, int64_t load_ns, int64_t prepare_ns)
     avsound_tensor view = {.struct_size = sizeof view};
     require(avsound_session_get_output(w->session, avsound_session_output_name(w->session, 0), &view), "output");
     const float *data = view.data;
-    printf("{\"version\": \"%s\", \"load_ns\": %" PRId64 ", \"prepare_ns\": %" PRId64 ", \"result\": [", avsound_version_string(),
-           load_ns, prepare_ns);
+    printf("{\"version\": \"%s\", \"load_ns\": %" PRId64 ", \"prepare_ns\": %" PRId64 ", \"result\": [",
+           avsound_version_string(), load_ns, prepare_ns);
     const size_t count = elements(&view);
     for (size_t i = 0; i < count && i < RESULTS; i++)
         printf("%s%.9g", i ? ", " : "", (double)data[i]);

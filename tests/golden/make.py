@@ -2,7 +2,7 @@
 
     python3 tests/golden/make.py [CASE ...]
 
-Needs numpy and torch (Debian's python3-torch); about three minutes for all cases on two cores. A file holds, for each layer,
+Needs numpy and torch (Debian's python3-torch); about two minutes for all cases. A file holds, for each layer,
   LAYER         up to 1024 values as 32-bit floats: all of a small layer; of a large one the elements whose flat
                 indices are below(seed, "golden.sample.LAYER", k, count) for k = 0...1023
   LAYER:shape   its shape
@@ -36,8 +36,8 @@ CASES = {
     "avol-net-narrow-wide": ("avol-net", {"width": 0.25, "conv1_stride": 2}, (224, 384)),
 }
 
-# The papers' table for stride 2: rows, columns and channels at width 1. (The papers print 128 rows for the audio's first
-# block; symmetric padding gives 129, and pool1 drops the odd one.)
+# The papers' table for stride 2: rows, columns and channels at width 1. (The papers print 128 rows for the audio's
+# first block; symmetric padding gives 129, and pool1 drops the odd one.)
 TABLE = {
     "vision.conv1_1": (112, 112, 64), "vision.conv1_2": (112, 112, 64), "vision.pool1": (56, 56, 64),
     "vision.conv2_1": (56, 56, 128), "vision.conv2_2": (56, 56, 128), "vision.pool2": (28, 28, 128),

@@ -11,9 +11,10 @@ that is not there leaves its column empty. ONNX Runtime is looked for in ${XDG_C
 
 Times are medians over all rounds, or minima with --statistic min (on a machine that others use). GFLOP/s counts an
 addition and a multiplication of the layers' scalar products as two; the share is of what the registers alone can do on
-as many threads (peak.c). "First" is from the process's start to its first result, its libraries and the model's file
-included. PyTorch's time is its best way: eager or traced. ONNX Runtime has no bf16 convolutions on this kind of
-processor: its f32 time stands in every row.
+as many threads (peak.c); Winograd convolutions multiply less than is counted and so can pass it. "First" is from the
+process's start to its first result, its libraries and the model's file included. Of PyTorch's two ways (eager, traced)
+each column that names it shows the better. ONNX Runtime has no bf16 convolutions on this kind of processor: its f32
+figures stand in every row.
 """
 import argparse
 import json
@@ -241,7 +242,8 @@ def row(records, key, precision, statistic):
     """One line of the table: `records` by engine; `statistic` is the time to show."""
     ours, ort = records.get("avsound " + precision), records.get("onnxruntime f32")
     eager, traced = records.get("torch eager " + precision), records.get("torch traced " + precision)
-    torch = min((r for r in (eager, traced) if r), key=lambda r: r[statistic], default=None)
+    torch = {name: min(r[name] for r in (eager, traced) if r) for name in (statistic, "peak_mib", "first_ms")} \
+        if eager or traced else None
 
     def field(record, name, digits=1):
         return show(record[name] if record else None, digits)
@@ -328,7 +330,7 @@ def main():
     print(plain(rows))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"machine": machine, "records": records}, file, indent=1)
+            json.dump({"arguments": sys.argv[1:], "machine": machine, "records": records}, file, indent=1)
     if options.markdown:
         with open(options.markdown, "w", encoding="utf-8") as file:
             file.write(markdown(rows, machine))

@@ -1,0 +1,274 @@
+#include "oracle/ops.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- positions ---- */
+
+/* Any activation as N, C and three axes; the missing ones, in front, have one cell. */
+typedef struct volume {
+    int64_t n, c, size[3];
+} volume;
+
+static volume volume_of(const oracle_tensor *t)
+{
+    volume v = {t->shape.dim[0], t->shape.dim[1], {1, 1, 1}};
+    const int32_t spatial = t->shape.rank - 2;
+    for (int32_t i = 0; i < spatial; i++)
+        v.size[3 - spatial + i] = t->shape.dim[2 + i];
+    return v;
+}
+
+static int64_t cells_of(const oracle_tensor *t)
+{
+    const volume v = volume_of(t);
+    return v.size[0] * v.size[1] * v.size[2];
+}
+
+static int64_t count_of(const oracle_tensor *t)
+{
+    int64_t count = 1;
+    for (int32_t i = 0; i < t->shape.rank; i++)
+        count *= t->shape.dim[i];
+    return count;
+}
+
+static int64_t position(const volume *v, int64_t n, int64_t c, const int64_t at[3])
+{
+    return (((n * v->c + c) * v->size[0] + at[0]) * v->size[1] + at[1]) * v->size[2] + at[2];
+}
+
+/* A window's numbers on three axes. */
+typedef struct axes {
+    int64_t kernel[3], stride[3], dilation[3], before[3];
+} axes;
+
+static axes axes_of(const avsn_window *w)
+{
+    axes a = {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}};
+    for (int32_t i = 0; i < w->spatial; i++) {
+        const int32_t to = 3 - w->spatial + i;
+        a.kernel[to] = w->kernel[i];
+        a.stride[to] = w->stride[i];
+        a.dilation[to] = w->dilation[i];
+        a.before[to] = w->before[i];
+    }
+    return a;
+}
+
+/* The source cell under tap k of the window at `out`; false in the padding. */
+static bool tap(const axes *a, const volume *src, const int64_t out[3], const int64_t k[3], int64_t at[3])
+{
+    for (int i = 0; i < 3; i++) {
+        at[i] = out[i] * a->stride[i] - a->before[i] + k[i] * a->dilation[i];
+        if (at[i] < 0 || at[i] >= src->size[i])
+            return false;
+    }
+    return true;
+}
+
+#define EACH(i, size)                                   \
+    for (i[0] = 0; i[0] < (size)[0]; i[0]++)            \
+        for (i[1] = 0; i[1] < (size)[1]; i[1]++)        \
+            for (i[2] = 0; i[2] < (size)[2]; i[2]++)
+
+/* ---- windows ---- */
+
+static double conv_at(const axes *a, const volume *vs, const oracle_tensor *src, const oracle_tensor *weights, int64_t n,
+                      int64_t o, const int64_t out[3])
+{
+    const int64_t taps = a->kernel[0] * a->kernel[1] * a->kernel[2], cells = vs->size[0] * vs->size[1] * vs->size[2];
+    const int64_t origin[3] = {0, 0, 0};
+    const double *x = src->data + position(vs, n, 0, origin), *w = weights->data + o * vs->c * taps;
+    double sum = 0;
+    int64_t k[3], at[3], t = 0;
+    EACH(k, a->kernel) {
+        if (tap(a, vs, out, k, at)) {
+            const int64_t cell = (at[0] * vs->size[1] + at[1]) * vs->size[2] + at[2];
+            for (int64_t c = 0; c < vs->c; c++)
+                sum += x[c * cells + cell] * w[c * taps + t];
+        }
+        t++;
+    }
+    return sum;
+}
+
+void oracle_conv(const avsn_window *window, const oracle_tensor *src, const oracle_tensor *weights,
+                 const oracle_tensor *bias, oracle_tensor *dst)
+{
+    const axes a = axes_of(window);
+    const volume vs = volume_of(src), vd = volume_of(dst);
+    int64_t out[3];
+    for (int64_t n = 0; n < vd.n; n++)
+        for (int64_t o = 0; o < vd.c; o++)
+            EACH(out, vd.size)
+                dst->data[position(&vd, n, o, out)] =
+                    conv_at(&a, &vs, src, weights, n, o, out) + (bias ? bias->data[o] : 0);
+}
+
+static double pool_at(avsn_pooling pooling, const axes *a, const volume *vs, const oracle_tensor *src, int64_t n, int64_t c,
+                      const int64_t out[3])
+{
+    double sum = 0, top = -INFINITY;
+    int64_t real = 0, k[3], at[3];
+    EACH(k, a->kernel) {
+        if (!tap(a, vs, out, k, at))
+            continue;
+        const double x = src->data[position(vs, n, c, at)];
+        sum += x;
+        top = fmax(top, x);
+        real++;
+    }
+    return pooling == AVSN_POOL_MAX ? top : sum / (double)real;
+}
+
+void oracle_pool(avsn_pooling pooling, const avsn_window *window, const oracle_tensor *src, oracle_tensor *dst)
+{
+    const axes a = axes_of(window);
+    const volume vs = volume_of(src), vd = volume_of(dst);
+    int64_t out[3];
+    for (int64_t n = 0; n < vd.n; n++)
+        for (int64_t c = 0; c < vd.c; c++)
+            EACH(out, vd.size)
+                dst->data[position(&vd, n, c, out)] = pool_at(pooling, &a, &vs, src, n, c, out);
+}
+
+void oracle_global_pool(avsn_pooling pooling, const oracle_tensor *src, oracle_tensor *dst)
+{
+    const int64_t cells = cells_of(src), planes = count_of(dst);
+    for (int64_t p = 0; p < planes; p++) {
+        double sum = 0, top = -INFINITY;
+        for (int64_t s = 0; s < cells; s++) {
+            sum += src->data[p * cells + s];
+            top = fmax(top, src->data[p * cells + s]);
+        }
+        dst->data[p] = pooling == AVSN_POOL_MAX ? top : sum / (double)cells;
+    }
+}
+
+/* ---- element by element ---- */
+
+void oracle_batch_norm(double epsilon, const oracle_tensor *src, const oracle_tensor *weight, const oracle_tensor *bias,
+                       const oracle_tensor *mean, const oracle_tensor *variance, oracle_tensor *dst)
+{
+    const int64_t cells = cells_of(src), channels = src->shape.dim[1], count = count_of(src);
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t c = i / cells % channels;
+        dst->data[i] =
+            (src->data[i] - mean->data[c]) / sqrt(variance->data[c] + epsilon) * weight->data[c] + bias->data[c];
+    }
+}
+
+void oracle_relu(const oracle_tensor *src, oracle_tensor *dst)
+{
+    for (int64_t i = 0; i < count_of(src); i++)
+        dst->data[i] = src->data[i] > 0 ? src->data[i] : 0;
+}
+
+void oracle_sigmoid(const oracle_tensor *src, oracle_tensor *dst)
+{
+    for (int64_t i = 0; i < count_of(src); i++)
+        dst->data[i] = 1 / (1 + exp(-src->data[i]));
+}
+
+void oracle_affine(const oracle_tensor *src, double scale, double shift, oracle_tensor *dst)
+{
+    for (int64_t i = 0; i < count_of(src); i++)
+        dst->data[i] = scale * src->data[i] + shift;
+}
+
+void oracle_add(const oracle_tensor *a, const oracle_tensor *b, oracle_tensor *dst)
+{
+    for (int64_t i = 0; i < count_of(a); i++)
+        dst->data[i] = a->data[i] + b->data[i];
+}
+
+/* ---- channels ---- */
+
+/* Copies channels [from, from + count) of src to channels [to, ...) of dst. */
+static void copy_channels(const oracle_tensor *src, int64_t from, int64_t count, oracle_tensor *dst, int64_t to)
+{
+    const int64_t cells = cells_of(src);
+    for (int64_t n = 0; n < src->shape.dim[0]; n++)
+        for (int64_t c = 0; c < count; c++)
+            memcpy(dst->data + (n * dst->shape.dim[1] + to + c) * cells,
+                   src->data + (n * src->shape.dim[1] + from + c) * cells, (size_t)cells * sizeof *dst->data);
+}
+
+void oracle_concat(const oracle_tensor *const *srcs, int32_t count, oracle_tensor *dst)
+{
+    int64_t to = 0;
+    for (int32_t i = 0; i < count; i++) {
+        copy_channels(srcs[i], 0, srcs[i]->shape.dim[1], dst, to);
+        to += srcs[i]->shape.dim[1];
+    }
+}
+
+void oracle_slice(int64_t begin, const oracle_tensor *src, oracle_tensor *dst)
+{
+    copy_channels(src, begin, dst->shape.dim[1], dst, 0);
+}
+
+void oracle_inner_map(const oracle_tensor *cells, const oracle_tensor *vector, oracle_tensor *dst)
+{
+    const int64_t size = cells_of(cells), channels = cells->shape.dim[1];
+    for (int64_t i = 0; i < count_of(dst); i++) {
+        const int64_t n = i / size, s = i % size;
+        dst->data[i] = 0;
+        for (int64_t c = 0; c < channels; c++)
+            dst->data[i] += cells->data[(n * channels + c) * size + s] * vector->data[n * channels + c];
+    }
+}
+
+/* ---- rows (N,C) ---- */
+
+void oracle_dense(const oracle_tensor *src, const oracle_tensor *weights, const oracle_tensor *bias, oracle_tensor *dst)
+{
+    const int64_t in = src->shape.dim[1], out = dst->shape.dim[1];
+    for (int64_t n = 0; n < src->shape.dim[0]; n++)
+        for (int64_t o = 0; o < out; o++) {
+            double sum = bias ? bias->data[o] : 0;
+            for (int64_t i = 0; i < in; i++)
+                sum += src->data[n * in + i] * weights->data[o * in + i];
+            dst->data[n * out + o] = sum;
+        }
+}
+
+void oracle_l2_normalize(double epsilon, const oracle_tensor *src, oracle_tensor *dst)
+{
+    const int64_t channels = src->shape.dim[1];
+    for (int64_t n = 0; n < src->shape.dim[0]; n++) {
+        const double *x = src->data + n * channels;
+        double squares = 0;
+        for (int64_t c = 0; c < channels; c++)
+            squares += x[c] * x[c];
+        for (int64_t c = 0; c < channels; c++)
+            dst->data[n * channels + c] = x[c] / fmax(sqrt(squares), epsilon);
+    }
+}
+
+void oracle_distance(const oracle_tensor *a, const oracle_tensor *b, oracle_tensor *dst)
+{
+    const int64_t channels = a->shape.dim[1];
+    for (int64_t n = 0; n < a->shape.dim[0]; n++) {
+        double squares = 0;
+        for (int64_t c = 0; c < channels; c++)
+            squares += pow(a->data[n * channels + c] - b->data[n * channels + c], 2);
+        dst->data[n] = sqrt(squares);
+    }
+}
+
+void oracle_softmax(const oracle_tensor *src, oracle_tensor *dst)
+{
+    const int64_t channels = src->shape.dim[1];
+    for (int64_t n = 0; n < src->shape.dim[0]; n++) {
+        const double *x = src->data + n * channels;
+        double top = x[0], sum = 0;
+        for (int64_t c = 0; c < channels; c++)
+            top = fmax(top, x[c]);
+        for (int64_t c = 0; c < channels; c++)
+            sum += exp(x[c] - top);
+        for (int64_t c = 0; c < channels; c++)
+            dst->data[n * channels + c] = exp(x[c] - top) / sum;
+    }
+}

@@ -1,0 +1,32 @@
+/* Plain-C twins of the ops, written from their definitions: every element by itself, sums in double, nothing shared with lib/op.
+ * Tensors are row-major doubles; the caller gives dst its shape and memory. */
+#ifndef AVSN_ORACLE_OPS_H
+#define AVSN_ORACLE_OPS_H
+
+#include "graph/graph.h"
+
+typedef struct oracle_tensor {
+    avsn_shape shape;
+    double *data;
+} oracle_tensor;
+
+/* bias may be NULL. */
+void oracle_conv(const avsn_window *window, const oracle_tensor *src, const oracle_tensor *weights,
+                 const oracle_tensor *bias, oracle_tensor *dst);
+void oracle_batch_norm(double epsilon, const oracle_tensor *src, const oracle_tensor *weight, const oracle_tensor *bias,
+                       const oracle_tensor *mean, const oracle_tensor *variance, oracle_tensor *dst);
+void oracle_relu(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_sigmoid(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_pool(avsn_pooling pooling, const avsn_window *window, const oracle_tensor *src, oracle_tensor *dst);
+void oracle_global_pool(avsn_pooling pooling, const oracle_tensor *src, oracle_tensor *dst);
+void oracle_dense(const oracle_tensor *src, const oracle_tensor *weights, const oracle_tensor *bias, oracle_tensor *dst);
+void oracle_add(const oracle_tensor *a, const oracle_tensor *b, oracle_tensor *dst);
+void oracle_concat(const oracle_tensor *const *srcs, int32_t count, oracle_tensor *dst);
+void oracle_slice(int64_t begin, const oracle_tensor *src, oracle_tensor *dst);
+void oracle_l2_normalize(double epsilon, const oracle_tensor *src, oracle_tensor *dst);
+void oracle_distance(const oracle_tensor *a, const oracle_tensor *b, oracle_tensor *dst);
+void oracle_inner_map(const oracle_tensor *cells, const oracle_tensor *vector, oracle_tensor *dst);
+void oracle_affine(const oracle_tensor *src, double scale, double shift, oracle_tensor *dst);
+void oracle_softmax(const oracle_tensor *src, oracle_tensor *dst);
+
+#endif

@@ -24,7 +24,7 @@ static avsound_status check_float(const char *name, float value, float least, fl
 /* libavutil transforms other lengths by the definition: a thousand times slower, and in 5.1 wrong for some. */
 static avsound_status check_fft(int32_t fft)
 {
-    AVSN_TRY(check_int("audio front end: fft", fft, 8, MOST_POINTS));
+    AVSN_TRY(check_int("audio front end: fft", fft, 4, MOST_POINTS));
     int32_t odd = fft;
     while (odd % 2 == 0)
         odd /= 2;

@@ -136,7 +136,7 @@ static void fill_noise(float *samples, int count, uint32_t seed)
 
 START_TEST(every_length_agrees_with_the_definition)
 {
-    static const int lengths[] = {8,   12,  20,  28,  32,  36,  60,  64,   72,   96,   120,  144,  160,  224,  240,
+    static const int lengths[] = {4,   8,   12,  20,  28,  32,  36,  60,   64,   72,   96,   120,  144,  160,  224, 240,
                                   288, 448, 480, 512, 640, 768, 960, 1024, 1152, 1536, 1792, 1920, 2048, 3840, 4096};
     static float samples[4096], column[2049];
     fill_noise(samples, 4096, 1);

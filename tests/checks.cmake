@@ -19,3 +19,13 @@ endif()
 if(NOT AVSOUND_SANITIZE)
   avsound_check(abi.archive sh ${here}/abi/check.sh archive ${PROJECT_BINARY_DIR})
 endif()
+
+# Debian's interpreter has Debian's numpy; another that comes first in PATH may have none.
+find_program(AVSOUND_NUMPY_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+if(NOT AVSOUND_NUMPY_PYTHON)
+  set(AVSOUND_NUMPY_PYTHON ${Python3_EXECUTABLE})
+endif()
+avsound_check(python.convert ${AVSOUND_NUMPY_PYTHON} ${here}/unit/python/test_convert.py)
+if(NOT AVSOUND_SANITIZE)
+  set_property(TEST python.convert APPEND PROPERTY ENVIRONMENT AVSOUND_LIBRARY=$<TARGET_FILE:avsound>)
+endif()

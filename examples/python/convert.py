@@ -1,0 +1,604 @@
+#!/usr/bin/env python3
+"""Converts weights of other implementations into avsound's model files.
+
+    convert.py weights.pt model.safetensors --license CC-BY-4.0
+
+Reads PyTorch state dicts (.pt, .pth), NumPy archives (.npz) and safetensors files. Needs numpy and nothing else: PyTorch's
+pickles are read by an unpickler that knows tensors and plain containers and refuses every other class by name, so a file
+cannot run code. What goes where is said by the tables below; a new source is a new table.
+"""
+import argparse
+import collections
+import hashlib
+import io
+import json
+import os
+import pickle
+import struct
+import sys
+import tempfile
+import zipfile
+
+import numpy as np
+
+# ---- tables -----------------------------------------------------------------------------------------------------------------
+
+# One line a tensor of ours: `ours = theirs`, `{L}` standing for each of LAYERS. `mean - bias?` folds the bias of a convolution
+# into the running mean of the batch norm that follows, exactly: our convolutions before a batch norm have none ("?": a source
+# without the bias is fine). `classes:` marks what --swap-classes turns round.
+LAYERS = "1_1 1_2 2_1 2_2 3_1 3_2 4_1 4_2".split()
+
+ICN_STACKS = """
+vision.conv{L}.weight      = icn.conv{L}.weight
+vision.bn{L}.weight        = icn.bn{L}.weight
+vision.bn{L}.bias          = icn.bn{L}.bias
+vision.bn{L}.running_mean  = icn.bn{L}.running_mean - icn.conv{L}.bias?
+vision.bn{L}.running_var   = icn.bn{L}.running_var
+audio.conv{L}.weight       = acn.conv{L}.weight
+audio.bn{L}.weight         = acn.bn{L}.weight
+audio.bn{L}.bias           = acn.bn{L}.bias
+audio.bn{L}.running_mean   = acn.bn{L}.running_mean - acn.conv{L}.bias?
+audio.bn{L}.running_var    = acn.bn{L}.running_var
+"""
+
+OWN_STACKS = """
+vision.conv{L}.weight      = vision.conv{L}.weight
+vision.bn{L}.weight        = vision.bn{L}.weight
+vision.bn{L}.bias          = vision.bn{L}.bias
+vision.bn{L}.running_mean  = vision.bn{L}.running_mean - vision.conv{L}.bias?
+vision.bn{L}.running_var   = vision.bn{L}.running_var
+audio.conv{L}.weight       = audio.conv{L}.weight
+audio.bn{L}.weight         = audio.bn{L}.weight
+audio.bn{L}.bias           = audio.bn{L}.bias
+audio.bn{L}.running_mean   = audio.bn{L}.running_mean - audio.conv{L}.bias?
+audio.bn{L}.running_var    = audio.bn{L}.running_var
+"""
+
+TABLES = {
+    ("icn", "l3-net"): ICN_STACKS + """
+fc1.weight                 = fc1.weight
+fc1.bias                   = fc1.bias
+fc2.weight                 = classes: fc2.weight
+fc2.bias                   = classes: fc2.bias
+""",
+    ("icn", "ave-net"): ICN_STACKS + """
+vision.fc1.weight          = img_fc1.weight
+vision.fc1.bias            = img_fc1.bias
+vision.fc2.weight          = img_fc2.weight
+vision.fc2.bias            = img_fc2.bias
+audio.fc1.weight           = aud_fc1.weight
+audio.fc1.bias             = aud_fc1.bias
+audio.fc2.weight           = aud_fc2.weight
+audio.fc2.bias             = aud_fc2.bias
+fc3.weight                 = classes: fc3.weight
+fc3.bias                   = classes: fc3.bias
+""",
+    ("icn", "avol-net"): ICN_STACKS + """
+vision.conv5.weight        = im_conv5.weight
+vision.conv5.bias          = im_conv5.bias
+vision.conv6.weight        = im_conv6.weight
+vision.conv6.bias          = im_conv6.bias
+audio.fc1.weight           = aud_fc1.weight
+audio.fc1.bias             = aud_fc1.bias
+audio.fc2.weight           = aud_fc2.weight
+audio.fc2.bias             = aud_fc2.bias
+conv7.weight               = fus_conv7.weight
+conv7.bias                 = fus_conv7.bias
+""",
+    ("avsound", "l3-net"): OWN_STACKS + """
+fc1.weight                 = fc1.weight
+fc1.bias                   = fc1.bias
+fc2.weight                 = classes: fc2.weight
+fc2.bias                   = classes: fc2.bias
+""",
+    ("avsound", "ave-net"): OWN_STACKS + """
+vision.fc1.weight          = vision.fc1.weight
+vision.fc1.bias            = vision.fc1.bias
+vision.fc2.weight          = vision.fc2.weight
+vision.fc2.bias            = vision.fc2.bias
+audio.fc1.weight           = audio.fc1.weight
+audio.fc1.bias             = audio.fc1.bias
+audio.fc2.weight           = audio.fc2.weight
+audio.fc2.bias             = audio.fc2.bias
+fc3.weight                 = classes: fc3.weight
+fc3.bias                   = classes: fc3.bias
+""",
+    ("avsound", "avol-net"): OWN_STACKS + """
+vision.conv5.weight        = vision.conv5.weight
+vision.conv5.bias          = vision.conv5.bias
+vision.conv6.weight        = vision.conv6.weight
+vision.conv6.bias          = vision.conv6.bias
+audio.fc1.weight           = audio.fc1.weight
+audio.fc1.bias             = audio.fc1.bias
+audio.fc2.weight           = audio.fc2.weight
+audio.fc2.bias             = audio.fc2.bias
+conv7.weight               = conv7.weight
+conv7.bias                 = conv7.bias
+""",
+}
+
+# Tensors of a source that mean nothing for inference, and what wrappers put before every name.
+IGNORED_ENDINGS = (".num_batches_tracked",)
+PREFIXES = ("module.", "model.")
+# Where training scripts put the state dict among other things.
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+
+IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+DEFAULT_FRONT_ENDS = {
+    "image": {"width": 224, "height": 224, "short_side": 256, "cell": 16, **IMAGENET},
+    "audio": {"sample_rate": 48000, "window": 480, "hop": 240, "fft": 512, "columns": 200, "offset": -120, "mel_bands": 0,
+              "power": 1, "normalise": 1, "mel_low": 0.0, "mel_high": 24000.0, "floor": 1e-10, "range": 0.0,
+              "mean": -85.0, "std": 20.0},
+}
+
+# What differs in a source's front ends.
+FRONT_ENDS = {
+    # 10 log10(density + 1e-7), divided by 12, of 16-bit samples: scipy.signal.spectrogram's one-sided density is the power
+    # over the window's sum squared, as ours, times 2 * 32768^2 * 320 / 48000, which is 71.56 dB. Its default window is Tukey's
+    # (0.25) and it removes each window's mean, ours is Hann's: noise agrees in the mean, lines are some dB off. 199 columns.
+    "icn": {"audio": {"columns": 199, "floor": 7e-15, "mean": -71.56, "std": 12.0}},
+    "avsound": {},
+}
+
+NOTES = {
+    ("icn", "avol-net"): "the public implementation of this naming has no ReLU between im_conv5 and im_conv6, the paper's "
+                         "network and avsound's have one: scores differ from that implementation's",
+}
+
+
+def stack_shapes(width):
+    shapes, channels = {}, {"vision": 3, "audio": 1}
+    for tower, inputs in channels.items():
+        for layer in LAYERS:
+            out = max(1, int(np.floor(32 * 2 ** int(layer[0]) * width + 0.5)))
+            shapes[f"{tower}.conv{layer}.weight"] = (out, inputs, 3, 3)
+            for name in ("weight", "bias", "running_mean", "running_var"):
+                shapes[f"{tower}.bn{layer}.{name}"] = (out,)
+            inputs = out
+    return shapes, inputs
+
+
+def dense(name, out, inputs, *kernel):
+    return {f"{name}.weight": (out, inputs, *kernel), f"{name}.bias": (out,)}
+
+
+def wanted_shapes(arch, width):
+    shapes, top = stack_shapes(width)
+    heads = {
+        "l3-net": {**dense("fc1", 128, 2 * top), **dense("fc2", 2, 128)},
+        "ave-net": {**dense("vision.fc1", 128, top), **dense("vision.fc2", 128, 128), **dense("audio.fc1", 128, top),
+                    **dense("audio.fc2", 128, 128), **dense("fc3", 2, 1)},
+        "avol-net": {**dense("vision.conv5", 128, top, 1, 1), **dense("vision.conv6", 128, 128, 1, 1),
+                     **dense("audio.fc1", 128, top), **dense("audio.fc2", 128, 128), "conv7.weight": (1,),
+                     "conv7.bias": (1,)},
+    }
+    return {**shapes, **heads[arch]}
+
+
+class Refused(Exception):
+    """Something about the input that its user must know."""
+
+
+Rule = collections.namedtuple("Rule", "ours theirs minus minus_optional classes")
+
+
+def rules_of(source, arch):
+    rules = []
+    for line in TABLES[source, arch].split("\n"):
+        if not line.strip():
+            continue
+        for layer in LAYERS if "{L}" in line else [""]:
+            ours, theirs = (part.strip() for part in line.replace("{L}", layer).split("="))
+            classes = theirs.startswith("classes:")
+            theirs, _, minus = theirs.replace("classes:", "").partition(" - ")
+            rules.append(Rule(ours, theirs.strip(), minus.rstrip("?"), minus.endswith("?"), classes))
+    return rules
+
+
+# ---- reading ----------------------------------------------------------------------------------------------------------------
+
+STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "BFloat16Storage": "bf16",
+            "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1", "ByteStorage": "u1",
+            "BoolStorage": "?"}
+SIZES = {kind: 2 if kind == "bf16" else np.dtype(kind).itemsize for kind in STORAGES.values()}
+
+
+def widen_bf16(halves):
+    return (halves.astype(np.uint32) << 16).view(np.float32)
+
+
+class LazyTensor:
+    """A tensor whose storage may follow the pickle that names it."""
+
+    def __init__(self, storage, offset, shape, stride):
+        self.storage, self.offset, self.shape, self.stride = storage, offset, tuple(shape), tuple(stride)
+
+    def array(self, load_storage):
+        values = load_storage(self.storage)
+        sizes = (self.offset, *self.shape, *self.stride)
+        if len(self.shape) != len(self.stride) or any(not isinstance(n, int) or n < 0 for n in sizes):
+            raise Refused("a tensor's shape is not made of whole numbers of 0 or more")
+        last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.stride))
+        if 0 in self.shape:
+            return np.zeros(self.shape, values.dtype)
+        if last >= len(values) or np.prod(self.shape, dtype=object) > len(values):
+            raise Refused(f"a tensor of shape {self.shape} reaches to element {last} of a storage of {len(values)}")
+        steps = [s * values.itemsize for s in self.stride]
+        return np.lib.stride_tricks.as_strided(values[self.offset:], self.shape, steps).copy()
+
+
+class TensorUnpickler(pickle.Unpickler):
+    """Reads tensors and plain containers; any other class or function is refused by name."""
+
+    ALLOWED = {
+        ("collections", "OrderedDict"): collections.OrderedDict,
+        ("torch", "Size"): tuple,
+        ("torch._utils", "_rebuild_tensor_v2"): lambda storage, offset, shape, stride, *_: LazyTensor(storage, offset, shape,
+                                                                                                      stride),
+        ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
+    }
+
+    def find_class(self, module, name):
+        if module in ("torch", "torch.storage") and name in STORAGES:
+            return STORAGES[name]
+        if (module, name) not in self.ALLOWED:
+            raise Refused(f"the pickle asks for {module}.{name}; only tensors and plain containers are read. Save the "
+                          "state dict, not the model: torch.save(model.state_dict(), ...)")
+        return self.ALLOWED[module, name]
+
+    def persistent_load(self, pid):
+        if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage" or pid[1] not in SIZES:
+            raise Refused("the pickle refers to something that is no tensor storage")
+        return pid[1], str(pid[2]), pid[4]
+
+
+def unpickle(stream):
+    try:
+        return TensorUnpickler(stream, encoding="utf-8").load()
+    except Refused:
+        raise
+    except Exception as error:  # a damaged pickle raises anything
+        raise Refused(f"damaged pickle: {type(error).__name__}: {error}") from None
+
+
+def storage_array(kind, raw, count):
+    if not isinstance(count, int) or count < 0 or len(raw) != count * SIZES[kind]:
+        raise Refused(f"a storage has {len(raw)} bytes, {count} elements of {SIZES[kind]} were announced")
+    return widen_bf16(np.frombuffer(raw, "<u2")) if kind == "bf16" else np.frombuffer(raw, kind)
+
+
+def read_torch_zip(path):
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if any(name.endswith("/constants.pkl") for name in names):
+            raise Refused("a TorchScript archive holds code; save the state dict instead")
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise Refused("a compressed archive: torch.save stores without compression")
+        root = next((name[:-len("data.pkl")] for name in names if name.endswith("/data.pkl")), None)
+        if root is None:
+            raise Refused("a zip archive without data.pkl: not saved by torch.save")
+        if root + "byteorder" in names and archive.read(root + "byteorder") != b"little":
+            raise Refused("big-endian tensors are not read")
+        content = unpickle(io.BytesIO(archive.read(root + "data.pkl")))
+        storages = {}
+
+        def load(storage):
+            kind, key, count = storage
+            if storage not in storages:
+                storages[storage] = storage_array(kind, archive.read(f"{root}data/{key}"), count)
+            return storages[storage]
+
+        return find_tensors(content, load)
+
+
+LEGACY_MAGIC = 0x1950a86a20f9469cfc6c
+
+
+def read_torch_legacy(path):
+    """torch.save before 1.6: magic, protocol, system, content, storage keys: five pickles; then the storages in order."""
+    with open(path, "rb") as stream:
+        if unpickle(stream) != LEGACY_MAGIC:
+            raise Refused("no file of torch.save: the magic number is missing")
+        unpickle(stream)
+        system = unpickle(stream)
+        if not isinstance(system, dict) or not system.get("little_endian", True):
+            raise Refused("big-endian tensors are not read")
+        content = unpickle(stream)
+        keys = unpickle(stream)
+        kinds = {key: (kind, count) for kind, key, count in storages_of(content)}
+        storages = {}
+        for key in keys if isinstance(keys, list) else []:
+            count, = struct.unpack("<q", stream.read(8).ljust(8, b"\0"))
+            if key not in kinds or count != kinds[key][1]:
+                raise Refused(f"storage {key} is not the one that the pickle announced")
+            storages[key] = storage_array(kinds[key][0], stream.read(count * SIZES[kinds[key][0]]), count)
+
+    def load(storage):
+        if storage[1] not in storages:
+            raise Refused(f"storage {storage[1]} is missing")
+        return storages[storage[1]]
+
+    return find_tensors(content, load)
+
+
+def storages_of(content):
+    if isinstance(content, LazyTensor):
+        yield content.storage
+    elif isinstance(content, dict):
+        for value in content.values():
+            yield from storages_of(value)
+    elif isinstance(content, (list, tuple)):
+        for value in content:
+            yield from storages_of(value)
+
+
+def find_tensors(content, load):
+    """The tensors of a state dict, or of the one inside a training checkpoint."""
+    if not isinstance(content, dict):
+        raise Refused(f"holds a {type(content).__name__}, want a state dict")
+    for key in WRAPPERS:
+        if isinstance(content.get(key), dict):
+            return find_tensors(content[key], load)
+    tensors = {str(name): value.array(load) for name, value in content.items() if isinstance(value, LazyTensor)}
+    if not tensors:
+        raise Refused("holds no tensors")
+    return tensors
+
+
+def read_torch(path):
+    if zipfile.is_zipfile(path):
+        return read_torch_zip(path)
+    return read_torch_legacy(path)
+
+
+def read_npz(path):
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def read_safetensors(path):
+    with open(path, "rb") as stream:
+        raw = stream.read()
+    length = struct.unpack_from("<Q", raw)[0] if len(raw) >= 8 else 0
+    if not 0 < length <= len(raw) - 8:
+        raise Refused("no safetensors file: the header's length does not fit the file")
+    header = json.loads(raw[8:8 + length])
+    section, tensors = raw[8 + length:], {}
+    kinds = {"F32": "<f4", "F64": "<f8", "F16": "<f2", "BF16": "bf16", "I64": "<i8", "I32": "<i4"}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        begin, end = entry["data_offsets"]
+        if entry["dtype"] not in kinds or not 0 <= begin <= end <= len(section):
+            raise Refused(f"{name}: dtype {entry['dtype']} at [{begin},{end}] cannot be read")
+        kind = kinds[entry["dtype"]]
+        tensors[name] = storage_array(kind, section[begin:end], (end - begin) // SIZES[kind]).reshape(entry["shape"])
+    return tensors
+
+
+READERS = {".pt": read_torch, ".pth": read_torch, ".npz": read_npz, ".safetensors": read_safetensors}
+
+
+def read(path):
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in READERS:
+        raise Refused(f"ends in \"{ending}\", want one of {' '.join(READERS)}")
+    try:
+        tensors = READERS[ending](path)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile, struct.error) as error:
+        raise Refused(f"cannot be read: {error}") from None
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name[len(prefix):]: value for name, value in tensors.items()}
+    return tensors
+
+
+# ---- converting -------------------------------------------------------------------------------------------------------------
+
+def compare(tensors, rules):
+    """Names of the source that are missing, and those that no rule takes."""
+    wanted = {rule.theirs for rule in rules} | {rule.minus for rule in rules if rule.minus and not rule.minus_optional}
+    known = wanted | {rule.minus for rule in rules}
+    return sorted(wanted - set(tensors)), sorted(set(tensors) - known)
+
+
+def choose_table(tensors, source, arch):
+    """The table that fits; else the nearest, for its differences are the useful message."""
+    choices = [key for key in TABLES if source in (None, key[0]) and arch in (None, key[1])]
+    if not choices:
+        raise Refused(f"no table for naming {source}, architecture {arch}; --list shows them")
+    return min(choices, key=lambda key: sum(map(len, compare(tensors, rules_of(*key)))))
+
+
+def describe(names, tensors):
+    shown = [f"{name} {tuple(tensors[name].shape)}" if name in tensors else name for name in names[:12]]
+    return ", ".join(shown) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def infer_width(tensors, rules):
+    first = next(rule.theirs for rule in rules if rule.ours == "vision.conv1_1.weight")
+    shape = tensors[first].shape
+    if len(shape) != 4:
+        raise Refused(f"{first} is {shape}, want (64 * width, 3, 3, 3)")
+    if not 4 <= shape[0] <= 256:
+        raise Refused(f"{first} has {shape[0]} channels, want 4...256")
+    return shape[0] / 64
+
+
+def squeezed(shape):
+    return [n for n in shape if n != 1]
+
+
+def apply_rule(rule, tensors, shape, swap_classes):
+    """One of our tensors; raises ValueError with the reason."""
+    value = tensors[rule.theirs]
+    if squeezed(value.shape) != squeezed(shape):
+        raise ValueError(f"{rule.theirs} is {tuple(value.shape)}, {rule.ours} wants {shape}")
+    value = value.astype(np.float64).reshape(shape)
+    if rule.minus in tensors:
+        bias = tensors[rule.minus]
+        if bias.shape != shape:
+            raise ValueError(f"{rule.minus} is {tuple(bias.shape)}, want {shape}")
+        value = value - bias.astype(np.float64)
+    if rule.classes and swap_classes:
+        value = value[::-1]
+    with np.errstate(over="ignore"):
+        value = np.ascontiguousarray(value, dtype="<f4").reshape(shape)
+    if not np.isfinite(value).all():
+        raise ValueError(f"{rule.theirs} holds values that are not finite 32-bit numbers")
+    return value
+
+
+def convert(tensors, source=None, arch=None, swap_classes=False):
+    """Our tensors by name, with the naming, the architecture and the width found."""
+    tensors = {name: value for name, value in tensors.items() if not name.endswith(IGNORED_ENDINGS)}
+    source, arch = choose_table(tensors, source, arch)
+    rules = rules_of(source, arch)
+    missing, extra = compare(tensors, rules)
+    if missing or extra:
+        parts = [f"{len(names)} {what}: {describe(names, tensors)}"
+                 for what, names in (("missing", missing), ("superfluous", extra)) if names]
+        raise Refused(f"not {arch} in naming {source}, the nearest table; " + "; ".join(parts))
+    width = infer_width(tensors, rules)
+    shapes, converted, wrong = wanted_shapes(arch, width), {}, []
+    for rule in rules:
+        try:
+            converted[rule.ours] = apply_rule(rule, tensors, shapes[rule.ours], swap_classes)
+        except ValueError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise Refused(f"{len(wrong)} tensors do not fit {arch} of width {width:g}: " + "; ".join(wrong[:12]))
+    if set(converted) != set(shapes):
+        raise Refused(f"the table of {source}, {arch} is not complete: {sorted(set(shapes) ^ set(converted))}")
+    return converted, source, arch, width
+
+
+def warnings_about(converted, source, arch):
+    if (source, arch) in NOTES:
+        yield NOTES[source, arch]
+    if arch == "ave-net" and converted["fc3.weight"][1, 0] > converted["fc3.weight"][0, 0]:
+        yield "\"corresponds\" rises with the distance: the source's classes are probably in the other order (--swap-classes)"
+    if arch == "avol-net" and converted["conv7.weight"][0] < 0:
+        yield "the map falls with the similarity: the source's labels are probably the other way round"
+
+
+def merge(base, over, path=""):
+    for key, value in over.items():
+        if key not in base:
+            raise Refused(f"--config: unknown name {path}{key}")
+        if isinstance(base[key], dict) and not isinstance(value, dict):
+            raise Refused(f"--config: {path}{key} is no object")
+        base[key] = merge(base[key], value, f"{path}{key}.") if isinstance(base[key], dict) else value
+    return base
+
+
+def configuration(source, width, conv1_stride, override):
+    config = {"width": width, "conv1_stride": conv1_stride, **json.loads(json.dumps(DEFAULT_FRONT_ENDS))}
+    return merge(merge(config, FRONT_ENDS[source]), override)
+
+
+# ---- writing ----------------------------------------------------------------------------------------------------------------
+
+def render(tensors, metadata):
+    """The file's bytes: tensors by name without holes, the header padded so that they begin at a multiple of 64."""
+    names = sorted(tensors)
+    section = b"".join(tensors[name].tobytes() for name in names)
+    header = {"__metadata__": {**dict(sorted(metadata.items())), "avsound.sha256": hashlib.sha256(section).hexdigest()}}
+    place = 0
+    for name in names:
+        end = place + tensors[name].nbytes
+        header[name] = {"dtype": "F32", "shape": list(tensors[name].shape), "data_offsets": [place, end]}
+        place = end
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-(8 + len(text)) % 64)
+    return struct.pack("<Q", len(text)) + text + section
+
+
+def write_atomically(path, content):
+    folder = os.path.dirname(path) or "."
+    handle, temporary = tempfile.mkstemp(prefix=".avsound-", suffix=".tmp", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+# ---- command ----------------------------------------------------------------------------------------------------------------
+
+def list_tables():
+    for (source, arch), table in TABLES.items():
+        print(f"[{source}, {arch}]")
+        if (source, arch) in NOTES:
+            print(f"# {NOTES[source, arch]}")
+        print("\n".join(line for line in table.split("\n") if line.strip()), end="\n\n")
+
+
+def parse_arguments(arguments):
+    parser = argparse.ArgumentParser(description="Converts weights into avsound's model files.")
+    parser.add_argument("input", nargs="?", help=".pt, .pth, .npz or .safetensors")
+    parser.add_argument("output", nargs="?", help="model file to write")
+    parser.add_argument("--list", action="store_true", help="print the name tables and exit")
+    parser.add_argument("--source", choices=sorted({key[0] for key in TABLES}), help="naming; default: the one that fits")
+    parser.add_argument("--arch", choices=sorted({key[1] for key in TABLES}), help="architecture; default: the one that fits")
+    parser.add_argument("--conv1-stride", type=int, choices=(1, 2), default=2, help="which no weight tells (default 2)")
+    parser.add_argument("--swap-classes", action="store_true", help="the source's logits are {corresponds, does not}")
+    parser.add_argument("--config", default="{}", help="JSON with what differs in the front ends (docs/model-format.md)")
+    parser.add_argument("--license", default="unknown", help="licence of the weights, for the metadata")
+    parser.add_argument("--origin", help="where the weights are from, for the metadata (default: the input's name)")
+    parser.add_argument("--untrained", action="store_true", help="the weights do not come from training")
+    parser.add_argument("--dry-run", action="store_true", help="convert and report, write nothing")
+    options = parser.parse_args(arguments)
+    if not options.list and (not options.input or not (options.output or options.dry_run)):
+        parser.error("want an input and an output")
+    return options
+
+
+def run(options):
+    try:
+        override = json.loads(options.config)
+    except ValueError as error:
+        raise Refused(f"--config is no JSON: {error}") from None
+    tensors = read(options.input)
+    converted, source, arch, width = convert(tensors, options.source, options.arch, options.swap_classes)
+    for warning in warnings_about(converted, source, arch):
+        print(f"{options.input}: warning: {warning}", file=sys.stderr)
+    config = configuration(source, width, options.conv1_stride, override)
+    metadata = {
+        "avsound.arch": arch,
+        "avsound.config": json.dumps(config, separators=(",", ":")),
+        "avsound.training": "none" if options.untrained else "trained",
+        "license": options.license,
+        "source": options.origin or f"{os.path.basename(options.input)}, naming {source}",
+    }
+    count = sum(value.size for value in converted.values())
+    print(f"{options.input}: {arch} of width {width:g}, naming {source}, {len(converted)} tensors, {count} numbers")
+    if not options.dry_run:
+        write_atomically(options.output, render(converted, metadata))
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    if options.list:
+        list_tables()
+        return 0
+    try:
+        run(options)
+    except Refused as refused:
+        print(f"{options.input}: {refused}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{options.output}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

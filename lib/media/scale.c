@@ -1,0 +1,127 @@
+#include "media/private.h"
+
+#include <string.h>
+
+enum { ROW_PADDING = 64 };
+
+/* Accurate rounding and full chroma: without them swscale's shortcuts differ between processors and err by several grey
+ * levels. */
+#define SCALER_FLAGS (SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT)
+
+struct avsn_scaler {
+    avsound_context *context;
+    struct SwsContext *sws;
+    avsn_sws_side src, dst; /* what sws was made for */
+    avsn_padded padded;
+    uint8_t *rgb; /* rows of the result with room for what SIMD stores write too much */
+    size_t rgb_capacity;
+};
+
+avsound_status avsn_sws_create(const avsn_sws_side *src, const avsn_sws_side *dst, int flags, struct SwsContext **out)
+{
+    *out = sws_getContext(src->width, src->height, src->format, dst->width, dst->height, dst->format, flags, NULL, NULL,
+                          NULL);
+    if (!*out)
+        AVSN_FAIL(AVSOUND_E_BACKEND, "swscale: no way from %d x %d to %d x %d", src->width, src->height, dst->width,
+                  dst->height);
+    /* Fails for pairs of formats without a matrix between them, which is right. */
+    (void)sws_setColorspaceDetails(*out, avsn_matrix_coefficients(src->matrix), src->full_range,
+                                   avsn_matrix_coefficients(dst->matrix), dst->full_range, 0, 1 << 16, 1 << 16);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_padded_copy(avsound_context *context, avsn_padded *padded, const avsound_frame *frame)
+{
+    const avsn_pixel_layout *layout = avsn_pixel_layout_of(frame->format);
+    size_t offset[4] = {0}, bytes = 0;
+    memset(padded->data, 0, sizeof padded->data);
+    for (int p = 0; p < layout->planes; p++) {
+        const int64_t stride = (avsn_pixel_row_bytes(layout, p, frame->width) + 2 * ROW_PADDING - 1) / ROW_PADDING *
+                               ROW_PADDING;
+        offset[p] = bytes;
+        padded->stride[p] = (int)stride;
+        bytes += (size_t)stride * (size_t)avsn_pixel_rows(layout, p, frame->height) + ROW_PADDING;
+    }
+    AVSN_TRY(avsn_grow(context, (void **)&padded->memory, 1, 0, bytes, &padded->capacity));
+    for (int p = 0; p < layout->planes; p++) {
+        const size_t row = (size_t)avsn_pixel_row_bytes(layout, p, frame->width);
+        uint8_t *to = padded->memory + offset[p];
+        padded->data[p] = to;
+        for (int32_t y = 0; y < avsn_pixel_rows(layout, p, frame->height); y++)
+            memcpy(to + (ptrdiff_t)y * padded->stride[p], frame->data[p] + (ptrdiff_t)y * frame->stride[p], row);
+    }
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_scaler_create(avsound_context *context, avsn_scaler **out)
+{
+    avsn_ffmpeg_quiet();
+    *out = avsn_alloc_zeroed(context, 1, sizeof **out);
+    if (!*out)
+        return AVSOUND_E_NO_MEMORY;
+    (*out)->context = avsn_context_ref(context);
+    return AVSOUND_OK;
+}
+
+static bool same_side(const avsn_sws_side *a, const avsn_sws_side *b)
+{
+    return a->format == b->format && a->width == b->width && a->height == b->height && a->full_range == b->full_range &&
+           a->matrix == b->matrix;
+}
+
+static avsound_status prepare(avsn_scaler *scaler, const avsound_frame *frame, int32_t width, int32_t height)
+{
+    const avsn_sws_side src = {avsn_pixel_layout_of(frame->format)->ffmpeg, frame->width, frame->height,
+                               avsn_frame_full_range(frame), avsn_frame_matrix(frame)};
+    const avsn_sws_side dst = {AV_PIX_FMT_RGB24, width, height, 1, src.matrix};
+    if (scaler->sws && same_side(&src, &scaler->src) && same_side(&dst, &scaler->dst))
+        return AVSOUND_OK;
+    sws_freeContext(scaler->sws);
+    scaler->src = src;
+    scaler->dst = dst;
+    return avsn_sws_create(&src, &dst, SCALER_FLAGS, &scaler->sws);
+}
+
+static void copy_rows(uint8_t *to, ptrdiff_t to_stride, const uint8_t *from, ptrdiff_t from_stride, size_t bytes,
+                      int32_t rows)
+{
+    for (int32_t y = 0; y < rows; y++)
+        memcpy(to + y * to_stride, from + y * from_stride, bytes);
+}
+
+avsound_status avsn_scaler_rgb(avsn_scaler *scaler, const avsound_frame *frame, int32_t width, int32_t height,
+                               uint8_t *rgb, ptrdiff_t stride)
+{
+    AVSN_TRY(avsn_frame_check(scaler->context, frame));
+    if (width < 1 || height < 1 || (int64_t)width * height > avsn_context_limits(scaler->context)->max_pixels)
+        AVSN_FAIL(AVSOUND_E_LIMIT, "scaling to %d x %d pixels, the context allows 1 to %lld in all", width, height,
+                  (long long)avsn_context_limits(scaler->context)->max_pixels);
+    const size_t row = (size_t)width * 3;
+    if (frame->format == AVSOUND_PIXEL_RGB24 && frame->width == width && frame->height == height) {
+        copy_rows(rgb, stride, frame->data[0], frame->stride[0], row, height);
+        return AVSOUND_OK;
+    }
+    AVSN_TRY(prepare(scaler, frame, width, height));
+    AVSN_TRY(avsn_padded_copy(scaler->context, &scaler->padded, frame));
+    const int own_stride = (int)((row + 2 * ROW_PADDING - 1) / ROW_PADDING * ROW_PADDING);
+    AVSN_TRY(avsn_grow(scaler->context, (void **)&scaler->rgb, 1, 0, (size_t)own_stride * (size_t)height + ROW_PADDING,
+                       &scaler->rgb_capacity));
+    const int rows = sws_scale(scaler->sws, scaler->padded.data, scaler->padded.stride, 0, frame->height,
+                               (uint8_t *const[4]){scaler->rgb}, (const int[4]){own_stride});
+    if (rows != height)
+        AVSN_FAIL(AVSOUND_E_BACKEND, "swscale: %d rows of %d x %d came out", rows, width, height);
+    copy_rows(rgb, stride, scaler->rgb, own_stride, row, height);
+    return AVSOUND_OK;
+}
+
+void avsn_scaler_free(avsn_scaler *scaler)
+{
+    if (!scaler)
+        return;
+    avsound_context *context = scaler->context;
+    sws_freeContext(scaler->sws);
+    avsn_free(context, scaler->padded.memory);
+    avsn_free(context, scaler->rgb);
+    avsn_free(context, scaler);
+    avsound_context_free(context);
+}

@@ -1,0 +1,263 @@
+#include "media/private.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libavutil/avstring.h>
+
+enum { IO_BYTES = 1 << 16 };
+
+/* FFmpeg tells some raw formats by the path's ending alone. */
+static void harmless_name(const char *path, char *name, size_t size)
+{
+    const char *dot = strrchr(path, '.');
+    size_t letters = 0;
+    while (dot && isalnum((unsigned char)dot[1 + letters]))
+        letters++;
+    if (letters == 0 || letters > 12 || dot[1 + letters])
+        snprintf(name, size, "media");
+    else
+        snprintf(name, size, "media%s", dot);
+}
+
+avsound_status avsn_source_open(avsound_context *context, const char *path, avsn_source *source)
+{
+    *source = (avsn_source){.context = context, .fd = -1};
+    struct stat status;
+    /* Without O_NONBLOCK opening a pipe would wait for its writer. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        AVSN_FAIL(AVSOUND_E_IO, "%s: %s", path, strerror(errno));
+    source->fd = fd;
+    if (fstat(fd, &status)) {
+        const int error = errno;
+        avsn_source_close(source);
+        AVSN_FAIL(AVSOUND_E_IO, "%s: %s", path, strerror(error));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        avsn_source_close(source);
+        AVSN_FAIL(AVSOUND_E_IO, "%s: is a %s, want a regular file", path,
+                  S_ISDIR(status.st_mode) ? "directory" : "device, pipe or socket");
+    }
+    if (status.st_size == 0) {
+        avsn_source_close(source);
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: is empty, want a media file", path);
+    }
+    source->size = status.st_size;
+    harmless_name(path, source->name, sizeof source->name);
+    source->path = avsn_strdup(context, path);
+    if (!source->path) {
+        avsn_source_close(source);
+        return AVSOUND_E_NO_MEMORY;
+    }
+    return AVSOUND_OK;
+}
+
+void avsn_source_close(avsn_source *source)
+{
+    if (source->fd >= 0)
+        close(source->fd);
+    avsn_free(source->context, source->path);
+    *source = (avsn_source){.context = source->context, .fd = -1};
+}
+
+/* pread, so that the views of one file do not move each other. */
+static int read_view(void *opaque, uint8_t *buffer, int size)
+{
+    struct avsn_view *view = opaque;
+    ssize_t got;
+    do
+        got = pread(view->source->fd, buffer, (size_t)size, (off_t)view->position);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        view->error = errno;
+        return AVERROR(errno);
+    }
+    if (got == 0) {
+        view->past_end |= view->position > view->source->size;
+        return AVERROR_EOF;
+    }
+    view->position += got;
+    return (int)got;
+}
+
+static int64_t seek_view(void *opaque, int64_t offset, int whence)
+{
+    struct avsn_view *view = opaque;
+    switch (whence & ~AVSEEK_FORCE) {
+    case AVSEEK_SIZE:
+        return view->source->size;
+    case SEEK_SET:
+        break;
+    case SEEK_CUR:
+        offset += view->position;
+        break;
+    case SEEK_END:
+        offset += view->source->size;
+        break;
+    default:
+        return AVERROR(EINVAL);
+    }
+    if (offset < 0)
+        return AVERROR(EINVAL);
+    return view->position = offset;
+}
+
+/* Playlists, reference movies, scripts: all would have to open something else. */
+static int refuse_to_open(AVFormatContext *format, AVIOContext **io, const char *url, int flags, AVDictionary **options)
+{
+    (void)format, (void)url, (void)flags, (void)options;
+    *io = NULL;
+    return AVERROR(EPERM);
+}
+
+/* Formats that are lists of other files or addresses, programs, or text that FFmpeg would draw as a video. */
+static bool is_refused(const AVInputFormat *format)
+{
+    static const char *const names[] = {"hls",      "concat",   "concatf", "dash", "webm_dash_manifest", "sdp",
+                                        "rtsp",     "rtp",      "sap",     "imf",  "image2",             "lavfi",
+                                        "avisynth", "vapoursynth", "tty",  "bin",  "xbin",               "adf",
+                                        "idf",      "ffmetadata"};
+    for (size_t i = 0; i < AVSN_ARRAY_COUNT(names); i++)
+        if (av_match_name(names[i], format->name))
+            return true;
+    return (format->flags & AVFMT_NOFILE) != 0;
+}
+
+static avsound_status probe(const avsn_source *source, AVIOContext *io, const AVInputFormat **format)
+{
+    int score = av_probe_input_buffer2(io, format, source->name, NULL, 0, 0);
+    /* Pictures' endings mean numbered sequences to FFmpeg; the content tells their formats as well. */
+    if (score >= 0 && av_match_name("image2", (*format)->name))
+        score = av_probe_input_buffer2(io, format, "media", NULL, 0, 0);
+    if (score < 0)
+        return avsn_ffmpeg_fail(score, AVSOUND_E_FORMAT, "%s: is no media file that FFmpeg knows", source->path);
+    if (is_refused(*format))
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s: is a playlist or text (%s), want a media file", source->path,
+                  (*format)->name);
+    return AVSOUND_OK;
+}
+
+static avsound_status open_io(const avsn_source *source, avsn_demuxer *demuxer)
+{
+    demuxer->view = avsn_alloc_zeroed(source->context, 1, sizeof *demuxer->view);
+    if (!demuxer->view)
+        return AVSOUND_E_NO_MEMORY;
+    demuxer->view->source = source;
+    uint8_t *buffer = av_malloc(IO_BYTES);
+    demuxer->io = buffer ? avio_alloc_context(buffer, IO_BYTES, 0, demuxer->view, read_view, NULL, seek_view) : NULL;
+    demuxer->format = avformat_alloc_context();
+    if (!demuxer->io) {
+        av_free(buffer);
+        AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: FFmpeg could not allocate", source->path);
+    }
+    if (!demuxer->format)
+        AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: FFmpeg could not allocate", source->path);
+    demuxer->format->pb = demuxer->io;
+    demuxer->format->flags |= AVFMT_FLAG_CUSTOM_IO;
+    demuxer->format->io_open = refuse_to_open;
+    demuxer->format->protocol_whitelist = av_strdup("");
+    return AVSOUND_OK;
+}
+
+/* The decoders that look for parameters must not take more than the limit either. */
+static avsound_status find_streams(const avsn_source *source, AVFormatContext *format)
+{
+    const unsigned count = format->nb_streams;
+    AVDictionary **options = avsn_alloc_zeroed(source->context, count, sizeof *options);
+    if (!options)
+        return AVSOUND_E_NO_MEMORY;
+    for (unsigned i = 0; i < count; i++)
+        av_dict_set_int(&options[i], "max_pixels", avsn_context_limits(source->context)->max_pixels, 0);
+    const int error = avformat_find_stream_info(format, options);
+    for (unsigned i = 0; i < count; i++)
+        av_dict_free(&options[i]);
+    avsn_free(source->context, options);
+    if (error < 0)
+        return avsn_ffmpeg_fail(error, AVSOUND_E_FORMAT, "%s: no stream can be read", source->path);
+    return AVSOUND_OK;
+}
+
+static avsound_status open_format(const avsn_source *source, avsn_demuxer *demuxer)
+{
+    const AVInputFormat *format = NULL;
+    AVSN_TRY(open_io(source, demuxer));
+    AVSN_TRY(probe(source, demuxer->io, &format));
+    const int error = avformat_open_input(&demuxer->format, source->name, format, NULL);
+    if (error < 0)
+        return avsn_ffmpeg_fail(demuxer->view->error ? AVERROR(demuxer->view->error) : error, AVSOUND_E_FORMAT,
+                                "%s: broken %s file", source->path, format->name);
+    return find_streams(source, demuxer->format);
+}
+
+avsound_status avsn_demuxer_open(const avsn_source *source, avsn_demuxer *demuxer)
+{
+    *demuxer = (avsn_demuxer){0};
+    const avsound_status status = open_format(source, demuxer);
+    if (status)
+        avsn_demuxer_close(demuxer);
+    return status;
+}
+
+void avsn_demuxer_close(avsn_demuxer *demuxer)
+{
+    avformat_close_input(&demuxer->format);
+    if (demuxer->io)
+        av_freep(&demuxer->io->buffer);
+    avio_context_free(&demuxer->io);
+    if (demuxer->view)
+        avsn_free(demuxer->view->source->context, demuxer->view);
+    *demuxer = (avsn_demuxer){0};
+}
+
+/* Higher is better; 0: not to be taken. */
+static int64_t merit(const AVStream *stream, enum AVMediaType type)
+{
+    const AVCodecParameters *par = stream->codecpar;
+    const int hidden = AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS;
+    if (par->codec_type != type || (stream->disposition & hidden))
+        return 0;
+    int64_t m = 1;
+    if (avcodec_find_decoder(par->codec_id))
+        m += (int64_t)1 << 50;
+    if (!(stream->disposition & (AV_DISPOSITION_HEARING_IMPAIRED | AV_DISPOSITION_VISUAL_IMPAIRED)))
+        m += (int64_t)1 << 49;
+    if (stream->disposition & AV_DISPOSITION_DEFAULT)
+        m += (int64_t)1 << 48;
+    return m + (type == AVMEDIA_TYPE_VIDEO ? (int64_t)par->width * par->height / 4 : 0);
+}
+
+int avsn_demuxer_choose(const avsn_demuxer *demuxer, enum AVMediaType type)
+{
+    int64_t best = 0;
+    int index = -1;
+    for (unsigned i = 0; i < demuxer->format->nb_streams; i++) {
+        const int64_t m = merit(demuxer->format->streams[i], type);
+        if (m > best) {
+            best = m;
+            index = (int)i;
+        }
+    }
+    return index;
+}
+
+bool avsn_demuxer_seeks_truly(const avsn_demuxer *demuxer)
+{
+    static const char *const names[] = {"mov", "matroska", "mpegts", "nut", "avi", "wav", "w64", "caf", "aiff", "flv"};
+    for (size_t i = 0; i < AVSN_ARRAY_COUNT(names); i++)
+        if (av_match_name(names[i], demuxer->format->iformat->name))
+            return true;
+    return false;
+}
+
+bool avsn_demuxer_is_still(const avsn_demuxer *demuxer)
+{
+    const char *name = demuxer->format->iformat->name;
+    const char *tail = strstr(name, "_pipe");
+    return tail && !tail[5];
+}

@@ -82,7 +82,7 @@ AVSOUND_API void avsound_model_free(avsound_model *model);
 enum {
     AVSOUND_PRECISION_F32 = 0,  /**< reference */
     AVSOUND_PRECISION_BF16 = 1, /**< bfloat16 convolutions with f32 accumulation: needs AVX512-BF16 or AMX */
-    AVSOUND_PRECISION_AUTO = 2  /**< bf16 where the processor has instructions for it, else f32 */
+    AVSOUND_PRECISION_AUTO = 2  /**< the fastest: bf16 where the processor has AMX, else f32 */
 };
 
 /** A model prepared for one set of shapes and one precision, with all its buffers. Shares packed weights with the other

@@ -80,7 +80,7 @@ enum {
     AVSOUND_SCAN_EMBED_IMAGE = 1, /**< embedding of the frame */
     AVSOUND_SCAN_EMBED_AUDIO = 2, /**< embedding of the sound around it */
     AVSOUND_SCAN_SCORE = 4,       /**< correspondence */
-    AVSOUND_SCAN_MAP = 8,         /**< localisation */
+    AVSOUND_SCAN_MAP = 8,         /**< localisation: the network then sees the whole frame, else its centre */
     AVSOUND_SCAN_FRAME = 16       /**< the frame itself, for drawing */
 };
 
@@ -90,7 +90,8 @@ typedef struct avsound_scan_options {
     int32_t what;          /**< AVSOUND_SCAN_ constants, or-ed */
     int32_t threads;       /**< worker threads made by the scan; 0: one per core */
     int32_t precision;     /**< AVSOUND_PRECISION_ constant */
-    double hop_seconds;    /**< time between results; 0: one for every frame (every 0.04 s for a file without video) */
+    double hop_seconds;    /**< time between results, at multiples of it; 0: one for every frame, and every 0.04 s where no
+                                frames are wanted */
     int64_t start_us;      /**< first time */
     int64_t duration_us;   /**< 0: to the end */
     const char *audio_path; /**< take the sound from this file instead, repeated if it is shorter; NULL: the video's own */
@@ -100,7 +101,7 @@ typedef struct avsound_scan_options {
 typedef struct avsound_scan_result {
     uint32_t struct_size;  /**< sizeof of this struct in the caller's build; set before the call */
     int32_t index;         /**< 0, 1, 2, ... */
-    int64_t time_us;       /**< the frame's presentation time, or the grid's without video */
+    int64_t time_us;       /**< the frame's presentation time, or with a hop that of the grid; the sound is centred on it */
     int32_t dimension;     /**< of the embeddings */
     int32_t rows, cols;    /**< of the map */
     float probability, confidence; /**< as avsound_score */

@@ -1,0 +1,139 @@
+/* From what people have (any frame, any sound) to what the network wants, by the numbers of the model's front end. */
+#include "api/session.h"
+#include "dsp/image.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- pictures ---- */
+
+static avsound_status need_rgb(avsound_session *session, int32_t width, int32_t height)
+{
+    if (!session->scaler)
+        AVSN_TRY(avsn_scaler_create(session->context, &session->scaler));
+    size_t bytes;
+    if (!avsn_mul_size((size_t)width * 3, (size_t)height, &bytes))
+        AVSN_FAIL(AVSOUND_E_SHAPE, "scaled picture of %dx%d is too large", width, height);
+    return avsn_grow(session->context, (void **)&session->rgb, 1, 0, bytes, &session->rgb_capacity);
+}
+
+/* The scaled picture covers the input with the margin that the model's short side leaves: 256 for 224 in the spec. */
+static void centre_size(const avsound_session *session, const avsound_frame *frame, int32_t *width, int32_t *height)
+{
+    const avsn_image_frontend *f = &session->model->config.image;
+    const double margin = (double)f->short_side / (double)AVSN_MIN(f->width, f->height);
+    const double scale = margin * fmax((double)session->width / frame->width, (double)session->height / frame->height);
+    *width = (int32_t)fmax(round(frame->width * scale), session->width);
+    *height = (int32_t)fmax(round(frame->height * scale), session->height);
+}
+
+/* A strip of a picture would be scaled up to something huge before its centre is cut out. */
+static avsound_status check_scaled(const avsound_session *session, const avsound_frame *frame, int32_t width,
+                                   int32_t height)
+{
+    const int64_t most = avsn_context_limits(session->context)->max_pixels;
+    if ((int64_t)width * height > most)
+        AVSN_FAIL(AVSOUND_E_LIMIT, "frame of %dx%d is %dx%d when scaled for the network; the context allows %lld pixels",
+                  frame->width, frame->height, width, height, (long long)most);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_session_set_frame(avsound_session *session, int32_t item, const avsound_frame *frame,
+                                      avsn_framing framing, float *contrast)
+{
+    AVSN_TRY(avsn_frame_check(session->context, frame));
+    int32_t width = session->width, height = session->height;
+    if (framing == AVSN_CENTRE)
+        centre_size(session, frame, &width, &height);
+    AVSN_TRY(check_scaled(session, frame, width, height));
+    AVSN_TRY(need_rgb(session, width, height));
+    const ptrdiff_t stride = (ptrdiff_t)width * 3;
+    AVSN_TRY(avsn_scaler_rgb(session->scaler, frame, width, height, session->rgb, stride));
+    const uint8_t *corner =
+        session->rgb + (height - session->height) / 2 * stride + (ptrdiff_t)((width - session->width) / 2) * 3;
+    const int32_t index = avsn_session_input_index(session, "image");
+    const size_t count = (size_t)3 * (size_t)session->width * (size_t)session->height;
+    avsn_image_normalise(&session->model->config.image, corner, stride, session->width, session->height,
+                         avsn_plan_input_data(session->plan, index) + (size_t)item * count);
+    session->inputs_set |= (uint64_t)1 << index;
+    if (contrast)
+        *contrast = avsn_image_contrast(corner, stride, session->width, session->height);
+    return AVSOUND_OK;
+}
+
+/* ---- sounds ---- */
+
+static size_t spectrogram_count(const avsn_audio_frontend *f)
+{
+    return (size_t)avsn_audio_frontend_bins(f) * (size_t)f->columns;
+}
+
+void avsn_session_set_spectrogram(avsound_session *session, int32_t item, const float *values)
+{
+    const int32_t index = avsn_session_input_index(session, "spectrogram");
+    const size_t count = spectrogram_count(&session->model->config.audio);
+    memcpy(avsn_plan_input_data(session->plan, index) + (size_t)item * count, values, count * sizeof *values);
+    session->inputs_set |= (uint64_t)1 << index;
+}
+
+static avsound_status keep_samples(avsound_session *session, const float *samples, int64_t count, size_t *used)
+{
+    AVSN_TRY(avsn_grow(session->context, (void **)&session->samples, sizeof *samples, *used, *used + (size_t)count,
+                       &session->samples_capacity));
+    if (count)
+        memcpy(session->samples + *used, samples, (size_t)count * sizeof *samples);
+    *used += (size_t)count;
+    return AVSOUND_OK;
+}
+
+/* The sound as mono at the front end's rate, in session->samples. */
+static avsound_status resample(avsound_session *session, const avsound_audio *sound, size_t *used)
+{
+    const float *samples;
+    int64_t count;
+    *used = 0;
+    AVSN_TRY(avsn_audio_check(session->context, sound));
+    avsn_resampler_free(session->resampler);
+    session->resampler = NULL;
+    AVSN_TRY(avsn_resampler_create(session->context, session->model->config.audio.sample_rate, 1, &session->resampler));
+    AVSN_TRY(avsn_resampler_push(session->resampler, sound, &samples, &count));
+    AVSN_TRY(keep_samples(session, samples, count, used));
+    AVSN_TRY(avsn_resampler_push(session->resampler, NULL, &samples, &count));
+    return keep_samples(session, samples, count, used);
+}
+
+avsound_status avsn_session_set_sound(avsound_session *session, int32_t item, const avsound_audio *sound, float *rms)
+{
+    const avsn_audio_frontend *f = &session->model->config.audio;
+    size_t used;
+    AVSN_TRY(resample(session, sound, &used));
+    if (!session->track)
+        AVSN_TRY(avsn_track_create(session->context, f, f->columns + 8, &session->track));
+    /* The middle stretch begins at sample `start` of the sound, and at column 1 of the track: the window of its first column
+     * reaches back before it. */
+    const int64_t start = ((int64_t)used - avsn_audio_frontend_samples(f)) / 2;
+    const int64_t skip = AVSN_MAX(start - f->hop, 0);
+    const int64_t most = avsn_audio_frontend_samples(f) + 2 * (int64_t)f->hop + f->window;
+    avsn_track_reset(session->track, AVSN_MAX(f->hop - start, 0));
+    AVSN_TRY(avsn_track_push(session->track, session->samples + skip, AVSN_MIN((int64_t)used - skip, most)));
+    avsn_track_finish(session->track);
+    if (rms)
+        AVSN_TRY(avsn_track_rms(session->track, 1, rms));
+    const int32_t index = avsn_session_input_index(session, "spectrogram");
+    session->inputs_set |= (uint64_t)1 << index;
+    return avsn_track_input(session->track, 1,
+                            avsn_plan_input_data(session->plan, index) + (size_t)item * spectrogram_count(f));
+}
+
+/* ---- evidence ---- */
+
+static float ramp(float value, float zero, float one)
+{
+    return fminf(fmaxf((value - zero) / (one - zero), 0), 1);
+}
+
+float avsn_confidence(float contrast, float rms)
+{
+    const float level = rms > 0 ? 20 * log10f(rms) : -200;
+    return ramp(level, -60, -40) * ramp(contrast, 2, 12);
+}

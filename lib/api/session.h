@@ -1,0 +1,50 @@
+/* The session behind the handle: a plan, and what preparing its inputs needs. */
+#ifndef AVSN_API_SESSION_H
+#define AVSN_API_SESSION_H
+
+#include "api/model.h"
+#include "dsp/spectrogram.h"
+#include "exec/plan.h"
+#include "media/media.h"
+
+struct avsound_session {
+    avsound_context *context;
+    avsound_model *model;
+    int32_t threads, batch, compute;
+    char *outputs; /* names separated by 0, ended by an empty one; NULL: all */
+    avsn_plan *plan;
+    int32_t width, height; /* of the plan's picture input */
+    uint64_t inputs_set;   /* a bit for each input */
+    atomic_int cancel;
+    /* made when first needed */
+    avsn_scaler *scaler;
+    uint8_t *rgb;
+    size_t rgb_capacity;
+    avsn_resampler *resampler;
+    avsn_track *track;
+    float *samples;
+    size_t samples_capacity;
+};
+
+/* Index of an output; -1 if the session has none of this name. */
+int32_t avsn_session_output(const avsound_session *session, const char *name);
+int32_t avsn_session_input_index(const avsound_session *session, const char *name);
+/* Plans anew if the picture input is not of this size. */
+avsound_status avsn_session_resize(avsound_session *session, int32_t width, int32_t height);
+/* Runs what the outputs of this mask need. */
+avsound_status avsn_session_run(avsound_session *session, uint64_t outputs);
+
+/* How a picture comes into the network's input: its centre (as in training), or all of it (for a map). */
+typedef enum avsn_framing { AVSN_CENTRE, AVSN_WHOLE } avsn_framing;
+/* Fills item `item` of input "image"; *contrast, unless NULL, receives the picture's. */
+avsound_status avsn_session_set_frame(avsound_session *session, int32_t item, const avsound_frame *frame,
+                                      avsn_framing framing, float *contrast);
+/* Fills item `item` of input "spectrogram" with the middle of a sound; *rms, unless NULL, receives its level. */
+avsound_status avsn_session_set_sound(avsound_session *session, int32_t item, const avsound_audio *sound, float *rms);
+/* Fills item `item` of input "spectrogram" with [bins][columns] values that are ready. */
+void avsn_session_set_spectrogram(avsound_session *session, int32_t item, const float *values);
+
+/* How much there was to see and to hear, 0...1 (tasks.h: avsound_score). */
+float avsn_confidence(float contrast, float rms);
+
+#endif

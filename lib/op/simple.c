@@ -146,21 +146,41 @@ avsound_status avsn_make_add(const avsn_kernel_request *r, avsn_kernel **out)
     return AVSOUND_OK;
 }
 
-/* Sources lie as the first one does. Where that leaves channel blocks part-filled oneDNN has only its slow kernel, and
- * everything is brought to row-major instead. */
+/* The order that all sources are brought to: the first one's. A channel block that a source would leave part-filled has no place
+ * in the result; then everything goes row-major. */
+static dnnl_format_tag_t concat_tag(const avsn_kernel_request *r)
+{
+    static const dnnl_format_tag_t plain[6] = {0, 0, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde};
+    static const dnnl_format_tag_t last[6] = {0, 0, dnnl_ab, dnnl_nwc, dnnl_nhwc, dnnl_ndhwc};
+    static const dnnl_format_tag_t blocked8[6] = {0, 0, dnnl_ab, dnnl_nCw8c, dnnl_nChw8c, dnnl_nCdhw8c};
+    static const dnnl_format_tag_t blocked16[6] = {0, 0, dnnl_ab, dnnl_nCw16c, dnnl_nChw16c, dnnl_nCdhw16c};
+    const int32_t rank = r->output->rank;
+    avsn_cells cells;
+    if (!avsn_layout_cells(r->input[0], &cells))
+        return plain[rank];
+    for (int32_t i = 0; i < r->input_count; i++)
+        if (avsn_layout_shape(r->input[i])->dim[1] % cells.block)
+            return plain[rank];
+    switch (cells.block) {
+    case 8:
+        return blocked8[rank];
+    case 16:
+        return blocked16[rank];
+    default:
+        return cells.outer == 1 ? last[rank] : plain[rank];
+    }
+}
+
 avsound_status avsn_make_concat(const avsn_kernel_request *r, avsn_kernel **out)
 {
     const int32_t dtype = avsn_layout_dtype(r->input[0]);
     avsn_md srcs[AVSN_MAX_INPUTS] = {0};
     wire_spec specs[AVSN_MAX_INPUTS + 1];
     dnnl_status_t status = dnnl_success;
-    avsn_cells cells;
-    const bool last = avsn_layout_cells(r->input[0], &cells) && cells.block == 1 && cells.outer == 1;
-    static const dnnl_format_tag_t plain[6] = {0, 0, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde};
-    static const dnnl_format_tag_t channels_last[6] = {0, 0, dnnl_ab, dnnl_nwc, dnnl_nhwc, dnnl_ndhwc};
+    const dnnl_format_tag_t tag = concat_tag(r);
     for (int32_t i = 0; !status && i < r->input_count; i++) {
         const avsn_shape *shape = avsn_layout_shape(r->input[i]);
-        status = avsn_md_tag(&srcs[i], shape, dtype, last ? channels_last[shape->rank] : plain[shape->rank]);
+        status = avsn_md_tag(&srcs[i], shape, dtype, tag);
         specs[i] = (wire_spec){DNNL_ARG_MULTIPLE_SRC + i, i, dnnl_query_src_md, i, shape, dtype};
     }
     specs[r->input_count] = (wire_spec){DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype};

@@ -11,6 +11,7 @@ import json
 import os
 import pickle
 import struct
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -368,6 +369,19 @@ class Torch(Case):
         torch.save({"a": Evil(os.system, f"touch {self.path('ran')}")}, self.path("evil.pt"))
         self.assertIn("posix.system", self.run_convert(self.path("evil.pt"), "--dry-run", code=1)[1])
         self.assertFalse(os.path.exists(self.path("ran")))
+
+
+class Documentation(Case):
+    def test_the_example_file_is_what_its_program_writes(self):
+        with open(os.path.join(ROOT, "docs", "model-format.md"), encoding="utf-8") as stream:
+            text = stream.read()
+        program = text.split("```python\n")[1].split("```")[0]
+        dump = text.split("```\n0000000 ")[1].split("\n```")[0]
+        written = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout
+        lines = ("0000000 " + dump).split("\n")
+        shown = bytes.fromhex("".join(line[8:].split("  >")[0] for line in lines[:-1]))
+        self.assertEqual(shown, written)
+        self.assertEqual(int(lines[-1]), len(written))
 
 
 @unittest.skipUnless(os.environ.get("AVSOUND_LIBRARY"), "AVSOUND_LIBRARY is not set")

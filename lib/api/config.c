@@ -178,7 +178,7 @@ static avsound_status parse_text(const char *name, const char *text, json_t **ro
     *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
     if (*root)
         return AVSOUND_OK;
-    if (json_error_code(&error) == json_error_out_of_memory)
+    if (!error.text[0] || json_error_code(&error) == json_error_out_of_memory) /* jansson leaves some refusals wordless */
         AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: no memory to parse it", name);
     AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: not the JSON wanted: byte %d", name, error.position);
 }

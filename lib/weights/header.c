@@ -44,7 +44,7 @@ static avsound_status parse_json(const avsn_safetensors *file, const char *text,
     *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
     if (*root)
         return AVSOUND_OK;
-    if (json_error_code(&error) == json_error_out_of_memory)
+    if (!error.text[0] || json_error_code(&error) == json_error_out_of_memory) /* jansson leaves some refusals wordless */
         AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: header of %zu bytes: no memory to parse it", file->label, bytes);
     AVSN_FAIL(AVSOUND_E_FORMAT, "%s: header is not the JSON wanted: %s, byte %zu", file->label, avsn_show(error.text, &reason),
               AVSN_SAFETENSORS_PREFIX + (size_t)AVSN_MAX(error.position, 0));

@@ -12,6 +12,7 @@ typedef struct avsn_shown {
 } avsn_shown;
 
 bool avsn_has_control(const char *text);
+bool avsn_is_utf8(const char *text);
 /* The first AVSN_SHOWN bytes, "..." after them if there are more, with '?' for controls and what is not ASCII. */
 const char *avsn_show(const char *text, avsn_shown *out);
 

@@ -25,13 +25,19 @@ static int by_size_and_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+static bool is_name(const char *text)
+{
+    const size_t length = strlen(text);
+    return length && length <= AVSN_SAFETENSORS_MAX_NAME && !avsn_has_control(text) && avsn_is_utf8(text);
+}
+
 static avsound_status check_tensor(const char *path, tensor_ref tensor)
 {
     size_t bytes;
-    const size_t length = strlen(tensor->name);
-    if (!length || length > AVSN_SAFETENSORS_MAX_NAME || avsn_has_control(tensor->name) ||
-        strcmp(tensor->name, AVSN_METADATA_NAME) == 0)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: \"%.60s\" is no name for a tensor", path, tensor->name);
+    avsn_shown shown;
+    if (!is_name(tensor->name) || strcmp(tensor->name, AVSN_METADATA_NAME) == 0)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: \"%s\" is no name for a tensor", path,
+                  avsn_show(tensor->name, &shown));
     if (tensor->dtype != AVSOUND_DTYPE_F32 && tensor->dtype != AVSOUND_DTYPE_BF16)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: tensor %s: dtype is %s, want f32 or bf16", path, tensor->name,
                   avsn_dtype_name(tensor->dtype));
@@ -69,18 +75,21 @@ static avsound_status put(const char *path, json_t *object, const char *key, jso
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: %s is there twice", path, key);
     }
     if (!value || json_object_set_new(object, key, value))
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: %s: not UTF-8, or out of memory", path, key);
+        AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: no memory for the header", path);
     return AVSOUND_OK;
 }
 
 static avsound_status metadata_json(const char *path, json_t *root, const char *const *keys, const char *const *values,
                                     size_t count, const char *sha256)
 {
+    avsn_shown shown;
     json_t *metadata = json_object();
     AVSN_TRY(put(path, root, AVSN_METADATA_NAME, metadata));
     for (size_t i = 0; i < count; i++) {
-        if (!keys[i][0] || strlen(keys[i]) > AVSN_SAFETENSORS_MAX_NAME || avsn_has_control(keys[i]))
-            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: \"%.60s\" is no metadata key", path, keys[i]);
+        if (!is_name(keys[i]))
+            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: \"%s\" is no metadata key", path, avsn_show(keys[i], &shown));
+        if (!avsn_is_utf8(values[i]))
+            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: metadata %s is not UTF-8", path, keys[i]);
         if (strcmp(keys[i], AVSN_SHA256_KEY) != 0)
             AVSN_TRY(put(path, metadata, keys[i], json_string(values[i])));
     }
@@ -139,8 +148,9 @@ static avsound_status render_header(avsound_context *context, const char *path, 
     memset(header, ' ', *bytes);
     const uint64_t length = *bytes - AVSN_SAFETENSORS_PREFIX;
     memcpy(header, &length, sizeof length);
-    json_dumpb(root, header + AVSN_SAFETENSORS_PREFIX, text, JSON_COMPACT);
     *out = header;
+    if (json_dumpb(root, header + AVSN_SAFETENSORS_PREFIX, text, JSON_COMPACT) != text)
+        AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: no memory for the header", path);
     return AVSOUND_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "weights/safetensors.h"
 
 #include <dirent.h>
+#include <jansson.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,8 +15,11 @@ static avsound_context *context;
 
 static void enter(const char *folder)
 {
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", folder); /* of a run that failed */
+    ck_assert_int_eq(system(command), 0);
     ck_avsound(avsound_context_create(NULL, &context));
-    mkdir(folder, 0700);
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
     ck_assert_int_eq(chdir(folder), 0);
 }
 
@@ -242,11 +246,17 @@ START_TEST(tensors_that_no_reader_would_take_are_refused)
     ck_refused(avsn_safetensors_write(context, "x", &t, 1, &key, &value, 1), code, words)
     ck_tensor_refused(AVSOUND_E_INVALID_ARGUMENT, "no metadata key");
     key = "\xff";
-    ck_tensor_refused(AVSOUND_E_INVALID_ARGUMENT, "not UTF-8");
+    ck_tensor_refused(AVSOUND_E_INVALID_ARGUMENT, "\"?\" is no metadata key");
     key = "k";
-    value = "\xff";
-    ck_tensor_refused(AVSOUND_E_INVALID_ARGUMENT, "not UTF-8");
-    value = "v";
+    /* a byte that begins nothing, an overlong slash, a surrogate, beyond U+10FFFF, a cut sequence */
+    static const char *const no_utf8[] = {"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "x\xe2\x82"};
+    for (size_t i = 0; i < sizeof no_utf8 / sizeof *no_utf8; i++) {
+        value = no_utf8[i];
+        ck_tensor_refused(AVSOUND_E_INVALID_ARGUMENT, "metadata k is not UTF-8");
+    }
+    value = "v \xf4\x8f\xbf\xbf \xed\x9f\xbf \xe0\xa0\x80";
+    ck_avsound(avsn_safetensors_write(context, "x", &t, 1, &key, &value, 1));
+    remove("x");
     t.bytes = 20;
     ck_tensor_refused(AVSOUND_E_SHAPE, "tensor z.weight: 20 bytes do not fit its shape");
     t = samples[0];
@@ -278,7 +288,43 @@ START_TEST(refused_allocations_leave_no_file)
 }
 END_TEST
 
+/* jansson allocates with malloc, out of the context's sight. */
+static long json_requests, json_refused;
+
+static void *json_alloc(size_t size)
+{
+    return ++json_requests == json_refused ? NULL : malloc(size);
+}
+
+START_TEST(memory_that_jansson_lacks_is_missed)
+{
+    enter("write-jansson");
+    avsn_safetensors *file;
+    json_set_alloc_funcs(json_alloc, free);
+    avsound_status status = AVSOUND_E_NO_MEMORY;
+    for (json_refused = 1; status; json_refused++) {
+        json_requests = 0;
+        status = write_samples("x.safetensors");
+        ck_assert_msg(!status || status == AVSOUND_E_NO_MEMORY, "%ld: %s", json_refused, avsound_error_detail());
+        ck_assert_int_eq(files_here(), status ? 0 : 1);
+        ck_assert(status || json_requests < json_refused);
+    }
+    status = AVSOUND_E_NO_MEMORY;
+    for (json_refused = 1; status; json_refused++) {
+        json_requests = 0;
+        status = avsn_safetensors_open(context, "x.safetensors", &file);
+        /* its parser takes a string it could not store for a syntax error */
+        ck_assert_msg(!status || status == AVSOUND_E_NO_MEMORY || status == AVSOUND_E_FORMAT, "%ld: %s", json_refused,
+                      avsound_error_detail());
+        ck_assert(status || json_requests < json_refused);
+    }
+    avsn_safetensors_free(file);
+    remove("x.safetensors");
+    leave("write-jansson");
+}
+END_TEST
+
 SUITE("weights.write", tensors_come_back_bit_for_bit, the_same_tensors_make_the_same_file, damage_is_noticed,
       another_program_reads_the_file, the_umask_decides_who_reads_the_file, a_full_disk_leaves_the_old_file,
       places_that_cannot_be_written_are_refused, tensors_that_no_reader_would_take_are_refused,
-      refused_allocations_leave_no_file)
+      refused_allocations_leave_no_file, memory_that_jansson_lacks_is_missed)

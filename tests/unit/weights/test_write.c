@@ -309,16 +309,17 @@ START_TEST(memory_that_jansson_lacks_is_missed)
         ck_assert_int_eq(files_here(), status ? 0 : 1);
         ck_assert(status || json_requests < json_refused);
     }
-    status = AVSOUND_E_NO_MEMORY;
-    for (json_refused = 1; status; json_refused++) {
+    /* Its parser takes a string it could not store for a syntax error, and drops characters that its buffer has no room
+     * for, so any status may come; nothing may crash or leak. */
+    json_requests = json_refused = 0;
+    do {
+        json_refused++;
         json_requests = 0;
         status = avsn_safetensors_open(context, "x.safetensors", &file);
-        /* its parser takes a string it could not store for a syntax error */
-        ck_assert_msg(!status || status == AVSOUND_E_NO_MEMORY || status == AVSOUND_E_FORMAT, "%ld: %s", json_refused,
-                      avsound_error_detail());
-        ck_assert(status || json_requests < json_refused);
-    }
-    avsn_safetensors_free(file);
+        ck_assert(!status == (file != NULL));
+        avsn_safetensors_free(file);
+    } while (json_requests >= json_refused);
+    ck_assert_int_eq(status, AVSOUND_OK);
     remove("x.safetensors");
     leave("write-jansson");
 }

@@ -286,6 +286,33 @@ START_TEST(damaged_file_delivers_what_it_holds)
 }
 END_TEST
 
+/* A sound file may hold floats that are no numbers. */
+START_TEST(samples_that_are_no_numbers_are_refused)
+{
+    setup();
+    FILE *f = fopen(sound_path, "r+b");
+    fseek(f, 16, SEEK_SET);
+    put(f, 16, 4);
+    put(f, 3, 2); /* IEEE float */
+    put(f, 1, 2);
+    put(f, RATE, 4);
+    put(f, 4 * RATE, 4);
+    put(f, 4, 2);
+    put(f, 32, 2);
+    fseek(f, 44 + 4 * 20000, SEEK_SET);
+    put(f, 0x7fc00000, 4);
+    fclose(f);
+    avsound_scan *scan = start(sound_path, (avsound_scan_options){.what = AVSOUND_SCAN_EMBED_AUDIO});
+    avsound_scan_result r = {.struct_size = sizeof r};
+    avsound_status status;
+    while (!(status = avsound_scan_next(scan, &r)))
+        ;
+    ck_refused(status, AVSOUND_E_FORMAT, "is not finite");
+    avsound_scan_free(scan);
+    teardown();
+}
+END_TEST
+
 SUITE("scan", every_frame_has_its_map, grid_shows_the_frame_on_screen, agrees_with_single_sounds,
       thread_count_changes_nothing, another_sound_is_repeated, cancelled_and_left_early,
-      damaged_file_delivers_what_it_holds)
+      damaged_file_delivers_what_it_holds, samples_that_are_no_numbers_are_refused)

@@ -1,0 +1,271 @@
+/* The one table of options: the parser, the help texts and the check of the manual page all come from it. */
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define OFFSET(field) offsetof(cli_args, field)
+#define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE)
+
+const cli_option cli_options[] = {
+    {"output", 'o', "FILE", CLI_TEXT, OFFSET(output), 0, 0, CLI_EMBED | CLI_SCORE,
+     "write to FILE (complete or not at all); - or nothing: standard output"},
+    {"output", 'o', "OUT", CLI_TEXT, OFFSET(output), 0, 0, CLI_LOCALIZE, "what to write, see above; required"},
+    {"format", 'f', "npy|csv|json|jsonl", CLI_CHOICE, OFFSET(format), 0, 0, CLI_EMBED,
+     "format, where the ending of FILE does not say it; csv on standard output"},
+    {"format", 'f', "table|csv|json|jsonl", CLI_CHOICE, OFFSET(format), 0, 0, CLI_SCORE,
+     "format, where the ending of FILE does not say it; table on standard output"},
+    {"modality", 0, "image|audio|both", CLI_CHOICE, OFFSET(modality), 0, 0, CLI_EMBED,
+     "what to embed; default: what the file has"},
+    {"hop", 0, "SECONDS", CLI_NUMBER, OFFSET(hop), 0, 86400, CLI_EMBED | CLI_SCORE,
+     "time between results; 0: every frame; default 1"},
+    {"fps", 0, "RATE", CLI_NUMBER, OFFSET(fps), 0.001, 1000, CLI_LOCALIZE,
+     "frames per second of the output; default: every frame of the input"},
+    {"audio", 0, "FILE", CLI_TEXT, OFFSET(audio), 0, 0, CLI_LOCALIZE,
+     "listen to this file instead of the video's own sound; needed with a picture"},
+    {"start", 0, "TIME", CLI_TIME, OFFSET(start_us), 0, 0, SCANS, "begin here: seconds, or [HH:]MM:SS[.sss]"},
+    {"duration", 0, "TIME", CLI_TIME, OFFSET(duration_us), 0, 0, SCANS, "stop after so long; default: at the end"},
+    {"alpha", 0, "OPACITY", CLI_NUMBER, OFFSET(alpha), 0, 1, CLI_LOCALIZE,
+     "opacity of the map where it is 1; it fades with the value; default 0.6"},
+    {"colormap", 0, "jet|inferno|grey", CLI_CHOICE, OFFSET(colormap), 0, 0, CLI_LOCALIZE, "default jet"},
+    {"side-by-side", 0, NULL, CLI_FLAG, OFFSET(side_by_side), 0, 0, CLI_LOCALIZE,
+     "draw the bare frame on the left and the overlay on the right"},
+    {"timing", 0, NULL, CLI_FLAG, OFFSET(timing), 0, 0, CLI_LOCALIZE, "print where the time went"},
+    {"batch", 0, "N", CLI_COUNT, OFFSET(batch), 1, 4096, CLI_BENCH, "items per run; default: 1 and 16"},
+    {"runs", 0, "N", CLI_COUNT, OFFSET(runs), 1, 1000000, CLI_BENCH, "runs to time; default: as many as fit 2 seconds"},
+    {"plan", 0, NULL, CLI_FLAG, OFFSET(plan), 0, 0, CLI_INFO,
+     "of a model: print what a session would run, kernel by kernel"},
+    {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, CLI_EVERY & ~CLI_INFO,
+     "model file, or name of a model in $AVSOUND_MODEL_PATH or installed"},
+    {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY,
+     "make an untrained model instead: l3-net, ave-net or avol-net"},
+    {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY,
+     "configuration of --arch, such as '{\"width\": 0.25}'"},
+    {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY, "seed of --arch's weights; default 1"},
+    {"precision", 'p', "f32|bf16|auto", CLI_CHOICE, OFFSET(precision), 0, 0, CLI_EVERY,
+     "default auto: the fastest, bf16 where the processor has AMX, else f32"},
+    {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 1024, CLI_EVERY,
+     "threads that compute; default: one per core over a recording, else 1"},
+    {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY, "print JSON"},
+    {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0, CLI_EVERY, "no progress bar, no warnings, no summary"},
+};
+const size_t cli_option_count = sizeof cli_options / sizeof cli_options[0];
+
+static const cli_args defaults = {
+    .seed = 1,
+    .precision = "auto",
+    .colormap = "jet",
+    .hop = -1,
+    .alpha = 0.6,
+    .start_us = -1,
+    .duration_us = -1,
+};
+
+#define MOST_LETTERS 31
+
+/* Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t d[MOST_LETTERS + 1][MOST_LETTERS + 1];
+    const size_t m = strlen(a), n = strlen(b);
+    if (m > MOST_LETTERS || n > MOST_LETTERS)
+        return MOST_LETTERS;
+    for (size_t i = 0; i <= m; i++) {
+        for (size_t j = 0; j <= n; j++) {
+            d[i][j] = i ? j ? d[i - 1][j - 1] + (a[i - 1] != b[j - 1]) : i : j;
+            if (i && d[i - 1][j] + 1 < d[i][j])
+                d[i][j] = d[i - 1][j] + 1;
+            if (j && d[i][j - 1] + 1 < d[i][j])
+                d[i][j] = d[i][j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < d[i][j])
+                d[i][j] = d[i - 2][j - 2] + 1;
+        }
+    }
+    return d[m][n];
+}
+
+const char *cli_nearest(const char *word, const char *(*name)(size_t index), size_t count)
+{
+    const char *nearest = NULL;
+    size_t least = strlen(word) < 5 ? 2 : 3;
+    for (size_t i = 0; i < count; i++) {
+        const size_t distance = edit_distance(word, name(i));
+        if (distance < least) {
+            least = distance;
+            nearest = name(i);
+        }
+    }
+    return nearest;
+}
+
+static const char *option_name(size_t index)
+{
+    return cli_options[index].name;
+}
+
+static const cli_option *find_option(const cli_command *command, const char *name, size_t length, char letter)
+{
+    for (size_t i = 0; i < cli_option_count; i++) {
+        const cli_option *o = &cli_options[i];
+        if (!(o->commands & command->bit))
+            continue;
+        if (letter ? o->letter == letter : strlen(o->name) == length && !strncmp(o->name, name, length))
+            return o;
+    }
+    return NULL;
+}
+
+static int unknown_option(const cli_command *command, const char *argument)
+{
+    char word[MOST_LETTERS + 1] = "";
+    if (argument[1] == '-')
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
+    const char *near = *word ? cli_nearest(word, option_name, cli_option_count) : NULL;
+    if (near && find_option(command, near, strlen(near), 0))
+        return cli_error(CLI_USAGE, "%s: %s is no option; did you mean --%s?", command->name, argument, near);
+    return cli_error(CLI_USAGE, "%s: %s is no option here (see avsound help %s)", command->name, argument,
+                     command->name);
+}
+
+static bool is_choice(const char *choices, const char *value)
+{
+    const size_t length = strlen(value);
+    for (const char *c = choices;; c++) {
+        const size_t n = strcspn(c, "|");
+        if (n == length && !strncmp(c, value, n))
+            return true;
+        c += n;
+        if (!*c)
+            return false;
+    }
+}
+
+/* Seconds, MM:SS or HH:MM:SS, the last with a fraction. */
+static bool parse_time(const char *text, int64_t *time_us)
+{
+    double seconds = 0;
+    for (int field = 0; field < 3; field++) {
+        char *end;
+        if (*text < '0' || *text > '9')
+            return false;
+        const double value = strtod(text, &end);
+        if (!isfinite(value) || (field && value >= 60))
+            return false;
+        seconds = seconds * 60 + value;
+        if (!*end && seconds < 1e9) {
+            *time_us = llround(seconds * 1e6);
+            return true;
+        }
+        if (*end != ':')
+            return false;
+        text = end + 1;
+    }
+    return false;
+}
+
+static bool parse_number(const cli_option *o, const char *text, double *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtod(text, &end);
+    return end != text && !*end && !errno && *value >= o->least && *value <= o->most;
+}
+
+static int set_option(const cli_command *command, const cli_option *o, const char *text, cli_args *args)
+{
+    void *field = (char *)args + o->offset;
+    double number = 0;
+    switch (o->kind) {
+    case CLI_FLAG:
+        *(int *)field = 1;
+        return CLI_OK;
+    case CLI_TEXT:
+        if (!*text)
+            return cli_error(CLI_USAGE, "%s: --%s is empty", command->name, o->name);
+        *(const char **)field = text;
+        return CLI_OK;
+    case CLI_CHOICE:
+        if (!is_choice(o->value, text))
+            return cli_error(CLI_USAGE, "%s: --%s is %s, want %s", command->name, o->name, text, o->value);
+        *(const char **)field = text;
+        return CLI_OK;
+    case CLI_TIME:
+        if (!parse_time(text, field))
+            return cli_error(CLI_USAGE, "%s: --%s is %s, want seconds or [HH:]MM:SS", command->name, o->name, text);
+        return CLI_OK;
+    case CLI_COUNT:
+    case CLI_NUMBER:
+        if (!parse_number(o, text, &number) || (o->kind == CLI_COUNT && number != floor(number)))
+            return cli_error(CLI_USAGE, "%s: --%s is %s, want %s from %g to %g", command->name, o->name, text,
+                             o->kind == CLI_COUNT ? "a whole number" : "a number", o->least, o->most);
+        if (o->kind == CLI_COUNT)
+            *(int64_t *)field = (int64_t)number;
+        else
+            *(double *)field = number;
+        return CLI_OK;
+    }
+    return CLI_FAILED;
+}
+
+/* Reads the option at argv[*i], which may take argv[*i + 1] along. */
+static int read_option(const cli_command *command, int argc, char **argv, int *i, cli_args *args)
+{
+    const char *argument = argv[*i];
+    const bool named = argument[1] == '-';
+    const size_t length = named ? strcspn(argument + 2, "=") : 1;
+    const cli_option *o = find_option(command, argument + 2, length, named ? 0 : argument[1]);
+    if (!o)
+        return unknown_option(command, argument);
+    const char *rest = argument + (named ? 2 + length : 2);
+    if (!o->value) {
+        if (*rest)
+            return cli_error(CLI_USAGE, "%s: --%s takes no value (%s)", command->name, o->name, argument);
+        return set_option(command, o, NULL, args);
+    }
+    if (*rest)
+        return set_option(command, o, rest + named, args);
+    if (*i + 1 >= argc)
+        return cli_error(CLI_USAGE, "%s: --%s wants a value: %s", command->name, o->name, o->value);
+    return set_option(command, o, argv[++*i], args);
+}
+
+static int check_operands(const cli_command *command, const cli_args *args, int count)
+{
+    if (count < command->least)
+        return cli_error(CLI_USAGE, "%s: wants %s (see avsound help %s)", command->name, command->operands,
+                         command->name);
+    if (count > command->most)
+        return cli_error(CLI_USAGE, "%s: %d operands, want %s (see avsound help %s)", command->name, count,
+                         *command->operands ? command->operands : "none", command->name);
+    if (args->model && args->arch)
+        return cli_error(CLI_USAGE, "%s: --model and --arch exclude each other", command->name);
+    if (args->config && !args->arch)
+        return cli_error(CLI_USAGE, "%s: --config belongs to --arch, which is missing", command->name);
+    return CLI_OK;
+}
+
+int cli_args_read(const cli_command *command, int argc, char **argv, cli_args *args, bool *help)
+{
+    *args = defaults;
+    bool options = true;
+    int count = 0;
+    for (int i = 0; i < argc; i++) {
+        const char *argument = argv[i];
+        if (options && !strcmp(argument, "--")) {
+            options = false;
+        } else if (options && (!strcmp(argument, "--help") || !strcmp(argument, "-h"))) {
+            *help = true;
+            return CLI_OK;
+        } else if (options && argument[0] == '-' && argument[1]) {
+            const int code = read_option(command, argc, argv, &i, args);
+            if (code)
+                return code;
+        } else if (count++ < CLI_MAX_INPUTS) {
+            args->inputs[args->input_count++] = argument;
+        }
+    }
+    return check_operands(command, args, count);
+}

@@ -1,0 +1,258 @@
+/* The avsound command: one table of subcommands (main.c), one table of options (args.c), one file per subcommand. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <avsound/avsound.h>
+#include <jansson.h>
+
+#if defined(__GNUC__)
+#define CLI_PRINTF(string, first) __attribute__((format(printf, string, first)))
+#else
+#define CLI_PRINTF(string, first)
+#endif
+
+/* Exit codes; EXIT STATUS of avsound(1) says the same. */
+enum {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,       /* the command line is wrong */
+    CLI_INPUT = 3,       /* a file can't be read, is damaged, or lacks what is asked of it */
+    CLI_UNSUPPORTED = 4, /* valid, but not here: the processor, the model or the build lacks it */
+    CLI_RESOURCES = 5,   /* out of memory, or the output can't be written */
+    CLI_SIGNAL = 128     /* plus the signal's number: 130 after Ctrl-C */
+};
+
+/* ---- command line (args.c, help.c) ---- */
+
+#define CLI_MAX_INPUTS 2
+
+/* Bits of cli_option.commands. */
+enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_EVERY = 31 };
+
+/* What the options say; `cli_defaults` before any is read. */
+typedef struct cli_args {
+    const char *inputs[CLI_MAX_INPUTS];
+    int input_count;
+    const char *model, *arch, *config;
+    int64_t seed;
+    const char *precision, *modality, *format, *colormap;
+    const char *output, *audio;
+    int64_t threads, batch, runs;
+    double hop, fps, alpha;      /* hop < 0: not given */
+    int64_t start_us, duration_us; /* -1: not given */
+    int json, quiet, side_by_side, timing, plan;
+} cli_args;
+
+typedef struct cli {
+    cli_args args;
+    avsound_context *context;
+} cli;
+
+typedef struct cli_command {
+    const char *name;
+    int bit;             /* its bit in cli_option.commands */
+    const char *operands; /* as in the synopsis */
+    int least, most;     /* operands */
+    const char *summary;
+    const char *text; /* paragraphs of `avsound help NAME` */
+    int (*run)(cli *c);
+} cli_command;
+
+typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_CHOICE, CLI_COUNT, CLI_NUMBER, CLI_TIME } cli_kind;
+
+typedef struct cli_option {
+    const char *name;
+    char letter;       /* 0: none */
+    const char *value; /* how the help names it; the choices, separated by '|', for CLI_CHOICE; NULL for CLI_FLAG */
+    cli_kind kind;
+    size_t offset; /* in cli_args */
+    double least, most; /* CLI_COUNT, CLI_NUMBER */
+    int commands;
+    const char *help;
+} cli_option;
+
+extern const cli_command cli_commands[];
+extern const size_t cli_command_count;
+extern const cli_option cli_options[];
+extern const size_t cli_option_count;
+
+const cli_command *cli_command_find(const char *name);
+/* The name nearest to `word`, NULL if none is near enough to be a slip of the keyboard. */
+const char *cli_nearest(const char *word, const char *(*name)(size_t index), size_t count);
+/* Reads argv[0...argc-1], what stands behind the subcommand. `*help` becomes true for --help. */
+int cli_args_read(const cli_command *command, int argc, char **argv, cli_args *args, bool *help);
+void cli_help(FILE *file);
+void cli_help_command(FILE *file, const cli_command *command);
+
+/* ---- messages (messages.c): each starts with "avsound: ", goes to standard error, and clears the progress bar ---- */
+
+void cli_quiet(bool quiet); /* no more warnings */
+CLI_PRINTF(1, 2) void cli_warn(const char *format, ...);
+/* These return the exit code. */
+CLI_PRINTF(2, 3) int cli_error(int code, const char *format, ...);
+/* A call failed on something read from `name`, or on writing it, with the library's detail. */
+int cli_input_failed(const char *name, avsound_status status);
+int cli_output_failed(const char *name, avsound_status status);
+/* Standard output, or `path`, failed with errno. */
+int cli_write_failed(const char *path);
+void cli_log(int32_t level, const char *message, void *user_data);
+
+/* ---- signals (interrupt.c) ---- */
+
+/* From here on SIGINT, SIGTERM and SIGHUP end the work in an orderly way; a second one ends the process at once. */
+void cli_interrupt_start(void);
+int cli_interrupted(void); /* the signal's number, or 0 */
+/* The object to cancel when a signal comes; NULL before it is freed. */
+void cli_interrupt_scan(avsound_scan *scan);
+void cli_interrupt_session(avsound_session *session);
+
+/* ---- progress (progress.c): a bar on standard error, if that is a terminal and nobody asked for quiet ---- */
+
+typedef struct cli_progress {
+    const char *unit; /* "frames" */
+    int64_t total;    /* -1: unknown */
+    int64_t done;
+    double started, shown; /* seconds of cli_now() */
+    bool active;
+} cli_progress;
+
+double cli_now(void); /* seconds, monotonic */
+void cli_progress_start(cli_progress *progress, const char *unit, int64_t total, bool quiet);
+/* Whether a bar would run through records that are printed on the same terminal. */
+bool cli_progress_disturbs(const cli_args *args);
+void cli_progress_step(cli_progress *progress);
+double cli_progress_end(cli_progress *progress); /* clears the bar; returns the seconds taken */
+void cli_progress_clear(void);                   /* before anything else is printed on standard error */
+
+/* ---- models (models.c) ---- */
+
+typedef struct cli_model {
+    avsound_model *model;
+    char name[4096]; /* path, or such as "avol-net (seed 1)" */
+    bool trained;
+} cli_model;
+
+/* Loads --model; without it the first of the bundled `names` (NULL-terminated) that is installed; without that makes
+ * --arch, or else avol-net, from --seed. */
+int cli_model_open(const cli *c, const char *const *names, cli_model *out);
+/* Says, if so, that the model is untrained and what therefore means nothing. */
+void cli_model_warn(const cli_model *model, const char *what);
+void cli_model_close(cli_model *model);
+/* Path of the model that `name` means, in `path`; false if there is none. */
+bool cli_model_find(const char *name, char *path, size_t size);
+int32_t cli_precision(const char *name);
+/* The options of a session or a scan that every subcommand shares. */
+int cli_session(const cli *c, const cli_model *model, const char *outputs, avsound_session **out);
+void cli_session_close(avsound_session *session);
+
+/* ---- inputs (inputs.c) ---- */
+
+typedef struct cli_picture {
+    avsound_media *media;
+    avsound_frame frame; /* of `media` */
+} cli_picture;
+
+typedef struct cli_sound {
+    float *samples;
+    avsound_audio audio; /* over `samples` */
+} cli_sound;
+
+int cli_media_info(const cli *c, const char *path, avsound_media_info *info);
+int cli_picture_open(const cli *c, const char *path, cli_picture *out);
+void cli_picture_close(cli_picture *picture);
+/* Reads --start and --duration of the file, or seconds enough around its middle for one window of any network. */
+int cli_sound_open(const cli *c, const char *path, cli_sound *out);
+void cli_sound_close(cli_sound *sound);
+/* Opens a scan of --hop, --start, --duration, --threads and --precision, and registers it for Ctrl-C. */
+int cli_scan_open(const cli *c, const cli_model *model, const char *path, int32_t what, double hop, avsound_scan **out);
+void cli_scan_close(avsound_scan *scan);
+/* Next result: CLI_OK with *more true, or false at the end. Damage ends the walk too: it is reported at once and kept
+ * in *damage, so that what came before can be finished. */
+int cli_scan_next(avsound_scan *scan, const char *path, avsound_scan_result *result, bool *more, int *damage);
+
+/* ---- outputs (outfile.c, npy.c, records.c) ---- */
+
+bool cli_ends_with(const char *path, const char *ending); /* letters of either case */
+/* Refuses an output that is one of the inputs. */
+int cli_output_check(const cli_args *args);
+
+/* A file under a temporary name beside its target until it is complete. "-" is standard output; devices and pipes are
+ * written in place. */
+typedef struct cli_outfile {
+    FILE *file;
+    const char *path;
+    char *temporary; /* NULL: written in place */
+} cli_outfile;
+
+int cli_outfile_open(cli_outfile *out, const char *path);
+int cli_outfile_finish(cli_outfile *out);
+void cli_outfile_discard(cli_outfile *out); /* also after finish */
+
+/* A numpy array [count][...] that grows by items. */
+typedef struct cli_npy {
+    cli_outfile out;
+    char path[4096];
+    const char *descr; /* "<f4", "<f8" */
+    size_t item_size;  /* bytes of an element */
+    int rank;          /* of an item */
+    int64_t shape[3];  /* of an item */
+    int64_t count;
+} cli_npy;
+
+int cli_npy_open(cli_npy *npy, const char *path, const char *descr, int rank, const int64_t *shape);
+int cli_npy_append(cli_npy *npy, const void *item);
+int cli_npy_finish(cli_npy *npy);
+void cli_npy_discard(cli_npy *npy);
+/* "maps.npy" -> "maps.times.npy". */
+void cli_npy_times_path(const char *path, char *out, size_t size);
+
+/* An array with its times in a second file; both appear together at the end. */
+typedef struct cli_series {
+    cli_npy values, times;
+} cli_series;
+
+int cli_series_open(cli_series *series, const char *path, int rank, const int64_t *shape);
+int cli_series_append(cli_series *series, const float *item, int64_t time_us);
+int cli_series_finish(cli_series *series);
+void cli_series_discard(cli_series *series);
+
+/* Records, each a JSON object with the same keys, as a table, CSV, JSON or JSON lines. */
+typedef enum cli_format { CLI_TABLE, CLI_CSV, CLI_JSON, CLI_JSON_LINES, CLI_NPY } cli_format;
+
+typedef struct cli_records {
+    cli_outfile out;
+    cli_format format;
+    int64_t count;
+} cli_records;
+
+/* --format, --json, the ending of --output, or `otherwise`. */
+cli_format cli_format_of(const cli_args *args, cli_format otherwise);
+/* `head` (borrowed) opens a JSON document: {head..., "results": [...]}. */
+int cli_records_open(cli_records *records, const char *path, cli_format format, const json_t *head);
+int cli_records_add(cli_records *records, json_t *record); /* takes the record over */
+int cli_records_finish(cli_records *records);
+void cli_records_discard(cli_records *records);
+
+json_t *cli_json_text(const char *text);     /* null for NULL; bytes that are no UTF-8 (old file names) become ? */
+json_t *cli_json_float(float value);         /* shortest decimal that means this float; null if not finite */
+json_t *cli_json_seconds(int64_t time_us);   /* null if negative: unknown */
+json_t *cli_json_floats(const float *values, int64_t count);
+int cli_json_print(json_t *object);          /* to standard output; takes it over */
+
+/* ---- subcommands ---- */
+
+int cli_info(cli *c);
+int cli_info_model(const cli *c, const char *path, const avsound_model *model);
+int cli_embed(cli *c);
+int cli_score(cli *c);
+int cli_localize(cli *c);
+int cli_bench(cli *c);
+
+/* SHA-256 of a file's rest as 64 hexadecimal digits; false if it can't be read. */
+bool cli_sha256(FILE *file, char hex[65]);
+
+#endif

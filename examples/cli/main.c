@@ -1,0 +1,131 @@
+/* avsound: sees and hears from the command line. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+const cli_command cli_commands[] = {
+    {"info", CLI_INFO, "FILE|MODEL", 0, 1, "tell everything known of a media file or a model",
+     "FILE is anything FFmpeg opens: a video, a picture, a sound. MODEL is a model\n"
+     "file or the name of an installed model. Without an operand --arch describes a\n"
+     "network as it is made from --seed.\n",
+     cli_info},
+    {"embed", CLI_EMBED, "FILE", 1, 1, "turn pictures and sounds into vectors that can be compared",
+     "FILE is a picture, a sound or a video. A picture gives one vector, a recording\n"
+     "one every --hop seconds and modality. As .npy they are an array\n"
+     "[times][dimension], or [times][2][dimension], the picture first, for\n"
+     "--modality both; NAME.times.npy beside NAME.npy holds the seconds. The vectors\n"
+     "of pictures and of sounds can be compared with each other, but for l3-net's.\n",
+     cli_embed},
+    {"score", CLI_SCORE, "PICTURE SOUND | VIDEO [SOUND]", 1, 2, "say whether picture and sound belong together",
+     "A picture is scored with the middle of the sound; a video, every --hop seconds,\n"
+     "with its own sound or with SOUND instead. The probability is the network's; the\n"
+     "confidence says how much there was to see and hear: 0 for silence or an empty\n"
+     "picture, whatever the probability.\n",
+     cli_score},
+    {"localize", CLI_LOCALIZE, "VIDEO|PICTURE", 1, 1, "show where in the picture the sound comes from",
+     "The form of --output decides what is written:\n"
+     "  .mp4 .mkv .mov .webm .avi  the video, the map laid over every frame, its sound\n"
+     "  .png .jpg                  one frame: the first, or the one at --start\n"
+     "  a folder, or a pattern such as out/frame-%05d.png  one picture a frame\n"
+     "  .npy                       the bare maps [frames][rows][columns], values 0 to\n"
+     "                             1, and NAME.times.npy\n"
+     "Drawn maps fade where the confidence is low: with silence or an empty picture\n"
+     "there is nothing to show. With --audio the question becomes: what in this\n"
+     "picture would make that sound?\n",
+     cli_localize},
+    {"bench", CLI_BENCH, "", 0, 0, "time a model's network on this machine",
+     "Times are the network's alone: no decoding, no spectrogram. The median of\n"
+     "--runs runs after one to warm up. Without --batch it measures 1 and 16, without\n"
+     "--precision every precision this processor has.\n",
+     cli_bench},
+};
+const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
+
+const cli_command *cli_command_find(const char *name)
+{
+    for (size_t i = 0; i < cli_command_count; i++)
+        if (!strcmp(cli_commands[i].name, name))
+            return &cli_commands[i];
+    return NULL;
+}
+
+static const char *command_name(size_t index)
+{
+    return cli_commands[index].name;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *near = cli_nearest(name, command_name, cli_command_count);
+    if (near)
+        return cli_error(CLI_USAGE, "%s is no subcommand; did you mean %s?", name, near);
+    return cli_error(CLI_USAGE, "%s is no subcommand (avsound help lists them)", name);
+}
+
+static int help(int argc, char **argv)
+{
+    if (argc == 0) {
+        cli_help(stdout);
+        return CLI_OK;
+    }
+    const cli_command *command = cli_command_find(argv[0]);
+    if (!command)
+        return unknown_command(argv[0]);
+    cli_help_command(stdout, command);
+    return CLI_OK;
+}
+
+static int run(const cli_command *command, int argc, char **argv)
+{
+    cli c = {0};
+    bool wants_help = false;
+    int code = cli_args_read(command, argc, argv, &c.args, &wants_help);
+    if (code)
+        return code;
+    if (wants_help) {
+        cli_help_command(stdout, command);
+        return CLI_OK;
+    }
+    cli_quiet(c.args.quiet);
+    if ((code = cli_output_check(&c.args)))
+        return code;
+    avsound_context_options options;
+    avsound_context_options_init(&options, sizeof options);
+    options.log = cli_log;
+    avsound_status status = avsound_context_create(&options, &c.context);
+    if (status)
+        return cli_input_failed("context", status);
+    cli_interrupt_start();
+    code = command->run(&c);
+    avsound_context_free(c.context);
+    if (cli_interrupted())
+        return cli_error(CLI_SIGNAL + cli_interrupted(), "interrupted");
+    return code;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        cli_help(stderr);
+        return CLI_USAGE;
+    }
+    const char *word = argv[1];
+    if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
+        printf("avsound %s\n", avsound_version_string());
+        return CLI_OK;
+    }
+    if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h"))
+        return help(argc - 2, argv + 2);
+    const cli_command *command = cli_command_find(word);
+    return command ? run(command, argc - 2, argv + 2) : unknown_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    const int code = dispatch(argc, argv);
+    /* A full disk behind standard output shows only here. */
+    if (fflush(stdout) || ferror(stdout))
+        return code ? code : cli_write_failed("standard output");
+    return code;
+}

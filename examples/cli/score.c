@@ -1,0 +1,96 @@
+#include "cli.h"
+
+static const char *const bundled[] = {"ave-s", "avol-s", NULL};
+
+static json_t *head(const cli *c, const cli_model *model)
+{
+    const cli_args *a = &c->args;
+    return json_pack("{s:o, s:o, s:o, s:b}", "input", cli_json_text(a->inputs[0]), "sound",
+                     cli_json_text(a->input_count > 1 ? a->inputs[1] : NULL), "model", cli_json_text(model->name),
+                     "trained", model->trained);
+}
+
+static json_t *record(const cli_model *model, json_t *time, float probability, float confidence)
+{
+    return json_pack("{s:o, s:o, s:o, s:b}", "time", time, "probability", cli_json_float(probability), "confidence",
+                     cli_json_float(confidence), "trained", model->trained);
+}
+
+static int score_pair(const cli *c, const cli_model *model, cli_records *records)
+{
+    cli_picture picture = {0};
+    cli_sound sound = {0};
+    avsound_session *session = NULL;
+    avsound_score score = {.struct_size = sizeof score};
+    int code = cli_picture_open(c, c->args.inputs[0], &picture);
+    if (!code)
+        code = cli_sound_open(c, c->args.inputs[c->args.input_count - 1], &sound);
+    if (!code)
+        code = cli_session(c, model, "score", &session);
+    if (!code) {
+        const avsound_status status = avsound_correspondence(session, &picture.frame, &sound.audio, &score);
+        if (status)
+            code = cli_input_failed(c->args.inputs[0], status);
+    }
+    if (!code)
+        code = cli_records_add(records, record(model, json_null(), score.probability, score.confidence));
+    cli_session_close(session);
+    cli_sound_close(&sound);
+    cli_picture_close(&picture);
+    return code;
+}
+
+static int score_video(const cli *c, const cli_model *model, cli_records *records, int *damage)
+{
+    const cli_args *a = &c->args;
+    avsound_scan *scan = NULL;
+    cli_progress progress;
+    bool more = true;
+    int code = cli_scan_open(c, model, a->inputs[0], AVSOUND_SCAN_SCORE, a->hop < 0 ? 1 : a->hop, &scan);
+    cli_progress_start(&progress, "scores", code ? 0 : avsound_scan_expected(scan),
+                       a->quiet || cli_progress_disturbs(a));
+    while (!code) {
+        avsound_scan_result r;
+        code = cli_scan_next(scan, a->inputs[0], &r, &more, damage);
+        if (code || !more)
+            break;
+        json_t *row = record(model, cli_json_seconds(r.time_us), r.probability, r.confidence);
+        if (row)
+            json_object_set_new(row, "rms", cli_json_float(r.rms));
+        code = cli_records_add(records, row);
+        cli_progress_step(&progress);
+    }
+    cli_progress_end(&progress);
+    cli_scan_close(scan);
+    return code;
+}
+
+int cli_score(cli *c)
+{
+    const cli_args *a = &c->args;
+    cli_model model = {0};
+    cli_records records = {0};
+    avsound_media_info info;
+    json_t *description = NULL;
+    int damage = CLI_OK;
+    int code = cli_media_info(c, a->inputs[0], &info);
+    if (!code && !info.has_video)
+        code = cli_error(CLI_INPUT, "%s: has no picture to score", a->inputs[0]);
+    if (!code && info.still && !info.has_audio && a->input_count < 2)
+        code = cli_error(CLI_USAGE, "%s: is a still picture: score wants a sound too", a->inputs[0]);
+    if (!code)
+        code = cli_model_open(c, bundled, &model);
+    if (!code) {
+        cli_model_warn(&model, "scores");
+        description = head(c, &model);
+        code = cli_records_open(&records, a->output ? a->output : "-", cli_format_of(a, CLI_TABLE), description);
+    }
+    if (!code)
+        code = info.still ? score_pair(c, &model, &records) : score_video(c, &model, &records, &damage);
+    if (!code && (!damage || records.count))
+        code = cli_records_finish(&records);
+    cli_records_discard(&records);
+    json_decref(description);
+    cli_model_close(&model);
+    return code ? code : damage;
+}

@@ -24,6 +24,7 @@ except ImportError:
     sys.exit(77)
 try:
     import torch
+    from torch.nn import functional as F
 except ImportError:
     torch = None
 
@@ -384,40 +385,114 @@ class Documentation(Case):
         self.assertEqual(int(lines[-1]), len(written))
 
 
+class Tensor(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("dtype", ctypes.c_int32), ("rank", ctypes.c_int32),
+                ("reserved", ctypes.c_int32), ("shape", ctypes.c_int64 * 6), ("data", ctypes.POINTER(ctypes.c_float))]
+
+
+def torch_outputs(arch, state, image, spectrogram):
+    """What the public implementation computes, in double precision (AVOL-Net with the paper's ReLU after im_conv5)."""
+    def p(name):
+        return torch.from_numpy(state[name]).double()
+
+    def stack(x, tower):
+        for layer in LAYERS:
+            x = F.conv2d(x, p(f"{tower}.conv{layer}.weight"), p(f"{tower}.conv{layer}.bias"), 2 if layer == "1_1" else 1, 1)
+            norm = [p(f"{tower}.bn{layer}.{name}") for name in ("running_mean", "running_var", "weight", "bias")]
+            x = F.relu(F.batch_norm(x, *norm))
+            x = F.max_pool2d(x, 2) if layer in ("1_2", "2_2", "3_2") else x
+        return x
+
+    def layer(x, name):
+        return (F.conv2d if state[f"{name}.weight"].ndim == 4 else F.linear)(x, p(f"{name}.weight"), p(f"{name}.bias"))
+
+    v, a = stack(torch.from_numpy(image).double(), "icn"), stack(torch.from_numpy(spectrogram).double(), "acn").amax((2, 3))
+    if arch == "l3-net":
+        v = v.amax((2, 3))
+        logits = layer(F.relu(layer(torch.cat([v, a], 1), "fc1")), "fc2")
+    elif arch == "ave-net":
+        v = F.normalize(layer(F.relu(layer(v.amax((2, 3)), "img_fc1")), "img_fc2"))
+        a = F.normalize(layer(F.relu(layer(a, "aud_fc1")), "aud_fc2"))
+        logits = layer((v - a).norm(dim=1, keepdim=True), "fc3")
+    else:
+        v = layer(F.relu(layer(v, "im_conv5")), "im_conv6")
+        a = layer(F.relu(layer(a, "aud_fc1")), "aud_fc2")
+        logits = layer(torch.einsum("nchw,nc->nhw", v, a)[:, None], "fus_conv7").amax((2, 3))
+        v = v.amax((2, 3))
+    return {"embedding.image": v.numpy(), "embedding.audio": a.numpy(), "logits": logits.numpy()}
+
+
 @unittest.skipUnless(os.environ.get("AVSOUND_LIBRARY"), "AVSOUND_LIBRARY is not set")
 class Library(Case):
     def setUp(self):
         super().setUp()
         self.lib = ctypes.CDLL(os.environ["AVSOUND_LIBRARY"])
-        self.lib.avsound_model_config.restype = self.lib.avsound_error_detail.restype = ctypes.c_char_p
-        self.lib.avsound_model_config.argtypes = [ctypes.c_void_p]
-        self.lib.avsound_model_free.argtypes = self.lib.avsound_context_free.argtypes = [ctypes.c_void_p]
-        self.lib.avsound_model_create.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint64,
-                                                  ctypes.c_void_p]
-        self.lib.avsound_model_load.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-        self.context = ctypes.c_void_p()
-        self.assertEqual(self.lib.avsound_context_create(None, ctypes.byref(self.context)), 0)
+        pointer, text = ctypes.c_void_p, ctypes.c_char_p
+        for name, *arguments in (("model_config", pointer), ("model_free", pointer), ("context_free", pointer),
+                                 ("model_create", pointer, text, text, ctypes.c_uint64, pointer),
+                                 ("model_load", pointer, text, pointer), ("session_create", pointer, pointer, pointer),
+                                 ("session_set_input", pointer, text, pointer), ("session_run", pointer),
+                                 ("session_get_output", pointer, text, pointer), ("session_free", pointer)):
+            getattr(self.lib, f"avsound_{name}").argtypes = arguments
+        self.lib.avsound_model_config.restype = self.lib.avsound_error_detail.restype = text
+        self.context = pointer()
+        self.check(self.lib.avsound_context_create(None, ctypes.byref(self.context)))
         self.addCleanup(self.lib.avsound_context_free, self.context)
 
-    def config_and_free(self, status, model):
+    def check(self, status):
         self.assertEqual(status, 0, self.lib.avsound_error_detail())
-        config = json.loads(self.lib.avsound_model_config(model))
-        self.lib.avsound_model_free(model)
-        return config
+
+    def load(self, path):
+        model = ctypes.c_void_p()
+        self.check(self.lib.avsound_model_load(self.context, path.encode(), ctypes.byref(model)))
+        self.addCleanup(self.lib.avsound_model_free, model)
+        return model
+
+    def outputs(self, model, inputs, names):
+        session = ctypes.c_void_p()
+        self.check(self.lib.avsound_session_create(model, None, ctypes.byref(session)))
+        self.addCleanup(self.lib.avsound_session_free, session)
+        for name, value in inputs.items():
+            value = np.ascontiguousarray(value, "f4")
+            view = Tensor(ctypes.sizeof(Tensor), 1, value.ndim, 0, (ctypes.c_int64 * 6)(*value.shape),
+                          value.ctypes.data_as(ctypes.POINTER(ctypes.c_float)))
+            self.check(self.lib.avsound_session_set_input(session, name.encode(), ctypes.byref(view)))
+        self.check(self.lib.avsound_session_run(session))
+        found = {}
+        for name in names:
+            view = Tensor(ctypes.sizeof(Tensor))
+            self.check(self.lib.avsound_session_get_output(session, name.encode(), ctypes.byref(view)))
+            found[name] = np.ctypeslib.as_array(view.data, tuple(view.shape[:view.rank])).copy()
+        return found
 
     def test_the_library_loads_what_was_converted(self):
         for arch, heads in HEADS.items():
             target = self.path("model.safetensors")
             self.run_convert(self.save(public_state(heads, self.rng)), target)
-            model = ctypes.c_void_p()
-            status = self.lib.avsound_model_load(self.context, target.encode(), ctypes.byref(model))
-            config = self.config_and_free(status, model)
+            config = json.loads(self.lib.avsound_model_config(self.load(target)))
             self.assertEqual(config, json.loads(read_model(target)[1]["avsound.config"]))
 
     def test_the_front_ends_are_the_librarys(self):
         model = ctypes.c_void_p()
-        status = self.lib.avsound_model_create(self.context, b"ave-net", b'{"width":0.0625}', 1, ctypes.byref(model))
-        self.assertEqual(self.config_and_free(status, model), convert.configuration("avsound", 0.0625, 2, {}))
+        self.check(self.lib.avsound_model_create(self.context, b"ave-net", b'{"width":0.0625}', 1, ctypes.byref(model)))
+        self.addCleanup(self.lib.avsound_model_free, model)
+        self.assertEqual(json.loads(self.lib.avsound_model_config(model)), convert.configuration("avsound", 0.0625, 2, {}))
+
+    @unittest.skipUnless(torch, "torch is not installed")
+    def test_the_library_computes_what_the_source_computed(self):
+        image = self.rng.standard_normal((1, 3, 224, 224)).astype("f4")
+        spectrogram = self.rng.standard_normal((1, 1, 257, 199)).astype("f4")
+        for arch, heads in HEADS.items():
+            with self.subTest(arch=arch):
+                state = public_state(heads, self.rng)
+                self.run_convert(self.save(state), self.path("model.safetensors"))
+                want = torch_outputs(arch, state, image, spectrogram)
+                model = self.load(self.path("model.safetensors"))
+                found = self.outputs(model, {"image": image, "spectrogram": spectrogram}, want)
+                for name, value in want.items():
+                    self.assertEqual(found[name].shape, value.shape)
+                    error = np.abs(found[name] - value).max() / np.abs(value).max()
+                    self.assertLess(error, 1e-4, name)
 
 
 if __name__ == "__main__":

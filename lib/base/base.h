@@ -76,8 +76,10 @@ static inline bool avsn_align_size(size_t a, size_t alignment, size_t *out)
 
 /* ---- options structs: copies what the caller's older or newer struct shares with ours; zeros mean defaults ---- */
 
+/* Refuses a struct of the caller's whose struct_size is below `least` or absurd, or that sets a field beyond `our_size`. */
+avsound_status avsn_struct_check(const void *theirs, uint32_t our_size, uint32_t least, const char *name);
 /* `ours` (of `our_size`) is zeroed, then the first min(struct_size, our_size) bytes of `theirs` are copied over it.
- * theirs may be NULL. Fails if struct_size is below `least` or the tail we do not know is not all zeros. */
+ * theirs may be NULL. Fails where avsn_struct_check() does. */
 avsound_status avsn_options_read(void *ours, uint32_t our_size, const void *theirs, uint32_t least, const char *name);
 /* Zeroes min(struct_size, our_size) bytes and stores struct_size. */
 void avsn_options_clear(void *options, uint32_t struct_size, uint32_t our_size);

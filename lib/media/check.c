@@ -20,8 +20,7 @@ avsound_status avsn_frame_check(const avsound_context *context, const avsound_fr
 {
     if (!frame)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "frame is NULL");
-    if (frame->struct_size < sizeof *frame)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "frame: struct_size is %u, want %zu", frame->struct_size, sizeof *frame);
+    AVSN_TRY(avsn_struct_check(frame, sizeof *frame, sizeof *frame, "frame"));
     const avsn_pixel_layout *layout = avsn_pixel_layout_of(frame->format);
     if (!layout)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "frame: format is %d, want an AVSOUND_PIXEL_ constant", frame->format);
@@ -138,8 +137,7 @@ avsound_status avsn_audio_check(const avsound_context *context, const avsound_au
 {
     if (!audio)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "audio is NULL");
-    if (audio->struct_size < sizeof *audio)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "audio: struct_size is %u, want %zu", audio->struct_size, sizeof *audio);
+    AVSN_TRY(avsn_struct_check(audio, sizeof *audio, sizeof *audio, "audio"));
     AVSN_TRY(check_kind(context, audio));
     const size_t bytes = sample_bytes(audio->format);
     if (audio->frames < 0 || audio->frames > INT64_MAX / audio->channels / (int64_t)bytes)

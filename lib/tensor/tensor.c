@@ -103,8 +103,7 @@ avsound_status avsn_tensor_check(const avsound_tensor *view, const char *name, a
 {
     if (!view)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: view is NULL", name);
-    if (view->struct_size < sizeof *view)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: struct_size is %u, want %zu", name, view->struct_size, sizeof *view);
+    AVSN_TRY(avsn_struct_check(view, sizeof *view, sizeof *view, name));
     if (!avsn_dtype_size(view->dtype))
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: dtype is %d, want an AVSOUND_DTYPE_ constant", name, view->dtype);
     if (view->rank < 0 || view->rank > AVSOUND_MAX_RANK)

@@ -73,6 +73,8 @@ START_TEST(context_create_refuses_bad_options)
         ck_refused(avsound_context_create(&options, &context), AVSOUND_E_INVALID_ARGUMENT, "struct_size");
         ck_assert_ptr_null(context);
     }
+    options.struct_size = 0xa5a5a5a5; /* never set */
+    ck_refused(avsound_context_create(&options, &context), AVSOUND_E_INVALID_ARGUMENT, "struct_size");
     budget b = {0};
     avsound_context_options_init(&options, sizeof options);
     options.user_data = &b;

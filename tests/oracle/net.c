@@ -38,7 +38,8 @@ static double draw_param(const avsn_param_spec *spec, uint64_t seed, uint64_t st
     const double normal = avsn_rng_normal(seed, stream, i);
     if (spec->init.kind == AVSN_INIT_HE)
         return normal * sqrt(2.0 / (double)spec->init.fan_in);
-    return (double)spec->init.values[spec->init.kind == AVSN_INIT_LIST ? i % 4 : 0] + 0.3 * normal;
+    const double start = (double)spec->init.values[spec->init.kind == AVSN_INIT_LIST ? i % 4 : 0];
+    return start + 0.3 * normal * (fabs(start) > 0 ? fabs(start) : 1);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -46,9 +47,16 @@ static int compare_names(const void *a, const void *b)
     return strcmp(((const avsn_named_tensor *)a)->name, ((const avsn_named_tensor *)b)->name);
 }
 
+static void make_room(oracle_tensor *t)
+{
+    if (!t->data)
+        t->data = get((size_t)count_of(&t->shape), sizeof *t->data);
+}
+
 static void widen(const float *from, oracle_tensor *to)
 {
     const int64_t count = count_of(&to->shape);
+    make_room(to);
     for (int64_t i = 0; i < count; i++)
         to->data[i] = (double)from[i];
 }
@@ -161,8 +169,7 @@ static void eval(const avsn_node *node, const oracle_tensor *const *in, int32_t 
     }
 }
 
-void oracle_net_create(oracle_net *net, avsound_context *context, uint64_t seed, oracle_build build, const void *arg,
-                       int32_t compute)
+void oracle_net_create(oracle_net *net, avsound_context *context, uint64_t seed, oracle_build build, const void *arg)
 {
     *net = (oracle_net){.context = context, .build = build, .arg = arg, .seed = seed};
     ck_avsound(avsn_graph_create(context, &net->graph));
@@ -170,17 +177,20 @@ void oracle_net_create(oracle_net *net, avsound_context *context, uint64_t seed,
     ck_avsound(avsn_graph_finish(net->graph));
     const int32_t values = avsn_graph_value_count(net->graph);
     net->values = get((size_t)values + 1, sizeof *net->values);
-    for (int32_t i = 1; i <= values; i++) {
-        const avsn_shape shape = *avsn_value_shape(net->graph, (avsn_value){i});
-        net->values[i] = (oracle_tensor){shape, get((size_t)count_of(&shape), sizeof(double))};
-    }
+    for (int32_t i = 1; i <= values; i++)
+        net->values[i].shape = *avsn_value_shape(net->graph, (avsn_value){i});
     draw_params(net);
     draw_inputs(net);
+}
+
+void oracle_net_evaluate(oracle_net *net, int32_t compute)
+{
     for (int32_t n = 0; n < avsn_graph_node_count(net->graph); n++) {
         const avsn_node *node = avsn_graph_node(net->graph, n);
         const oracle_tensor *in[AVSN_MAX_INPUTS] = {0};
         for (int32_t i = 0; i < node->input_count; i++)
             in[i] = &net->values[node->input[i].id];
+        make_room(&net->values[node->output[0].id]);
         eval(node, in, compute, &net->values[node->output[0].id]);
     }
 }

@@ -14,14 +14,15 @@ typedef struct oracle_net {
     uint64_t seed;
     avsn_graph *graph;
     avsn_params params;    /* f32, as a plan wants them */
-    oracle_tensor *values; /* by id: what each should be */
+    oracle_tensor *values; /* by id: what each should be, once evaluated */
     float **inputs;        /* as a plan wants them */
 } oracle_net;
 
-/* Builds the graph, draws parameters by their specs (variances positive, constants spread) and inputs as normal numbers.
- * `compute` is what convolutions multiply: in bf16 their operands are rounded first. Fails the test if the graph fails. */
-void oracle_net_create(oracle_net *net, avsound_context *context, uint64_t seed, oracle_build build, const void *arg,
-                       int32_t compute);
+/* Builds the graph, draws parameters by their specs (variances positive, constants spread) and inputs as normal numbers. Fails
+ * the test if the graph fails. */
+void oracle_net_create(oracle_net *net, avsound_context *context, uint64_t seed, oracle_build build, const void *arg);
+/* Computes every value. `compute` is what convolutions multiply: in bf16 their operands are rounded first. */
+void oracle_net_evaluate(oracle_net *net, int32_t compute);
 void oracle_net_free(oracle_net *net);
 
 /* A plan of another copy of the graph. */

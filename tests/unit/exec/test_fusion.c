@@ -90,7 +90,8 @@ static void check_net(const net_case *c)
     for (int32_t compute = AVSOUND_DTYPE_F32; compute <= (avsn_cpu_has_bf16() ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32);
          compute++) {
         oracle_net net;
-        oracle_net_create(&net, context, SEED, c->build, NULL, compute);
+        oracle_net_create(&net, context, SEED, c->build, NULL);
+        oracle_net_evaluate(&net, compute);
         avsn_plan_options options = {.threads = 1, .compute = compute};
         for (options.without = 0; options.without <= ALL_SWITCHES; options.without++)
             check_plan(&net, cache, c, &options);

@@ -120,7 +120,8 @@ static void check_case(const op_case *c, double worst[2])
     ck_avsound(avsound_context_create(NULL, &context));
     for (int i = 0; i < (avsn_cpu_has_bf16() ? 2 : 1); i++) {
         oracle_net net;
-        oracle_net_create(&net, context, SEED, build, c, computes[i]);
+        oracle_net_create(&net, context, SEED, build, c);
+        oracle_net_evaluate(&net, computes[i]);
         for (int32_t threads = 1; threads <= 2; threads++)
             worst[i] = fmax(worst[i], check_plan(&net, computes[i], threads, bounds[i]) / bounds[i]);
         oracle_net_free(&net);
@@ -229,7 +230,8 @@ static void check_winograd(const avsn_shape *src, int64_t out, const char *impl)
     oracle_net net;
     ck_avsound(avsound_context_create(NULL, &context));
     ck_avsound(avsn_pack_cache_create(context, &cache));
-    oracle_net_create(&net, context, SEED, build, &c, AVSOUND_DTYPE_F32);
+    oracle_net_create(&net, context, SEED, build, &c);
+    oracle_net_evaluate(&net, AVSOUND_DTYPE_F32);
     ck_avsound(oracle_net_plan(&net, cache, &options, &plan));
     oracle_net_feed(&net, plan);
     ck_avsound(oracle_run(plan, 1, 1));

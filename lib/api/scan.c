@@ -396,6 +396,7 @@ avsound_status avsound_scan_next(avsound_scan *scan, avsound_scan_result *result
 {
     if (!scan || !result)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", scan ? "result" : "scan");
+    AVSN_TRY(avsn_struct_write(result, &(avsound_scan_result){0}, sizeof *result, "result"));
     if (atomic_load(&scan->cancel))
         AVSN_FAIL(AVSOUND_E_CANCELLED, "scan cancelled after %lld results", (long long)scan->delivered);
     submit_jobs(scan);

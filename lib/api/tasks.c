@@ -33,16 +33,24 @@ static avsound_status check_room(const float *buffer, size_t *size, size_t wante
 
 /* ---- embedding ---- */
 
+/* Structs of a newer header are larger than ours; the first one tells how far apart they lie. */
+static const void *item_at(const void *list, int64_t index)
+{
+    uint32_t size;
+    memcpy(&size, list, sizeof size);
+    return (const char *)list + (size_t)index * size;
+}
+
 typedef avsound_status (*set_item)(avsound_session *session, int32_t item, const void *list, int64_t index);
 
 static avsound_status set_frame(avsound_session *session, int32_t item, const void *list, int64_t index)
 {
-    return avsn_session_set_frame(session, item, (const avsound_frame *)list + index, AVSN_CENTRE, NULL);
+    return avsn_session_set_frame(session, item, item_at(list, index), AVSN_CENTRE, NULL);
 }
 
 static avsound_status set_sound(avsound_session *session, int32_t item, const void *list, int64_t index)
 {
-    return avsn_session_set_sound(session, item, (const avsound_audio *)list + index, NULL);
+    return avsn_session_set_sound(session, item, item_at(list, index), NULL);
 }
 
 static avsound_status embed(avsound_session *session, const char *output, const char *what, set_item set,
@@ -50,8 +58,10 @@ static avsound_status embed(avsound_session *session, const char *output, const 
 {
     REQUIRE(session);
     REQUIRE(size);
-    if (count < 0 || (count && !list))
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%lld %s at %p", (long long)count, what, list);
+    if (count < 0)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "count is %lld, want 0 or more", (long long)count);
+    if (count && !list)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%ss is NULL", what);
     int32_t index;
     AVSN_TRY(need_output(session, output, &index));
     const size_t dimension = (size_t)avsn_plan_output_shape(session->plan, index)->dim[1];
@@ -211,7 +221,7 @@ static avsound_status compute_spectrogram(avsound_context *context, const avsn_a
     int64_t total = 0;
     avsound_status status = avsn_resampler_create(context, f->sample_rate, 1, &resampler);
     if (!status)
-        status = avsn_track_create(context, f, f->columns, &track);
+        status = avsn_track_create(context, f, f->columns + 8, &track); /* and what the windows of the last reach into */
     if (!status)
         status = push_sound(track, resampler, sound, &total);
     if (!status)

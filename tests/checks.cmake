@@ -17,7 +17,12 @@ if(CMAKE_SIZEOF_VOID_P EQUAL 8)
 endif()
 # A sanitizer brings symbols of its own, and a consumer would have to link it.
 if(NOT AVSOUND_SANITIZE)
+  avsound_check(abi.symbols sh ${here}/abi/check.sh symbols ${PROJECT_BINARY_DIR})
   avsound_check(abi.archive sh ${here}/abi/check.sh archive ${PROJECT_BINARY_DIR})
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL x86_64)
+    avsound_check(abi.diff sh ${here}/abi/check.sh diff ${PROJECT_BINARY_DIR})
+  endif()
+  avsound_check(install sh ${here}/install/test_install.sh ${PROJECT_BINARY_DIR})
 endif()
 
 # Debian's interpreter has Debian's numpy; another that comes first in PATH may have none.

@@ -309,7 +309,8 @@ def read_torch_legacy(path):
         storages = {}
         for key in keys if isinstance(keys, list) else []:
             count, = struct.unpack("<q", stream.read(8).ljust(8, b"\0"))
-            if key not in kinds or count != kinds[key][1]:
+            left = os.fstat(stream.fileno()).st_size - stream.tell()
+            if key not in kinds or count != kinds[key][1] or count * SIZES[kinds[key][0]] > left:
                 raise Refused(f"storage {key} is not the one that the pickle announced")
             storages[key] = storage_array(kinds[key][0], stream.read(count * SIZES[kinds[key][0]]), count)
 
@@ -385,8 +386,10 @@ def read(path):
         raise Refused(f"ends in \"{ending}\", want one of {' '.join(READERS)}")
     try:
         tensors = READERS[ending](path)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile, struct.error) as error:
-        raise Refused(f"cannot be read: {error}") from None
+    except Refused:
+        raise
+    except Exception as error:  # the libraries raise whatever a damaged file leads them to
+        raise Refused(f"cannot be read: {type(error).__name__}: {error}") from None
     for prefix in PREFIXES:
         if all(name.startswith(prefix) for name in tensors):
             tensors = {name[len(prefix):]: value for name, value in tensors.items()}

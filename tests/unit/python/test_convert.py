@@ -250,6 +250,28 @@ class Refusals(Case):
         np.savez(self.path("objects.npz"), a=np.array([{}], dtype=object))
         self.assertIn("cannot be read", self.run_convert(self.path("objects.npz"), "--dry-run", code=1)[1])
 
+    def test_damage_is_refused_or_harmless(self):
+        small = {"icn.conv1_1.weight": np.ones((2, 3), "f4"), "x": np.arange(3, dtype="f2")}
+        np.savez(self.path("whole.npz"), **small)
+        with open(self.path("whole.safetensors"), "wb") as stream:
+            stream.write(convert.render({"a": np.ones(3, "f4")}, {"k": "v"}))
+        names = ["whole.npz", "whole.safetensors"]
+        for zipped in (True, False) if torch else ():
+            names.append(f"whole{int(zipped)}.pt")
+            torch.save({"epoch": 1, "state_dict": {name: torch.from_numpy(value) for name, value in small.items()}},
+                       self.path(names[-1]), _use_new_zipfile_serialization=zipped)
+        for name in names:
+            with open(self.path(name), "rb") as stream:
+                whole = stream.read()
+            for _ in range(100):
+                damaged = bytearray(whole)
+                for place in self.rng.integers(len(whole), size=self.rng.integers(1, 4)):
+                    damaged[place] = self.rng.integers(256)
+                with open(self.path("damaged" + os.path.splitext(name)[1]), "wb") as stream:
+                    stream.write(damaged[:self.rng.integers(len(whole)) if self.rng.random() < 0.2 else None])
+                with contextlib.suppress(convert.Refused):
+                    convert.read(stream.name)
+
     def test_unwritable_output(self):
         source = self.save(public_state(HEADS["l3-net"], self.rng))
         self.assertIn("No such file", self.run_convert(source, self.path("none/model.safetensors"), code=1)[1])

@@ -1,0 +1,271 @@
+#include "api/recording.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+double avsn_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- frames ---- */
+
+static void plane_size(const avsound_frame *frame, int plane, size_t *row_bytes, size_t *rows)
+{
+    const size_t w = (size_t)frame->width, h = (size_t)frame->height;
+    const size_t half_w = (w + 1) / 2, half_h = (h + 1) / 2;
+    *rows = 0;
+    *row_bytes = 0;
+    switch (frame->format) {
+    case AVSOUND_PIXEL_RGB24:
+    case AVSOUND_PIXEL_BGR24:
+        *row_bytes = 3 * w;
+        *rows = plane ? 0 : h;
+        break;
+    case AVSOUND_PIXEL_RGBA:
+    case AVSOUND_PIXEL_BGRA:
+        *row_bytes = 4 * w;
+        *rows = plane ? 0 : h;
+        break;
+    case AVSOUND_PIXEL_GRAY8:
+        *row_bytes = w;
+        *rows = plane ? 0 : h;
+        break;
+    case AVSOUND_PIXEL_YUYV422:
+        *row_bytes = 4 * half_w;
+        *rows = plane ? 0 : h;
+        break;
+    case AVSOUND_PIXEL_NV12:
+        *row_bytes = plane ? 2 * half_w : w;
+        *rows = plane > 1 ? 0 : plane ? half_h : h;
+        break;
+    case AVSOUND_PIXEL_YUV420P:
+        *row_bytes = plane ? half_w : w;
+        *rows = plane > 2 ? 0 : plane ? half_h : h;
+        break;
+    case AVSOUND_PIXEL_YUV422P:
+        *row_bytes = plane ? half_w : w;
+        *rows = plane > 2 ? 0 : h;
+        break;
+    default:
+        *row_bytes = w;
+        *rows = plane > 2 ? 0 : h;
+        break;
+    }
+}
+
+static avsound_status keep_frame(avsound_context *context, const avsound_frame *frame, avsn_kept_frame *out)
+{
+    size_t total = 0, row_bytes, rows;
+    for (int p = 0; p < 4; p++) {
+        plane_size(frame, p, &row_bytes, &rows);
+        total += (row_bytes + AVSN_ALIGNMENT) / AVSN_ALIGNMENT * AVSN_ALIGNMENT * rows;
+    }
+    AVSN_TRY(avsn_grow(context, (void **)&out->bytes, 1, 0, total, &out->capacity));
+    out->view = *frame;
+    uint8_t *to = out->bytes;
+    for (int p = 0; p < 4; p++) {
+        plane_size(frame, p, &row_bytes, &rows);
+        const size_t stride = (row_bytes + AVSN_ALIGNMENT) / AVSN_ALIGNMENT * AVSN_ALIGNMENT;
+        out->view.data[p] = rows ? to : NULL;
+        out->view.stride[p] = rows ? (int32_t)stride : 0;
+        for (size_t y = 0; y < rows; y++, to += stride)
+            memcpy(to, frame->data[p] + (ptrdiff_t)y * frame->stride[p], row_bytes);
+    }
+    return AVSOUND_OK;
+}
+
+static void swap_frames(avsn_kept_frame *a, avsn_kept_frame *b)
+{
+    const avsn_kept_frame c = *a;
+    *a = *b;
+    *b = c;
+}
+
+static avsound_status read_ahead(avsn_recording *r)
+{
+    if (r->ahead_valid || r->video_ended)
+        return AVSOUND_OK;
+    const double before = avsn_seconds();
+    avsound_frame frame = {.struct_size = sizeof frame};
+    avsound_status status = avsn_media_read_frame(r->video, &frame);
+    if (!status)
+        status = keep_frame(r->context, &frame, &r->ahead);
+    r->decode_seconds += avsn_seconds() - before;
+    r->ahead_valid = !status;
+    if (status == AVSOUND_E_END) {
+        r->video_ended = true;
+        return AVSOUND_OK;
+    }
+    return status;
+}
+
+avsound_status avsn_recording_next_frame(avsn_recording *r, int64_t from_us, avsn_kept_frame *frame)
+{
+    do {
+        r->ahead_valid = false;
+        AVSN_TRY(read_ahead(r));
+    } while (r->ahead_valid && r->ahead.view.time_us < from_us);
+    if (!r->ahead_valid)
+        return avsn_fail(AVSOUND_E_END, "no more frames");
+    swap_frames(frame, &r->ahead);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_recording_frame_at(avsn_recording *r, int64_t time_us, avsn_kept_frame *frame)
+{
+    for (;;) {
+        AVSN_TRY(read_ahead(r));
+        if (!r->ahead_valid || (r->ahead.view.time_us > time_us && r->shown_valid))
+            break;
+        swap_frames(&r->shown, &r->ahead);
+        r->shown_valid = true;
+        r->ahead_valid = false;
+    }
+    const int64_t lasts = r->info.rate_num > 0 ? (int64_t)1000000 * r->info.rate_den / r->info.rate_num : 40000;
+    if (!r->shown_valid || (!r->ahead_valid && time_us >= r->shown.view.time_us + lasts))
+        return avsn_fail(AVSOUND_E_END, "no more frames");
+    return keep_frame(r->context, &r->shown.view, frame);
+}
+
+/* ---- sound ---- */
+
+static avsound_status read_sound(avsn_recording *r)
+{
+    avsound_audio audio = {.struct_size = sizeof audio};
+    const double before = avsn_seconds();
+    avsound_status status = avsn_media_read_audio(r->audio, &audio);
+    if (status == AVSOUND_E_END && r->repeats && r->pushed) {
+        status = avsn_media_seek(r->audio, 0);
+        if (!status)
+            status = avsn_media_read_audio(r->audio, &audio);
+    }
+    r->decode_seconds += avsn_seconds() - before;
+    if (status == AVSOUND_E_END) {
+        r->ended = true;
+        avsn_track_finish(r->track);
+        return AVSOUND_OK;
+    }
+    AVSN_TRY(status);
+    if (!r->started) {
+        r->first_sample = llround((double)audio.time_us * 1e-6 * (double)r->frontend->sample_rate);
+        avsn_track_reset(r->track, r->first_sample);
+        r->started = true;
+    }
+    r->pending = audio.data;
+    r->pending_count = audio.frames;
+    return AVSOUND_OK;
+}
+
+/* Small pieces, so that the columns of one input are never pushed out of the track by what follows them. */
+enum { PIECE = 4096 };
+
+static avsound_status push_piece(avsn_recording *r)
+{
+    const int64_t piece = AVSN_MIN(r->pending_count, (int64_t)PIECE);
+    const double before = avsn_seconds();
+    const avsound_status status = avsn_track_push(r->track, r->pending, piece);
+    r->spectrogram_seconds += avsn_seconds() - before;
+    r->pending += piece;
+    r->pending_count -= piece;
+    r->pushed += piece;
+    return status;
+}
+
+avsound_status avsn_recording_sound_at(avsn_recording *r, int64_t time_us, float *spectrogram, float *rms)
+{
+    const int64_t column = avsn_track_column_at(r->frontend, time_us);
+    while (avsn_track_end(r->track) < column + r->frontend->columns)
+        AVSN_TRY(r->pending_count ? push_piece(r) : read_sound(r));
+    const double before = avsn_seconds();
+    AVSN_TRY(avsn_track_rms(r->track, column, rms));
+    const avsound_status status = avsn_track_input(r->track, column, spectrogram);
+    r->spectrogram_seconds += avsn_seconds() - before;
+    return status;
+}
+
+bool avsn_recording_sound_ended(const avsn_recording *r, int64_t time_us)
+{
+    return r->ended && !r->pending_count &&
+           (double)time_us * 1e-6 * r->frontend->sample_rate >= (double)(r->first_sample + r->pushed);
+}
+
+/* ---- life ---- */
+
+static avsound_status open_other_sound(avsn_recording *r, avsound_media_options media, const char *path)
+{
+    avsound_media_info info;
+    media.ignore_video = 1;
+    media.ignore_audio = 0;
+    AVSN_TRY(avsn_media_open(r->context, path, &media, &r->audio));
+    avsn_media_info(r->audio, &info);
+    if (!info.has_audio)
+        AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound", path);
+    r->repeats = true;
+    return AVSOUND_OK;
+}
+
+static avsound_status open_media(avsn_recording *r, const avsn_recording_options *o)
+{
+    const avsound_media_options media = {
+        .struct_size = sizeof media,
+        .audio_rate = r->frontend->sample_rate,
+        .audio_channels = 1,
+        .ignore_video = !o->frames,
+        .ignore_audio = !o->sound || o->audio_path,
+    };
+    AVSN_TRY(avsn_media_open(r->context, o->path, &media, &r->video));
+    avsn_media_info(r->video, &r->info);
+    if (o->frames && !r->info.has_video)
+        AVSN_FAIL(AVSOUND_E_STATE, "%s has no pictures, and what was asked for needs them", o->path);
+    if (!o->sound)
+        return AVSOUND_OK;
+    if (o->audio_path)
+        return open_other_sound(r, media, o->audio_path);
+    if (!r->info.has_audio)
+        AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound, and what was asked for needs it; another file's sound can be given",
+                  o->path);
+    r->audio = r->video;
+    return AVSOUND_OK;
+}
+
+/* The columns of the first input reach back before its time. */
+static avsound_status seek_to_start(avsn_recording *r, int64_t start_us)
+{
+    if (!start_us)
+        return AVSOUND_OK;
+    const avsn_audio_frontend *f = r->frontend;
+    const double reach = ((double)avsn_audio_frontend_samples(f) / 2 + f->window + f->hop) / f->sample_rate;
+    const bool both = r->audio == r->video;
+    return avsn_media_seek(r->video, both ? AVSN_MAX(start_us - (int64_t)(reach * 1e6) - 1, 0) : start_us);
+}
+
+avsound_status avsn_recording_open(avsn_recording *recording, avsound_context *context,
+                                   const avsn_audio_frontend *frontend, const avsn_recording_options *options)
+{
+    recording->context = avsn_context_ref(context);
+    recording->frontend = frontend;
+    AVSN_TRY(open_media(recording, options));
+    AVSN_TRY(seek_to_start(recording, options->start_us));
+    if (!options->sound)
+        return AVSOUND_OK;
+    return avsn_track_create(context, frontend, 2 * (int64_t)frontend->columns + PIECE / frontend->hop + 8,
+                             &recording->track);
+}
+
+void avsn_recording_close(avsn_recording *recording)
+{
+    avsound_context *context = recording->context;
+    if (!context)
+        return;
+    avsn_free(context, recording->ahead.bytes);
+    avsn_free(context, recording->shown.bytes);
+    avsn_track_free(recording->track);
+    if (recording->audio != recording->video)
+        avsn_media_free(recording->audio);
+    avsn_media_free(recording->video);
+    avsound_context_free(context);
+}

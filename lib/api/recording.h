@@ -1,0 +1,60 @@
+/* A recording read forwards: the frame on screen and the network's sound input at any time, each frame decoded and each
+ * spectrogram column computed once. Bounded memory. */
+#ifndef AVSN_RECORDING_H
+#define AVSN_RECORDING_H
+
+#include "dsp/spectrogram.h"
+#include "media/media.h"
+
+/* A frame copied out of the decoder. */
+typedef struct avsn_kept_frame {
+    avsound_frame view;
+    uint8_t *bytes;
+    size_t capacity;
+} avsn_kept_frame;
+
+typedef struct avsn_recording {
+    avsound_context *context;
+    const avsn_audio_frontend *frontend;
+    avsound_media_info info;
+    double decode_seconds, spectrogram_seconds;
+
+    avsound_media *video;
+    avsn_kept_frame ahead; /* the next frame, read before its time */
+    bool ahead_valid, video_ended;
+    avsn_kept_frame shown; /* the one on screen at the last time asked for */
+    bool shown_valid;
+
+    avsound_media *audio; /* may be `video` */
+    bool repeats, started, ended;
+    const float *pending; /* samples decoded, not yet pushed */
+    int64_t pending_count, pushed;
+    int64_t first_sample; /* number of the first one pushed */
+    avsn_track *track;
+} avsn_recording;
+
+typedef struct avsn_recording_options {
+    const char *path;
+    bool frames, sound;     /* what will be asked for: AVSOUND_E_STATE if the file lacks it */
+    const char *audio_path; /* take the sound from here, over and over; or NULL */
+    int64_t start_us;       /* no earlier time will be asked for */
+} avsn_recording_options;
+
+/* `recording` is zeroed memory; avsn_recording_close also after a failure. `frontend` must outlive it. */
+avsound_status avsn_recording_open(avsn_recording *recording, avsound_context *context,
+                                   const avsn_audio_frontend *frontend, const avsn_recording_options *options);
+void avsn_recording_close(avsn_recording *recording);
+
+/* The next frame at or after `from_us`; AVSOUND_E_END after the last. */
+avsound_status avsn_recording_next_frame(avsn_recording *recording, int64_t from_us, avsn_kept_frame *frame);
+/* The frame on screen at a time no earlier than the last one asked for; the last frame stays for as long as one lasts, then
+ * AVSOUND_E_END. */
+avsound_status avsn_recording_frame_at(avsn_recording *recording, int64_t time_us, avsn_kept_frame *frame);
+/* The input [bins][columns] centred on a time no earlier than the last one asked for, and its level. */
+avsound_status avsn_recording_sound_at(avsn_recording *recording, int64_t time_us, float *spectrogram, float *rms);
+/* True once the sound is known to end at or before this time. */
+bool avsn_recording_sound_ended(const avsn_recording *recording, int64_t time_us);
+
+double avsn_seconds(void); /* of a clock that only goes forwards */
+
+#endif

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -13,8 +14,8 @@ import unittest
 import numpy as np
 from PIL import Image
 
-from support import (COMMAND, SOURCE, SUBCOMMANDS, TINY, CommandTest, environment, make_video, on_terminal, pixels,
-                     probe, save_model, small_weights, video_times)
+from support import (COMMAND, SOURCE, SUBCOMMANDS, TINY, CommandTest, environment, ffmpeg, make_video, on_terminal,
+                     pixels, probe, save_model, small_weights, video_times)
 
 OPTION = re.compile(r"^  (?:-(\w), )?--([\w-]+)", re.M)
 
@@ -197,6 +198,20 @@ class Outputs(CommandTest):
         self.assertEqual(run.returncode, 5)
         self.assertIn("No space left", run.stderr)
 
+    def test_a_disk_that_fills_midway(self):
+        """A limit on the size of files stands in for the disk: writing past it fails with an error, not with a signal."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+
+        for out in ("out.mp4", "out.mkv", "out.npy", "out.png"):
+            with self.subTest(out):
+                run = subprocess.run([COMMAND, "localize", "clip.mp4", "-o", out, "--quiet", *TINY], cwd=self.folder,
+                                     env=environment(), preexec_fn=limit, restore_signals=False, capture_output=True,
+                                     text=True, timeout=120, check=False)
+                self.assertEqual(run.returncode, 5, run.stderr)
+                self.assertIn(out, run.stderr)
+                self.assertEqual(self.new_files(), [])
+
     def test_what_stood_there_stays_after_a_failure(self):
         (self.folder / "out.csv").write_text("old")
         self.avsound("embed", "noise.mp4", "-o", "out.csv", *TINY, code=3)
@@ -226,6 +241,13 @@ class Info(CommandTest):
         still = self.json("info", "still.png", "--json")
         self.assertTrue(still["video"]["still"])
         self.assertIsNone(still["audio"])
+
+    def test_names_that_are_no_utf8(self):
+        name = b"caf\xe9.png"
+        os.link(self.folder / "still.png", os.path.join(os.fsencode(self.folder), name))
+        run = subprocess.run([COMMAND, "info", name, "--json"], cwd=self.folder, env=environment(), capture_output=True,
+                             timeout=60, check=True)
+        self.assertEqual(json.loads(run.stdout)["file"], "caf?.png")
 
     def test_architecture(self):
         for arch in ("l3-net", "ave-net", "avol-net"):
@@ -296,10 +318,13 @@ class Embed(CommandTest):
         self.assertEqual(table[0], ["time", "modality", *(f"embedding{i}" for i in range(128))])
         np.testing.assert_array_equal(np.array([row[2:] for row in table[1:]]).astype(np.float32), expected)
 
-    def test_still_picture(self):
-        self.avsound("embed", "still.png", "-o", "e.npy", *TINY)
-        self.assertEqual(np.load(self.folder / "e.npy").shape, (1, 128))
-        self.assertEqual(np.load(self.folder / "e.times.npy").tolist(), [0])
+    def test_still_pictures_of_many_formats(self):
+        for ending in ("png", "jpg", "bmp", "webp", "gif", "tiff"):
+            with self.subTest(ending):
+                ffmpeg("-i", self.folder / "still.png", "-frames:v", "1", self.folder / f"picture.{ending}")
+                self.avsound("embed", f"picture.{ending}", "-o", "e.npy", *TINY)
+                self.assertEqual(np.load(self.folder / "e.npy").shape, (1, 128))
+                self.assertEqual(np.load(self.folder / "e.times.npy").tolist(), [0])
 
     def test_sound_alone(self):
         self.avsound("embed", "tone.wav", "--hop", "0.25", "-o", "e.npy", *TINY)
@@ -345,13 +370,17 @@ class Score(CommandTest):
 
 class Localize(CommandTest):
     def test_overlay_keeps_times_size_and_sound(self):
-        for ending in (".mp4", ".mkv"):
-            self.avsound("localize", "clip.mp4", "-o", f"out{ending}", *TINY)
-            streams = {s["codec_type"]: s for s in probe(self.folder / f"out{ending}")["streams"]}
-            self.assertEqual((streams["video"]["width"], streams["video"]["height"]), (160, 96))
-            self.assertEqual(streams["audio"]["codec_name"], "aac")
-            np.testing.assert_allclose(video_times(self.folder / f"out{ending}"),
-                                       video_times(self.folder / "clip.mp4"), atol=0.0011)
+        for ending, audio in (("mp4", "aac"), ("mkv", "aac"), ("mov", "aac"), ("webm", "opus"), ("avi", "mp3")):
+            with self.subTest(ending):
+                out = self.folder / f"out.{ending}"
+                self.avsound("localize", "clip.mp4", "-o", out, *TINY)
+                streams = {s["codec_type"]: s for s in probe(out)["streams"]}
+                self.assertEqual((streams["video"]["width"], streams["video"]["height"]), (160, 96))
+                self.assertEqual(streams["audio"]["codec_name"], audio)
+                times, wanted = video_times(out), video_times(self.folder / "clip.mp4")
+                if audio == "opus": # begins 6.5 ms before its first sample, and a file begins at 0
+                    times -= times[0]
+                np.testing.assert_allclose(times, wanted, atol=0.0011) # containers may count in milliseconds
 
     def test_rate_and_part(self):
         self.avsound("localize", "clip.mp4", "-o", "out.mp4", "--fps", "5", "--start", "0.5", "--duration", "1", *TINY)

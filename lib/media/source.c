@@ -133,8 +133,10 @@ static avsound_status probe(const avsn_source *source, AVIOContext *io, const AV
 {
     int score = av_probe_input_buffer2(io, format, source->name, NULL, 0, 0);
     /* Pictures' endings mean numbered sequences to FFmpeg; the content tells their formats as well. */
-    if (score >= 0 && av_match_name("image2", (*format)->name))
+    if (score >= 0 && av_match_name("image2", (*format)->name)) {
+        *format = NULL;
         score = av_probe_input_buffer2(io, format, "media", NULL, 0, 0);
+    }
     if (score < 0)
         return avsn_ffmpeg_fail(score, AVSOUND_E_FORMAT, "%s: is no media file that FFmpeg knows", source->path);
     if (is_refused(*format))

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing of the Debian packages of the groups named (build, test, check; tests/packages.txt lists them).
-# Calls apt-get only when something is missing; on a system without dpkg it says what is wanted and goes on.
+# Installs what is missing of the Debian packages of the groups named (build, demo, test, check; tests/packages.txt lists
+# them). Calls apt-get only when something is missing; on a system without dpkg it says what is wanted and goes on.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 

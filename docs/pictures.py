@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Draws docs/localize.png, the picture of the README: pictures.py path/to/avsound.
+
+Everything in it is made here: the clip by examples/python/scene.py, the network by examples/python/handmade.py, the maps by
+`avsound localize --side-by-side`. Needs numpy, Pillow, the ffmpeg command and a TrueType font (Debian's fonts-dejavu-core).
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SCRIPTS = os.path.join(HERE, "..", "examples", "python")
+FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+MOMENTS = [(1.64, "the bell rings"), (4.8, "the clock ticks"), (7.4, "silence")]
+WIDTH, HEIGHT, GAP, LEFT, TITLE, WAVE = 320, 180, 8, 84, 26, 44
+INK, FAINT = (40, 40, 44), (120, 120, 126)
+
+
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+def samples(clip):
+    raw = subprocess.run(["ffmpeg", "-v", "error", "-i", clip, "-ac", "1", "-ar", "8000", "-f", "s16le", "-"], check=True,
+                         stdout=subprocess.PIPE).stdout
+    return np.frombuffer(raw, "<i2") / 32768
+
+
+def draw_wave(draw, x, y, sound, time):
+    """The second around `time`, one line a column of pixels."""
+    first = int((time - 0.5) * 8000)
+    for column, piece in enumerate(np.array_split(sound[max(first, 0):first + 8000], WIDTH)):
+        half = max(0.5, np.abs(piece).max(initial=0) * WAVE * 0.9)
+        middle = y + WAVE / 2
+        draw.line([x + column, middle - min(half, WAVE / 2), x + column, middle + min(half, WAVE / 2)], fill=(70, 90, 120))
+
+
+def compose(shots, sound, out):
+    """`shots`: pictures as --side-by-side draws them, the frame on the left, the map over it on the right."""
+    font, small = ImageFont.truetype(FONT, 17), ImageFont.truetype(FONT, 13)
+    tops = [TITLE, TITLE + WAVE + GAP, TITLE + WAVE + HEIGHT + 2 * GAP]
+    sheet = Image.new("RGB", (LEFT + 3 * WIDTH + 2 * GAP, tops[2] + HEIGHT), "white")
+    draw = ImageDraw.Draw(sheet)
+    for top, text, height in zip(tops, ("heard", "seen", "the map"), (WAVE, HEIGHT, HEIGHT)):
+        draw.text((LEFT - 10, top + height / 2), text, fill=FAINT, font=small, anchor="rm")
+    for i, (shot, (time, title)) in enumerate(zip(shots, MOMENTS)):
+        x = LEFT + i * (WIDTH + GAP)
+        half = shot.width // 2
+        draw.text((x + WIDTH / 2, TITLE / 2), title, fill=INK, font=font, anchor="mm")
+        draw_wave(draw, x, tops[0], sound, time)
+        for top, box in zip(tops[1:], ((0, 0, half, shot.height), (half, 0, shot.width, shot.height))):
+            sheet.paste(shot.crop(box).resize((WIDTH, HEIGHT), Image.LANCZOS), (x, top))
+    sheet.save(out, optimize=True)
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    avsound = os.path.abspath(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        clip, model = os.path.join(folder, "scene.mp4"), os.path.join(folder, "handmade.safetensors")
+        run(sys.executable, os.path.join(SCRIPTS, "scene.py"), clip)
+        run(sys.executable, os.path.join(SCRIPTS, "handmade.py"), model)
+        shots = []
+        for time, _ in MOMENTS:
+            shot = os.path.join(folder, f"{time}.png")
+            run(avsound, "localize", clip, "--model", model, "--side-by-side", "--colormap", "inferno", "--alpha", "0.8",
+                "--start", str(time), "--quiet", "--output", shot)
+            shots.append(Image.open(shot).convert("RGB"))
+        compose(shots, samples(clip), os.path.join(HERE, "localize.png"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+#!/bin/sh
+# Builds avsound and shows where the sound of a video comes from: sh examples/demo.sh [VIDEO].
+# Without VIDEO it makes a clip whose truth is known: a red bell rings, then a blue clock ticks, then silence.
+# Installs missing Debian packages first.
+#   BUILD_DIR   where to build (default: build in the checkout)
+#   AVSOUND     an avsound command to use; nothing is built or installed then
+#   OUT         folder for the results (default: BUILD_DIR/demo)
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${BUILD_DIR:-$root/build}
+out=${OUT:-$build/demo}
+longest=20 # seconds of a video to look at
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+fail() {
+    echo "demo: $*" >&2
+    exit 1
+}
+
+# Runs a command in silence, and shows what it said if it fails.
+quietly() {
+    "$@" >"$out/log" 2>&1 || {
+        tail -n 30 "$out/log" >&2
+        fail "failed: $*"
+    }
+}
+
+build_command() {
+    say "building in $build (a minute or two the first time)"
+    sh "$root/tests/packages.sh" build demo
+    generator=
+    [ -f "$build/CMakeCache.txt" ] || generator="-G Ninja"
+    # shellcheck disable=SC2086 # two words or none
+    quietly cmake -S "$root" -B "$build" $generator
+    quietly cmake --build "$build" -j 2 --target avsound_command
+    avsound=$build/examples/avsound
+}
+
+find_python() {
+    for python in python3 /usr/bin/python3; do
+        "$python" -c 'import numpy, PIL' 2>/dev/null && return
+    done
+    fail "python3 with numpy and Pillow is needed (Debian: python3-numpy python3-pil)"
+}
+
+# Six frames of a video on one sheet.
+contact_sheet() {
+    length=$(ffprobe -v error -show_entries format=duration -of csv=p=0 "$1")
+    rate=$(awk -v s="$length" 'BEGIN { print (s > 0.5) ? 6 / s : 25 }')
+    ffmpeg -v error -y -i "$1" -vf "fps=$rate:start_time=0,scale=800:-2,tile=2x3:padding=4" -frames:v 1 "$2"
+}
+
+# The map at a time, a row of text a row: darker characters are higher values.
+print_map() {
+    "$python" - "$1" "$2" <<'END'
+import sys
+import numpy as np
+path, moment = sys.argv[1:]
+maps, times = np.load(path), np.load(path[:-len("npy")] + "times.npy")
+at = int(np.abs(times - float(moment)).argmin()) if moment else int(maps.max((1, 2)).argmax())
+cells = maps[at]
+row, col = (np.array(np.unravel_index(cells.argmax(), cells.shape)) + 0.5) / cells.shape * 100
+print(f"map at {times[at]:.2f} s, {cells.shape[0]} x {cells.shape[1]} cells: "
+      f"highest {cells.max():.2f}, {col:.0f} % from the left, {row:.0f} % from the top")
+wide = 2 if cells.shape[1] < 40 else 1
+edge = "+" + wide * cells.shape[1] * "-" + "+"
+lines = ["".join(wide * " .:-=+*#%@"[min(9, int(10 * value))] for value in line) for line in cells]
+print(edge, *(f"|{line}|" for line in lines), edge, sep="\n")
+END
+}
+
+# localize NAME [options]: overlay video, contact sheet and bare maps of the clip.
+localize() {
+    name=$1
+    shift
+    "$avsound" localize "$clip" --duration $longest --side-by-side -o "$out/$name.mp4" "$@" ||
+        fail "avsound localize failed"
+    contact_sheet "$out/$name.mp4" "$out/$name.png"
+    "$avsound" localize "$clip" --duration $longest --fps 5 --quiet -o "$out/$name.npy" "$@"
+    results="$results
+  $out/$name.mp4   each frame beside its map, with the sound
+  $out/$name.png   six of them on a sheet"
+}
+
+[ $# -le 1 ] || fail "want at most one video: sh examples/demo.sh [VIDEO]"
+[ $# -eq 0 ] || [ -f "$1" ] || fail "$1: no such file"
+mkdir -p "$out"
+results=
+if [ -n "${AVSOUND:-}" ]; then
+    avsound=$AVSOUND
+else
+    build_command
+fi
+find_python
+
+moments=
+if [ $# -eq 1 ]; then
+    clip=$1
+    say "$clip: its first $longest seconds"
+else
+    clip=$out/clip.mp4
+    moments="1.6 4.8"
+    say "making a clip: a red bell rings, a blue clock ticks, a plant is silent"
+    quietly "$python" "$root/examples/python/scene.py" "$clip"
+fi
+export AVSOUND_MODEL_PATH="$root/models${AVSOUND_MODEL_PATH:+:$AVSOUND_MODEL_PATH}"
+if [ -f "$root/models/avol-s.safetensors" ]; then
+    say "where does the sound come from? asking the trained network avol-s"
+    localize overlay --model avol-s
+    verdict="The map is that of a trained network; models/ has its card with what it can and can't do."
+else
+    say "where does the sound come from? asking an untrained network, to show the way: its map means nothing"
+    localize untrained --arch avol-net --seed 1
+    say "asking a network made by hand, which knows two things: red things hum, blue things tick"
+    quietly "$python" "$root/examples/python/handmade.py" "$out/handmade.safetensors"
+    localize overlay --model "$out/handmade.safetensors" --colormap inferno --quiet
+    verdict="No trained network is bundled yet. The map is that of the network made by hand (examples/python/handmade.py):
+its weights were set, not learned; on other videos than the clip it finds what is red or blue, not what sounds."
+fi
+
+for moment in ${moments:-""}; do
+    print_map "$out/overlay.npy" "$moment"
+done
+[ -n "$moments" ] || print_map "$out/overlay.npy" ""
+printf '%s\n\nresults:%s\n\nyour own video:\n  %s localize VIDEO -o overlay.mp4\n' "$verdict" "$results" "$avsound"

@@ -1,5 +1,4 @@
 /* Convolutions: oneDNN's direct and Winograd kernels, and the choice between them. */
-#include "base/cpu.h"
 #include "op/families.h"
 #include "op/onednn.h"
 
@@ -7,24 +6,28 @@
 
 /* The order activations keep from the first convolution to the last. It follows from the processor and the precision alone, so
  * that neighbouring layers agree and nothing is reordered between them. */
-typedef enum activation_order { ORDER_OPEN, ORDER_BLOCKED16, ORDER_CHANNELS_LAST } activation_order;
+typedef enum activation_order { ORDER_OPEN, ORDER_BLOCKED8, ORDER_BLOCKED16, ORDER_CHANNELS_LAST } activation_order;
 
 static activation_order order_for(int32_t compute)
 {
-    if (compute == AVSOUND_DTYPE_BF16 && avsn_cpu_has_amx_bf16())
+    const avsn_isa isa = avsn_op_isa();
+    if (compute == AVSOUND_DTYPE_BF16 && isa >= AVSN_ISA_AMX)
         return ORDER_CHANNELS_LAST; /* all of oneDNN's AMX kernels */
-    if (avsn_cpu_has_avx512())
+    if (isa >= AVSN_ISA_AVX512)
         return ORDER_BLOCKED16; /* the only one its Winograd kernels take */
-    return ORDER_OPEN;
+    return isa >= AVSN_ISA_AVX2 ? ORDER_BLOCKED8 : ORDER_OPEN;
 }
 
 static dnnl_format_tag_t order_tag(activation_order order, int32_t rank)
 {
-    static const dnnl_format_tag_t blocked[6] = {0, 0, 0, dnnl_nCw16c, dnnl_nChw16c, dnnl_nCdhw16c};
+    static const dnnl_format_tag_t blocked8[6] = {0, 0, 0, dnnl_nCw8c, dnnl_nChw8c, dnnl_nCdhw8c};
+    static const dnnl_format_tag_t blocked16[6] = {0, 0, 0, dnnl_nCw16c, dnnl_nChw16c, dnnl_nCdhw16c};
     static const dnnl_format_tag_t last[6] = {0, 0, 0, dnnl_nwc, dnnl_nhwc, dnnl_ndhwc};
     switch (order) {
+    case ORDER_BLOCKED8:
+        return blocked8[rank];
     case ORDER_BLOCKED16:
-        return blocked[rank];
+        return blocked16[rank];
     case ORDER_CHANNELS_LAST:
         return last[rank];
     default:
@@ -41,7 +44,7 @@ static dnnl_format_tag_t plain_tag(int32_t rank)
 /* oneDNN reads a picture's or a spectrogram's few channels row-major. */
 static dnnl_format_tag_t src_tag(activation_order order, const avsn_shape *src)
 {
-    if (order == ORDER_BLOCKED16 && src->dim[1] < 8)
+    if ((order == ORDER_BLOCKED8 || order == ORDER_BLOCKED16) && src->dim[1] < 8)
         return plain_tag(src->rank);
     return order_tag(order, src->rank);
 }
@@ -64,7 +67,7 @@ static const char *winograd_for(const avsn_kernel_request *request)
 {
     const avsn_shape *src = avsn_layout_shape(request->input[0]);
     const avsn_shape *dst = request->output;
-    if (request->compute != AVSOUND_DTYPE_F32 || !avsn_cpu_has_avx512() || request->add ||
+    if (request->compute != AVSOUND_DTYPE_F32 || avsn_op_isa() < AVSN_ISA_AVX512 || request->add ||
         !is_stride1_3x3(&request->attributes->window) || src->dim[1] % 16 || dst->dim[1] % 16 || src->dim[1] < 32)
         return NULL;
     return AVSN_MIN(dst->dim[2], dst->dim[3]) >= 20 ? "wino_4x3" : "wino_2x3";

@@ -10,6 +10,16 @@ typedef struct avsn_runtime avsn_runtime;
 avsound_status avsn_runtime_create(avsound_context *context, int32_t threads, avsn_runtime **out);
 void avsn_runtime_free(avsn_runtime *runtime);
 
+/* The instructions that kernels are made of: the processor's, less what the environment's ONEDNN_MAX_CPU_ISA takes away. */
+typedef enum avsn_isa {
+    AVSN_ISA_LESS,
+    AVSN_ISA_AVX2,
+    AVSN_ISA_AVX512,
+    AVSN_ISA_AVX512_BF16,
+    AVSN_ISA_AMX
+} avsn_isa;
+avsn_isa avsn_op_isa(void);
+
 typedef struct avsn_kernel avsn_kernel;
 
 typedef struct avsn_kernel_request {

@@ -26,6 +26,24 @@ avsound_status avsn_onednn_fail(dnnl_status_t status, const char *what, const av
     }
 }
 
+avsn_isa avsn_op_isa(void)
+{
+    static const struct {
+        unsigned bits; /* each of oneDNN's instruction sets includes those whose bits it has */
+        avsn_isa isa;
+    } sets[] = {
+        {dnnl_cpu_isa_avx512_core_amx, AVSN_ISA_AMX},
+        {dnnl_cpu_isa_avx512_core_bf16, AVSN_ISA_AVX512_BF16},
+        {dnnl_cpu_isa_avx512_core, AVSN_ISA_AVX512},
+        {dnnl_cpu_isa_avx2, AVSN_ISA_AVX2},
+    };
+    const unsigned effective = (unsigned)dnnl_get_effective_cpu_isa();
+    for (size_t i = 0; i < AVSN_ARRAY_COUNT(sets); i++)
+        if ((effective & sets[i].bits) == sets[i].bits)
+            return sets[i].isa;
+    return AVSN_ISA_LESS;
+}
+
 avsound_status avsn_runtime_create(avsound_context *context, int32_t threads, avsn_runtime **out)
 {
     (void)threads;

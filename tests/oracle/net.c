@@ -7,6 +7,7 @@
 
 #include "base/cpu.h"
 #include "base/rng.h"
+#include "op/kernel.h"
 #include "suite.h"
 
 static void *get(size_t count, size_t size)
@@ -278,6 +279,11 @@ oracle_error oracle_plans_error(const avsn_plan *plan, int32_t index, const avsn
     const oracle_error error = oracle_compare(avsn_plan_output_data(plan, index), want, count);
     free(want);
     return error;
+}
+
+bool oracle_has_bf16(void)
+{
+    return avsn_op_isa() >= AVSN_ISA_AVX512_BF16;
 }
 
 char *oracle_describe(const avsn_plan *plan)

@@ -44,6 +44,9 @@ oracle_error oracle_output_error(const oracle_net *net, const avsn_plan *plan, i
 /* Same against another plan's output, which is taken for right. */
 oracle_error oracle_plans_error(const avsn_plan *plan, int32_t index, const avsn_plan *right, int32_t right_index);
 
+/* True if plans can be made for bf16: tests of it are left out otherwise. */
+bool oracle_has_bf16(void);
+
 /* The description of a plan; the caller frees it. */
 char *oracle_describe(const avsn_plan *plan);
 

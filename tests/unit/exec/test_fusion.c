@@ -2,7 +2,7 @@
  * compute what the nodes one by one compute. */
 #include "suite.h"
 
-#include "base/cpu.h"
+#include "op/kernel.h"
 #include "oracle/net.h"
 
 enum { SEED = 4711, ALL_SWITCHES = AVSN_WITHOUT_FOLD | AVSN_WITHOUT_RELU | AVSN_WITHOUT_ADD };
@@ -43,7 +43,7 @@ static void check_steps(const net_case *c, const char *text)
     int steps = 0, reorders = 0;
     ck_assert_int_eq(sscanf(text, "%d steps, %d reorders", &steps, &reorders), 2);
     ck_assert_msg(steps - reorders == c->count, "want %d steps:\n%s", c->count, text);
-    if (avsn_cpu_has_avx512())
+    if (avsn_op_isa() >= AVSN_ISA_AVX512)
         ck_assert_msg(reorders <= c->reorders, "want %d reorders:\n%s", c->reorders, text);
 }
 
@@ -87,7 +87,7 @@ static void check_net(const net_case *c)
     avsn_pack_cache *cache;
     ck_avsound(avsound_context_create(NULL, &context));
     ck_avsound(avsn_pack_cache_create(context, &cache));
-    for (int32_t compute = AVSOUND_DTYPE_F32; compute <= (avsn_cpu_has_bf16() ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32);
+    for (int32_t compute = AVSOUND_DTYPE_F32; compute <= (oracle_has_bf16() ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32);
          compute++) {
         oracle_net net;
         oracle_net_create(&net, context, SEED, c->build, NULL);

@@ -2,8 +2,8 @@
  * on two. Errors are the largest one over the root mean square of what should be (oracle/net.h). */
 #include "suite.h"
 
-#include "base/cpu.h"
 #include "base/rng.h"
+#include "op/kernel.h"
 #include "oracle/net.h"
 
 enum { SEED = 20170611 };
@@ -118,7 +118,7 @@ static void check_case(const op_case *c, double worst[2])
     const double bounds[2] = {c->bound, c->bound_bf16 > 0 ? c->bound_bf16 : c->bound};
     avsound_context *context;
     ck_avsound(avsound_context_create(NULL, &context));
-    for (int i = 0; i < (avsn_cpu_has_bf16() ? 2 : 1); i++) {
+    for (int i = 0; i < (oracle_has_bf16() ? 2 : 1); i++) {
         oracle_net net;
         oracle_net_create(&net, context, SEED, build, c);
         oracle_net_evaluate(&net, computes[i]);
@@ -135,7 +135,7 @@ static void check_cases(const op_case *cases, size_t count)
     for (size_t i = 0; i < count; i++)
         check_case(&cases[i], worst);
     printf("%zu cases of %s: worst error %.2f (f32), %.2f (bf16) of its bound%s\n", count, avsn_op_name(cases[0].kind),
-           worst[0], worst[1], avsn_cpu_has_bf16() ? "" : "; no bf16 on this processor: skipped");
+           worst[0], worst[1], oracle_has_bf16() ? "" : "; no bf16 on this processor: skipped");
 }
 
 #define CHECK_CASES(cases) check_cases(cases, sizeof(cases) / sizeof(cases)[0])
@@ -250,7 +250,7 @@ static void check_winograd(const avsn_shape *src, int64_t out, const char *impl)
 
 START_TEST(conv_3x3_by_winograd_within_5e_6)
 {
-    if (!avsn_cpu_has_avx512()) {
+    if (avsn_op_isa() < AVSN_ISA_AVX512) {
         printf("no AVX-512 on this processor: no Winograd, skipped\n");
         return;
     }

@@ -78,7 +78,7 @@ static void poison(const oracle_net *net, avsn_plan *plan)
 /* Precisions to go through: f32, and bf16 where the processor has it. */
 static int32_t last_precision(void)
 {
-    return avsn_cpu_has_bf16() ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32;
+    return oracle_has_bf16() ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32;
 }
 
 /* A network with its oracle, a cache and a plan. */
@@ -123,19 +123,23 @@ static void check_reorders(const char *text)
             line--;
         char name[64] = "";
         sscanf(line, "%*d %63s", name);
-        ck_assert_msg(!strcmp(name, "image") || !strcmp(name, "spectrogram"), "a reorder of \"%s\":\n%s", name, text);
+        ck_assert_msg(!strcmp(name, "image") || !strcmp(name, "spectrogram"), "a reorder of \"%s\":\n%.4000s", name, text);
     }
 }
 
 START_TEST(nothing_is_reordered_after_the_first_convolution)
 {
+    if (avsn_op_isa() < AVSN_ISA_AVX2) {
+        printf("no AVX2 on this processor: convolutions have no order of their own, skipped\n");
+        return;
+    }
     for (int32_t a = 0; a < avsn_arch_count(); a++)
         for (int32_t compute = AVSOUND_DTYPE_F32; compute <= last_precision(); compute++) {
             fixture f;
             set_up(&f, NULL, avsn_arch_at(a)->name, &full, compute, 1);
             char *text = oracle_describe(f.plan);
             check_reorders(text);
-            ck_assert_msg(strstr(text, "ref") == NULL, "a reference kernel:\n%s", text);
+            ck_assert_msg(strstr(text, "ref") == NULL, "a reference kernel:\n%.4000s", text);
             free(text);
             tear_down(&f);
         }
@@ -160,7 +164,7 @@ static void want_all_names(const oracle_net *net, avsn_plan_options *options)
  * wanted is rounded once more. */
 static void check_layers(const char *arch, int32_t compute)
 {
-    const double largest = compute == AVSOUND_DTYPE_F32 ? 2e-5 : 0.12, mean = compute == AVSOUND_DTYPE_F32 ? 3e-6 : 0.03;
+    const double largest = compute == AVSOUND_DTYPE_F32 ? 2e-5 : 0.12, mean = compute == AVSOUND_DTYPE_F32 ? 1e-5 : 0.03;
     avsn_plan_options options = {.threads = 1, .compute = compute};
     avsn_plan *all;
     fixture f;

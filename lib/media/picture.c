@@ -61,11 +61,9 @@ static avsound_status convert(avsound_context *context, const picture_kind *kind
                               AVFrame *picture)
 {
     const bool rgb = kind->format == AV_PIX_FMT_RGB24;
-    const int32_t matrix = avsn_frame_matrix(frame);
-    const avsn_sws_side src = {avsn_pixel_layout_of(frame->format)->ffmpeg, frame->width, frame->height,
-                               avsn_frame_full_range(frame), matrix};
+    const avsn_sws_side src = avsn_sws_side_of(frame, AVSOUND_MATRIX_BT601);
     const avsn_sws_side dst = {rgb ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_YUV444P, frame->width, frame->height, 1,
-                               rgb ? matrix : AVSOUND_MATRIX_BT601};
+                               rgb ? src.matrix : AVSOUND_MATRIX_BT601};
     struct SwsContext *sws = NULL;
     avsn_padded padded = {0};
     picture->format = kind->format;

@@ -53,6 +53,9 @@ typedef struct avsn_sws_side {
     int32_t width, height, full_range, matrix;
 } avsn_sws_side;
 
+/* The side that a public frame is on. RGB has no matrix: it takes the other side's, since swscale's way from RGB to RGB leads
+ * through YUV and back with one matrix each. */
+avsn_sws_side avsn_sws_side_of(const avsound_frame *frame, int32_t matrix_of_rgb);
 avsound_status avsn_sws_create(const avsn_sws_side *src, const avsn_sws_side *dst, int flags, struct SwsContext **out);
 
 /* A frame's planes copied to memory that swscale may read past the ends of rows: its SIMD loads do. */

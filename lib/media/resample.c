@@ -20,12 +20,12 @@ struct avsn_resampler {
 
 /* Mixing: FFmpeg's matrices for the layouts it knows, scaled so that nothing can clip; stereo to mono is the plain average;
  * mono goes to every channel as it is; layouts FFmpeg knows nothing of fold channel i onto channel i mod the outputs,
- * averaged. matrix[i + inputs * o]. */
+ * averaged. matrix[i + MOST_CHANNELS * o], of MOST_CHANNELS rows: FFmpeg scales as many, whatever the layouts. */
 static void mixing_matrix(const AVChannelLayout *in, const AVChannelLayout *out, double *matrix)
 {
     const int inputs = in->nb_channels, outputs = out->nb_channels;
     const bool plain = inputs == 1 || (inputs == 2 && outputs == 1);
-    if (!plain && swr_build_matrix2(in, out, M_SQRT1_2, M_SQRT1_2, 0, 1.0, 1.0, matrix, inputs, AV_MATRIX_ENCODING_NONE,
+    if (!plain && swr_build_matrix2(in, out, M_SQRT1_2, M_SQRT1_2, 0, 1.0, 1.0, matrix, MOST_CHANNELS, AV_MATRIX_ENCODING_NONE,
                                     NULL) >= 0)
         return;
     for (int o = 0; o < outputs; o++) {
@@ -33,18 +33,18 @@ static void mixing_matrix(const AVChannelLayout *in, const AVChannelLayout *out,
         for (int i = 0; i < inputs; i++)
             sharing += i % outputs == o % inputs;
         for (int i = 0; i < inputs; i++)
-            matrix[i + inputs * o] = i % outputs == o % inputs ? 1.0 / sharing : 0;
+            matrix[i + MOST_CHANNELS * o] = i % outputs == o % inputs ? 1.0 / sharing : 0;
     }
 }
 
 static avsound_status set_mixing(avsound_context *context, struct SwrContext *swr, const AVChannelLayout *in,
                                  const AVChannelLayout *out)
 {
-    double *matrix = avsn_alloc_zeroed(context, (size_t)in->nb_channels * (size_t)out->nb_channels, sizeof *matrix);
+    double *matrix = avsn_alloc_zeroed(context, MOST_CHANNELS * MOST_CHANNELS, sizeof *matrix);
     if (!matrix)
         return AVSOUND_E_NO_MEMORY;
     mixing_matrix(in, out, matrix);
-    const int error = swr_set_matrix(swr, matrix, in->nb_channels);
+    const int error = swr_set_matrix(swr, matrix, MOST_CHANNELS);
     avsn_free(context, matrix);
     if (error < 0)
         return avsn_ffmpeg_fail(error, AVSOUND_E_BACKEND, "mixing %d channels to %d", in->nb_channels, out->nb_channels);

@@ -17,6 +17,17 @@ struct avsn_scaler {
     size_t rgb_capacity;
 };
 
+avsn_sws_side avsn_sws_side_of(const avsound_frame *frame, int32_t matrix_of_rgb)
+{
+    return (avsn_sws_side){
+        .format = avsn_pixel_layout_of(frame->format)->ffmpeg,
+        .width = frame->width,
+        .height = frame->height,
+        .full_range = avsn_frame_full_range(frame),
+        .matrix = frame->format < AVSOUND_PIXEL_YUV420P ? matrix_of_rgb : avsn_frame_matrix(frame),
+    };
+}
+
 avsound_status avsn_sws_create(const avsn_sws_side *src, const avsn_sws_side *dst, int flags, struct SwsContext **out)
 {
     *out = sws_getContext(src->width, src->height, src->format, dst->width, dst->height, dst->format, flags, NULL, NULL,
@@ -71,8 +82,7 @@ static bool same_side(const avsn_sws_side *a, const avsn_sws_side *b)
 
 static avsound_status prepare(avsn_scaler *scaler, const avsound_frame *frame, int32_t width, int32_t height)
 {
-    const avsn_sws_side src = {avsn_pixel_layout_of(frame->format)->ffmpeg, frame->width, frame->height,
-                               avsn_frame_full_range(frame), avsn_frame_matrix(frame)};
+    const avsn_sws_side src = avsn_sws_side_of(frame, AVSOUND_MATRIX_BT601);
     const avsn_sws_side dst = {AV_PIX_FMT_RGB24, width, height, 1, src.matrix};
     if (scaler->sws && same_side(&src, &scaler->src) && same_side(&dst, &scaler->dst))
         return AVSOUND_OK;

@@ -185,9 +185,57 @@ static avsound_status find_streams(const avsn_source *source, AVFormatContext *f
     return AVSOUND_OK;
 }
 
+static uint32_t be16(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 8 | at[1];
+}
+
+static uint32_t be32(const uint8_t *at)
+{
+    return be16(at) << 16 | be16(at + 2);
+}
+
+static bool is_frame_header(uint8_t marker)
+{
+    return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+}
+
+/* Width and height of a PNG or JPEG by its first bytes; false for anything else. */
+static bool picture_size(const uint8_t *data, size_t size, uint32_t *width, uint32_t *height)
+{
+    if (size >= 24 && !memcmp(data, "\x89PNG\r\n\x1a\n", 8)) {
+        *width = be32(data + 16);
+        *height = be32(data + 20);
+        return true;
+    }
+    if (size < 4 || memcmp(data, "\xff\xd8\xff", 3))
+        return false;
+    for (size_t at = 2; at + 9 <= size && data[at] == 0xff; at += 2 + be16(data + at + 2))
+        if (is_frame_header(data[at + 1])) {
+            *height = be16(data + at + 5);
+            *width = be16(data + at + 7);
+            return true;
+        }
+    return false;
+}
+
+/* FFmpeg refuses pictures of more than 2^28 pixels as if they were damaged, without telling their size. */
+static avsound_status check_picture_size(const avsn_source *source)
+{
+    uint8_t data[4096];
+    uint32_t width, height;
+    const ssize_t got = pread(source->fd, data, sizeof data, 0);
+    const int64_t most = avsn_context_limits(source->context)->max_pixels;
+    if (got > 0 && picture_size(data, (size_t)got, &width, &height) && (uint64_t)width * height > (uint64_t)most)
+        AVSN_FAIL(AVSOUND_E_LIMIT, "%s: picture of %u x %u pixels, the context allows %lld in all", source->path, width,
+                  height, (long long)most);
+    return AVSOUND_OK;
+}
+
 static avsound_status open_format(const avsn_source *source, avsn_demuxer *demuxer)
 {
     const AVInputFormat *format = NULL;
+    AVSN_TRY(check_picture_size(source));
     AVSN_TRY(open_io(source, demuxer));
     AVSN_TRY(probe(source, demuxer->io, &format));
     const int error = avformat_open_input(&demuxer->format, source->name, format, NULL);

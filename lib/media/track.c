@@ -136,6 +136,14 @@ static bool is_cut(const avsn_track *track, const AVPacket *packet)
            !av_get_exact_bits_per_sample(track->stream->codecpar->codec_id);
 }
 
+/* Is the file shorter than its own index says? Demuxers take the missing part for the end. */
+static bool is_truncated(const avsn_track *track)
+{
+    const int count = avformat_index_get_entries_count(track->stream);
+    const AVIndexEntry *last = count > 0 ? avformat_index_get_entry(track->stream, count - 1) : NULL;
+    return track->demuxer.view->past_end || (last && last->pos > track->source->size - last->size);
+}
+
 static bool is_dropped(avsn_track *track, const AVPacket *packet)
 {
     if (packet->stream_index != track->stream_index)
@@ -164,7 +172,7 @@ static avsound_status next_packet(avsn_track *track)
         if (error == AVERROR(EAGAIN))
             continue;
         if (error < 0) {
-            if (error != AVERROR_EOF || track->demuxer.view->past_end)
+            if (error != AVERROR_EOF || is_truncated(track))
                 note_error(track, "the file ends early or is damaged");
             return AVSOUND_E_END;
         }

@@ -199,8 +199,11 @@ static avsound_status give_up(avsound_writer *writer, avsound_status status)
 static avsound_status write_header(avsound_writer *writer)
 {
     AVDictionary *options = NULL;
-    if (writer->container->edit_list)
+    if (writer->container->edit_list) {
         av_dict_set(&options, "movflags", "+faststart", 0);
+        /* A late start is counted in it: FFmpeg's 1/1000 s would move the sound. */
+        av_dict_set(&options, "movie_timescale", "1000000", 0);
+    }
     const int error = avformat_write_header(writer->format, &options);
     av_dict_free(&options);
     if (error < 0)
@@ -270,8 +273,7 @@ static void repeat_edge(AVFrame *picture, int32_t width, int32_t height)
 
 static avsound_status fill_picture(avsound_writer *writer, const avsound_frame *frame)
 {
-    const avsn_sws_side src = {avsn_pixel_layout_of(frame->format)->ffmpeg, frame->width, frame->height,
-                               avsn_frame_full_range(frame), avsn_frame_matrix(frame)};
+    const avsn_sws_side src = avsn_sws_side_of(frame, writer->matrix);
     const avsn_sws_side dst = {AV_PIX_FMT_YUV420P, frame->width, frame->height, 0, writer->matrix};
     const int error = av_frame_make_writable(writer->picture);
     if (error < 0)

@@ -36,7 +36,8 @@ static avsound_status check_media_options(const avsound_context *context, const 
     AVSN_TRY(check_range("media options: ignore_video", options->ignore_video, 1));
     AVSN_TRY(check_range("media options: ignore_audio", options->ignore_audio, 1));
     if (options->ignore_video && options->ignore_audio)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "media options: ignore_video and ignore_audio are both 1, want one of them");
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT,
+                  "media options: ignore_video and ignore_audio are both 1, want one of them");
     return AVSOUND_OK;
 }
 
@@ -120,8 +121,8 @@ static avsound_status check_writer_options(const avsound_context *context, const
         AVSN_FAIL(AVSOUND_E_LIMIT, "writer options: size is %d x %d, the context allows %lld pixels", options->width,
                   options->height, (long long)most_pixels);
     if (options->rate_num < 0 || options->rate_den < 0 || (options->rate_num > 0 && options->rate_den == 0))
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "writer options: rate is %d/%d, want a positive ratio or 0", options->rate_num,
-                  options->rate_den);
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "writer options: rate is %d/%d, want a positive ratio or 0",
+                  options->rate_num, options->rate_den);
     AVSN_TRY(check_range("writer options: quality", options->quality, 100));
     AVSN_TRY(check_range("writer options: threads", options->threads, MOST_THREADS));
     AVSN_TRY(check_range("writer options: audio_start_us", options->audio_start_us, (int64_t)1 << 50));

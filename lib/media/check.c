@@ -11,8 +11,9 @@ static avsound_status check_plane(const avsound_frame *frame, const avsn_pixel_l
     if (!frame->data[plane])
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "frame: plane %d of %s is NULL", plane, layout->name);
     if (stride < wanted && -stride < wanted)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "frame: stride of plane %d is %lld, want at least %lld for %d pixels of %s",
-                  plane, (long long)stride, (long long)wanted, frame->width, layout->name);
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT,
+                  "frame: stride of plane %d is %lld, want at least %lld for %d pixels of %s", plane, (long long)stride,
+                  (long long)wanted, frame->width, layout->name);
     return AVSOUND_OK;
 }
 
@@ -25,11 +26,12 @@ avsound_status avsn_frame_check(const avsound_context *context, const avsound_fr
     if (!layout)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "frame: format is %d, want an AVSOUND_PIXEL_ constant", frame->format);
     if (frame->width < 1 || frame->height < 1)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "frame: size is %d x %d, want at least 1 x 1", frame->width, frame->height);
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "frame: size is %d x %d, want at least 1 x 1", frame->width,
+                  frame->height);
     const int64_t most = avsn_context_limits(context)->max_pixels;
     if ((int64_t)frame->width * frame->height > most)
-        AVSN_FAIL(AVSOUND_E_LIMIT, "frame: %d x %d is %lld pixels, the context allows %lld", frame->width, frame->height,
-                  (long long)frame->width * frame->height, (long long)most);
+        AVSN_FAIL(AVSOUND_E_LIMIT, "frame: %d x %d is %lld pixels, the context allows %lld", frame->width,
+                  frame->height, (long long)frame->width * frame->height, (long long)most);
     if (frame->range < AVSOUND_RANGE_DEFAULT || frame->range > AVSOUND_RANGE_FULL)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "frame: range is %d, want an AVSOUND_RANGE_ constant", frame->range);
     if (frame->matrix < AVSOUND_MATRIX_DEFAULT || frame->matrix > AVSOUND_MATRIX_BT2020)
@@ -77,19 +79,19 @@ static avsound_status check_planes(const avsound_audio *audio, size_t bytes)
 
 /* Index of the first value that is not finite, -1 if there is none: by blocks, so that the usual case is a loop without an
  * exit, which the compiler turns into SIMD. */
-#define FIRST_NOT_FINITE(name, type, most)                               \
-    static int64_t name(const type *x, int64_t count)                    \
-    {                                                                    \
-        for (int64_t begin = 0; begin < count; begin += BLOCK) {         \
-            const int64_t end = AVSN_MIN(begin + BLOCK, count);          \
-            int bad = 0;                                                 \
-            for (int64_t i = begin; i < end; i++)                        \
-                bad |= !(x[i] >= -(most) && x[i] <= (most));             \
-            for (int64_t i = begin; bad && i < end; i++)                 \
-                if (!isfinite(x[i]))                                     \
-                    return i;                                            \
-        }                                                                \
-        return -1;                                                       \
+#define FIRST_NOT_FINITE(name, type, most)                       \
+    static int64_t name(const type *x, int64_t count)            \
+    {                                                            \
+        for (int64_t begin = 0; begin < count; begin += BLOCK) { \
+            const int64_t end = AVSN_MIN(begin + BLOCK, count);  \
+            int bad = 0;                                         \
+            for (int64_t i = begin; i < end; i++)                \
+                bad |= !(x[i] >= -(most) && x[i] <= (most));     \
+            for (int64_t i = begin; bad && i < end; i++)         \
+                if (!isfinite(x[i]))                             \
+                    return i;                                    \
+        }                                                        \
+        return -1;                                               \
     }
 
 enum { BLOCK = 4096 };

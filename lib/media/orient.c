@@ -22,14 +22,14 @@ int32_t avsn_orientation_degrees(avsn_orientation o)
 /* Tiles, since one side of a transposition walks down columns. */
 #define TILE 32
 
-#define GATHER(name, bytes)                                                                                        \
-    static void name(const uint8_t *src, ptrdiff_t step_x, ptrdiff_t step_y, int32_t width, int32_t height,        \
-                     uint8_t *dst, ptrdiff_t dst_stride)                                                           \
-    {                                                                                                              \
-        for (int32_t y0 = 0; y0 < height; y0 += TILE)                                                              \
-            for (int32_t x0 = 0; x0 < width; x0 += TILE)                                                           \
-                for (int32_t y = y0; y < AVSN_MIN(y0 + TILE, height); y++)                                         \
-                    for (int32_t x = x0; x < AVSN_MIN(x0 + TILE, width); x++)                                      \
+#define GATHER(name, bytes)                                                                                          \
+    static void name(const uint8_t *src, ptrdiff_t step_x, ptrdiff_t step_y, int32_t width, int32_t height,          \
+                     uint8_t *dst, ptrdiff_t dst_stride)                                                             \
+    {                                                                                                                \
+        for (int32_t y0 = 0; y0 < height; y0 += TILE)                                                                \
+            for (int32_t x0 = 0; x0 < width; x0 += TILE)                                                             \
+                for (int32_t y = y0; y < AVSN_MIN(y0 + TILE, height); y++)                                           \
+                    for (int32_t x = x0; x < AVSN_MIN(x0 + TILE, width); x++)                                        \
                         memcpy(dst + y * dst_stride + (ptrdiff_t)x * (bytes), src + x * step_x + y * step_y, bytes); \
     }
 

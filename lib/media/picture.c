@@ -77,8 +77,8 @@ static avsound_status convert(avsound_context *context, const picture_kind *kind
     avsound_status status = avsn_sws_create(&src, &dst, SWS_FLAGS, &sws);
     if (!status)
         status = avsn_padded_copy(context, &padded, frame);
-    if (!status && sws_scale(sws, padded.data, padded.stride, 0, frame->height, picture->data, picture->linesize) !=
-                       frame->height)
+    if (!status &&
+        sws_scale(sws, padded.data, padded.stride, 0, frame->height, picture->data, picture->linesize) != frame->height)
         status = avsn_fail(AVSOUND_E_BACKEND, "swscale: picture of %d x %d not converted", frame->width, frame->height);
     sws_freeContext(sws);
     avsn_free(context, padded.memory);

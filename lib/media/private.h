@@ -28,13 +28,13 @@ typedef struct avsn_pixel_layout {
     enum AVPixelFormat ffmpeg;
     int planes;
     struct {
-        int bytes;                     /* of one step along the row */
+        int bytes; /* of one step along the row */
         int width_shift, height_shift; /* pixels in a step and rows in a row, as powers of two */
     } plane[3];
 } avsn_pixel_layout;
 
 const avsn_pixel_layout *avsn_pixel_layout_of(int32_t format); /* NULL for an unknown one */
-int32_t avsn_pixel_from_ffmpeg(enum AVPixelFormat format);     /* 0 where no public format has this layout */
+int32_t avsn_pixel_from_ffmpeg(enum AVPixelFormat format); /* 0 where no public format has this layout */
 enum AVPixelFormat avsn_pixel_nearest(enum AVPixelFormat format);
 int64_t avsn_pixel_row_bytes(const avsn_pixel_layout *layout, int plane, int32_t width);
 int32_t avsn_pixel_rows(const avsn_pixel_layout *layout, int plane, int32_t height);
@@ -83,7 +83,8 @@ typedef struct avsn_source {
     char *path; /* as the caller named it, for details */
     int fd;
     int64_t size;
-    char name[32]; /* what FFmpeg is told: "media" and the path's ending, nothing it could take for a URL or a pattern */
+    char
+        name[32]; /* what FFmpeg is told: "media" and the path's ending, nothing it could take for a URL or a pattern */
 } avsn_source;
 
 avsound_status avsn_source_open(avsound_context *context, const char *path, avsn_source *source);
@@ -96,9 +97,9 @@ typedef struct avsn_demuxer {
     struct avsn_view {
         const avsn_source *source;
         int64_t position;
-        int error;     /* of a read that failed, as errno; 0 */
+        int error; /* of a read that failed, as errno; 0 */
         bool past_end; /* a read began beyond the file's end: something is missing there */
-    } *view;
+    } * view;
 } avsn_demuxer;
 
 avsound_status avsn_demuxer_open(const avsn_source *source, avsn_demuxer *demuxer);
@@ -120,12 +121,12 @@ typedef struct avsn_track {
     AVStream *stream;
     AVCodecContext *decoder;
     AVPacket *packet;
-    bool draining;          /* the decoder knows that the packets have ended */
-    bool await_key;         /* packets are dropped until a key packet */
-    int64_t key_pts;        /* of that packet; AV_NOPTS_VALUE: unknown, or none was awaited */
-    int64_t skip_until;     /* packets that end before this pts are dropped; INT64_MIN: none */
+    bool draining; /* the decoder knows that the packets have ended */
+    bool await_key; /* packets are dropped until a key packet */
+    int64_t key_pts; /* of that packet; AV_NOPTS_VALUE: unknown, or none was awaited */
+    int64_t skip_until; /* packets that end before this pts are dropped; INT64_MIN: none */
     int64_t errors, intact; /* packets that failed; packets decoded since the last that failed */
-    atomic_llong refused;   /* size that get_buffer refused, width << 32 | height; for sound channels; 0 */
+    atomic_llong refused; /* size that get_buffer refused, width << 32 | height; for sound channels; 0 */
 } avsn_track;
 
 /* Takes over the demuxer, whatever happens. */
@@ -156,10 +157,10 @@ void avsn_orientation_apply(avsn_orientation o, const uint8_t *src, ptrdiff_t sr
 typedef struct avsn_upright {
     avsound_context *context;
     avsn_orientation orientation;
-    AVRational sample_aspect;       /* as stored, 1:1 if unknown */
-    enum AVPixelFormat format;      /* of what is delivered */
+    AVRational sample_aspect; /* as stored, 1:1 if unknown */
+    enum AVPixelFormat format; /* of what is delivered */
     int32_t scaled_width, scaled_height; /* with square pixels, not turned yet */
-    int32_t width, height;          /* delivered */
+    int32_t width, height; /* delivered */
     struct SwsContext *sws;
     avsn_sws_side src, dst; /* what sws was made for */
     AVFrame *scaled, *turned;
@@ -169,7 +170,8 @@ typedef struct avsn_upright {
 avsound_status avsn_upright_init(avsound_context *context, const avsn_source *source, AVFormatContext *format,
                                  AVStream *stream, AVFrame *first, avsn_upright *upright);
 /* The view borrows from `decoded` or from `upright`. time_us is left alone. */
-avsound_status avsn_upright_show(avsn_upright *upright, const AVFrame *decoded, enum AVCodecID codec, avsound_frame *view);
+avsound_status avsn_upright_show(avsn_upright *upright, const AVFrame *decoded, enum AVCodecID codec,
+                                 avsound_frame *view);
 void avsn_upright_free(avsn_upright *upright);
 
 /* ---- video.c; times in these two are the file's own, before the start time is taken off ---- */

@@ -25,8 +25,8 @@ static void mixing_matrix(const AVChannelLayout *in, const AVChannelLayout *out,
 {
     const int inputs = in->nb_channels, outputs = out->nb_channels;
     const bool plain = inputs == 1 || (inputs == 2 && outputs == 1);
-    if (!plain && swr_build_matrix2(in, out, M_SQRT1_2, M_SQRT1_2, 0, 1.0, 1.0, matrix, MOST_CHANNELS, AV_MATRIX_ENCODING_NONE,
-                                    NULL) >= 0)
+    if (!plain && swr_build_matrix2(in, out, M_SQRT1_2, M_SQRT1_2, 0, 1.0, 1.0, matrix, MOST_CHANNELS,
+                                    AV_MATRIX_ENCODING_NONE, NULL) >= 0)
         return;
     for (int o = 0; o < outputs; o++) {
         int sharing = 0;
@@ -47,7 +47,8 @@ static avsound_status set_mixing(avsound_context *context, struct SwrContext *sw
     const int error = swr_set_matrix(swr, matrix, MOST_CHANNELS);
     avsn_free(context, matrix);
     if (error < 0)
-        return avsn_ffmpeg_fail(error, AVSOUND_E_BACKEND, "mixing %d channels to %d", in->nb_channels, out->nb_channels);
+        return avsn_ffmpeg_fail(error, AVSOUND_E_BACKEND, "mixing %d channels to %d", in->nb_channels,
+                                out->nb_channels);
     return AVSOUND_OK;
 }
 
@@ -80,8 +81,8 @@ avsound_status avsn_swr_create(avsound_context *context, AVChannelLayout *layout
     if (error >= 0 && !status)
         error = swr_init(*out);
     if (error < 0)
-        status = avsn_ffmpeg_fail(error, AVSOUND_E_BACKEND, "swresample: %d Hz, %d channels to %d Hz, %d channels", rate,
-                                  layout->nb_channels, out_rate, out_channels);
+        status = avsn_ffmpeg_fail(error, AVSOUND_E_BACKEND, "swresample: %d Hz, %d channels to %d Hz, %d channels",
+                                  rate, layout->nb_channels, out_rate, out_channels);
     av_channel_layout_uninit(&out_layout);
     if (status)
         swr_free(out);

@@ -47,8 +47,8 @@ avsound_status avsn_padded_copy(avsound_context *context, avsn_padded *padded, c
     size_t offset[4] = {0}, bytes = 0;
     memset(padded->data, 0, sizeof padded->data);
     for (int p = 0; p < layout->planes; p++) {
-        const int64_t stride = (avsn_pixel_row_bytes(layout, p, frame->width) + 2 * ROW_PADDING - 1) / ROW_PADDING *
-                               ROW_PADDING;
+        const int64_t stride =
+            (avsn_pixel_row_bytes(layout, p, frame->width) + 2 * ROW_PADDING - 1) / ROW_PADDING * ROW_PADDING;
         offset[p] = bytes;
         padded->stride[p] = (int)stride;
         bytes += (size_t)stride * (size_t)avsn_pixel_rows(layout, p, frame->height) + ROW_PADDING;

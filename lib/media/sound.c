@@ -29,10 +29,10 @@ struct avsn_sound {
 
     /* Time stamps to positions. */
     int64_t first_pts;
-    bool exact;           /* each sample has a time stamp of its own */
-    int64_t grid, phase;  /* frames begin at phase + k * grid; grid 0: not known to */
-    int64_t grid_slack;   /* most samples that rounding moves a stamp by */
-    int64_t shift;        /* samples added to what stamps say */
+    bool exact; /* each sample has a time stamp of its own */
+    int64_t grid, phase; /* frames begin at phase + k * grid; grid 0: not known to */
+    int64_t grid_slack; /* most samples that rounding moves a stamp by */
+    int64_t shift; /* samples added to what stamps say */
 
     /* From decoded frames to floats of the first frame's rate. */
     struct SwrContext *mix;
@@ -40,10 +40,10 @@ struct avsn_sound {
     int mix_format, mix_rate;
     float *mixed;
     size_t mixed_capacity;
-    bool decoded, placed;  /* what `frame` is */
-    bool settling;         /* after a seek, until the first sample wanted */
-    int64_t next;          /* position of the next sample to give out */
-    int64_t gap, trim;     /* silence before `frame`; samples of it that overlap with what was given out */
+    bool decoded, placed; /* what `frame` is */
+    bool settling; /* after a seek, until the first sample wanted */
+    int64_t next; /* position of the next sample to give out */
+    int64_t gap, trim; /* silence before `frame`; samples of it that overlap with what was given out */
 
     /* To the rate wanted. */
     avsn_resampler *resampler; /* NULL: none needed */
@@ -99,8 +99,8 @@ static void learn_grid(avsn_sound *sound)
 
 static int64_t position_of(const avsn_sound *sound, int64_t pts)
 {
-    const int64_t position = av_rescale_q(pts - sound->first_pts, sound->track.stream->time_base,
-                                          (AVRational){1, sound->rate});
+    const int64_t position =
+        av_rescale_q(pts - sound->first_pts, sound->track.stream->time_base, (AVRational){1, sound->rate});
     if (sound->grid) {
         const int64_t from_phase = position - sound->phase;
         const int64_t steps = (from_phase + (from_phase < 0 ? -sound->grid / 2 : sound->grid / 2)) / sound->grid;
@@ -131,8 +131,10 @@ static void place(avsn_sound *sound)
     sound->gap = AVSN_MAX(ahead, (int64_t)0);
     sound->trim = AVSN_MIN(AVSN_MAX(-ahead, (int64_t)0), length);
     /* Frames that do not lie on the grid after all: stamps alone can't tell their exact positions. */
-    if (sound->grid && sound->next + sound->gap != sound->phase + (sound->next + sound->gap - sound->phase) / sound->grid *
-                                                                      sound->grid && !sound->trim && !sound->shift)
+    if (sound->grid &&
+        sound->next + sound->gap !=
+            sound->phase + (sound->next + sound->gap - sound->phase) / sound->grid * sound->grid &&
+        !sound->trim && !sound->shift)
         sound->grid = 0;
 }
 
@@ -143,8 +145,8 @@ static avsound_status check_frame(const avsn_sound *sound)
     const avsn_limits *limits = avsn_context_limits(sound->context);
     const AVFrame *frame = sound->frame;
     if (frame->sample_rate < 1 || frame->ch_layout.nb_channels < 1)
-        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: sound at %d Hz with %d channels", sound->track.source->path, frame->sample_rate,
-                  frame->ch_layout.nb_channels);
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: sound at %d Hz with %d channels", sound->track.source->path,
+                  frame->sample_rate, frame->ch_layout.nb_channels);
     if (frame->sample_rate > limits->max_sample_rate)
         AVSN_FAIL(AVSOUND_E_LIMIT, "%s: sound at %d Hz, the context allows %d", sound->track.source->path,
                   frame->sample_rate, limits->max_sample_rate);
@@ -300,8 +302,8 @@ static void fill_info(avsn_sound *sound)
     sound->info = (avsound_media_info){
         .sample_rate = sound->frame->sample_rate,
         .channels = sound->frame->ch_layout.nb_channels,
-        .audio_duration_us = stream->duration > 0 ? av_rescale_q(stream->duration, stream->time_base, AVSN_MICROSECONDS)
-                                                  : -1,
+        .audio_duration_us =
+            stream->duration > 0 ? av_rescale_q(stream->duration, stream->time_base, AVSN_MICROSECONDS) : -1,
     };
     snprintf(sound->info.audio_codec, sizeof sound->info.audio_codec, "%s",
              avcodec_get_name(stream->codecpar->codec_id));

@@ -119,10 +119,10 @@ static int refuse_to_open(AVFormatContext *format, AVIOContext **io, const char 
 /* Formats that are lists of other files or addresses, programs, or text that FFmpeg would draw as a video. */
 static bool is_refused(const AVInputFormat *format)
 {
-    static const char *const names[] = {"hls",      "concat",   "concatf", "dash", "webm_dash_manifest", "sdp",
-                                        "rtsp",     "rtp",      "sap",     "imf",  "image2",             "lavfi",
-                                        "avisynth", "vapoursynth", "tty",  "bin",  "xbin",               "adf",
-                                        "idf",      "ffmetadata"};
+    static const char *const names[] = {"hls",    "concat", "concatf",  "dash",        "webm_dash_manifest",
+                                        "sdp",    "rtsp",   "rtp",      "sap",         "imf",
+                                        "image2", "lavfi",  "avisynth", "vapoursynth", "tty",
+                                        "bin",    "xbin",   "adf",      "idf",         "ffmetadata"};
     for (size_t i = 0; i < AVSN_ARRAY_COUNT(names); i++)
         if (av_match_name(names[i], format->name))
             return true;

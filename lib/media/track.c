@@ -72,10 +72,10 @@ static avsound_status open_decoder(avsn_track *track)
 #if LIBAVCODEC_VERSION_MAJOR < 60
     /* Without it frame threads wait for each other at every buffer. */
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"")
-    decoder->thread_safe_callbacks = 1;
+        decoder->thread_safe_callbacks = 1;
     _Pragma("GCC diagnostic pop")
 #endif
-    const int error = avcodec_open2(decoder, codec, NULL);
+        const int error = avcodec_open2(decoder, codec, NULL);
     if (error < 0)
         return avsn_ffmpeg_fail(error, AVSOUND_E_BACKEND, "%s: decoder %s", track->source->path, codec->name);
     return AVSOUND_OK;

@@ -70,8 +70,7 @@ avsound_status avsn_upright_init(avsound_context *context, const avsn_source *so
     *upright = (avsn_upright){.context = context};
     if (matrix)
         upright->orientation = avsn_orientation_of(matrix);
-    const AVRational aspect = upright->sample_aspect =
-        sane_aspect(av_guess_sample_aspect_ratio(format, stream, first));
+    const AVRational aspect = upright->sample_aspect = sane_aspect(av_guess_sample_aspect_ratio(format, stream, first));
     int64_t width = first->width, height = first->height;
     if (aspect.num > aspect.den)
         width = av_rescale(width, aspect.num, aspect.den);
@@ -79,8 +78,8 @@ avsound_status avsn_upright_init(avsound_context *context, const avsn_source *so
         height = av_rescale(height, aspect.den, aspect.num);
     const int64_t most = avsn_context_limits(context)->max_pixels;
     if (width * height > most || width > INT32_MAX || height > INT32_MAX)
-        AVSN_FAIL(AVSOUND_E_LIMIT, "%s: video of %lld x %lld square pixels, the context allows %lld in all", source->path,
-                  (long long)width, (long long)height, (long long)most);
+        AVSN_FAIL(AVSOUND_E_LIMIT, "%s: video of %lld x %lld square pixels, the context allows %lld in all",
+                  source->path, (long long)width, (long long)height, (long long)most);
     upright->scaled_width = (int32_t)width;
     upright->scaled_height = (int32_t)height;
     upright->width = upright->orientation.transposed ? (int32_t)height : (int32_t)width;
@@ -103,7 +102,8 @@ static bool is_full_range_name(enum AVPixelFormat format)
 /* Grey pictures span everything, the grey of a video codec is luma without its chroma. */
 static bool is_luma_codec(enum AVCodecID codec)
 {
-    return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC || codec == AV_CODEC_ID_VP9 || codec == AV_CODEC_ID_AV1;
+    return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC || codec == AV_CODEC_ID_VP9 ||
+           codec == AV_CODEC_ID_AV1;
 }
 
 static int32_t full_range(const AVFrame *frame, enum AVCodecID codec)
@@ -197,7 +197,8 @@ static avsound_status turn(avsn_upright *u, const AVFrame *src)
     return AVSOUND_OK;
 }
 
-avsound_status avsn_upright_show(avsn_upright *upright, const AVFrame *decoded, enum AVCodecID codec, avsound_frame *view)
+avsound_status avsn_upright_show(avsn_upright *upright, const AVFrame *decoded, enum AVCodecID codec,
+                                 avsound_frame *view)
 {
     const int32_t format = avsn_pixel_from_ffmpeg(upright->format), range = full_range(decoded, codec);
     const int32_t matrix = matrix_of(decoded);

@@ -22,14 +22,14 @@ struct avsn_video {
     avsound_context *context;
     avsn_track track;
     avsn_upright upright;
-    timed_frame shown;    /* what was delivered last; time INT64_MIN: nothing */
+    timed_frame shown; /* what was delivered last; time INT64_MIN: nothing */
     timed_frame ahead[2]; /* decoded already, in order */
     int ahead_count;
     AVFrame *scratch;
     int64_t last_us, shift_us; /* of the decoded frames: the last one's time, and what is added to their stamps */
-    int64_t step_us;           /* nominal, where stamps are missing */
+    int64_t step_us; /* nominal, where stamps are missing */
     int64_t start_us;
-    bool stamps_missing;       /* some frame had none: its time depends on all before it */
+    bool stamps_missing; /* some frame had none: its time depends on all before it */
     bool still;
     avsound_media_info info;
 };
@@ -201,7 +201,8 @@ static bool jump(avsn_video *video, int64_t time)
         if (avsn_track_seek(&video->track, pts))
             return false;
         const avsound_status status = decode(video);
-        if (video->stamps_missing || video->shift_us || (status && status != AVSOUND_E_END && status != AVSOUND_E_FORMAT))
+        if (video->stamps_missing || video->shift_us ||
+            (status && status != AVSOUND_E_END && status != AVSOUND_E_FORMAT))
             return false;
         if (!status && video->ahead[0].time_us <= time)
             return true;
@@ -251,7 +252,8 @@ avsound_status avsn_video_seek(avsn_video *video, int64_t time_us)
     if (video->still)
         time_us = video->start_us;
     if (video->shown.time_us != INT64_MIN && video->shown.time_us <= time_us && video->ahead_count < 2 &&
-        (video->ahead_count == 0 || video->ahead[0].time_us > time_us || time_us - video->shown.time_us <= FIRST_MARGIN_US))
+        (video->ahead_count == 0 || video->ahead[0].time_us > time_us ||
+         time_us - video->shown.time_us <= FIRST_MARGIN_US))
         take_back_shown(video);
     if (video->ahead_count && is_near(video, time_us))
         return advance(video, time_us);

@@ -29,19 +29,20 @@ struct avsound_writer {
 
 static const enum AVCodecID copied_mp4[] = {AV_CODEC_ID_AAC,  AV_CODEC_ID_MP3,  AV_CODEC_ID_AC3,
                                             AV_CODEC_ID_EAC3, AV_CODEC_ID_ALAC, AV_CODEC_ID_NONE};
-static const enum AVCodecID copied_mov[] = {AV_CODEC_ID_AAC,       AV_CODEC_ID_MP3,       AV_CODEC_ID_AC3,
-                                            AV_CODEC_ID_EAC3,      AV_CODEC_ID_ALAC,      AV_CODEC_ID_PCM_S16LE,
-                                            AV_CODEC_ID_PCM_S16BE, AV_CODEC_ID_PCM_S24LE, AV_CODEC_ID_PCM_S24BE,
-                                            AV_CODEC_ID_NONE};
-static const enum AVCodecID copied_mkv[] = {AV_CODEC_ID_AAC,       AV_CODEC_ID_MP3,       AV_CODEC_ID_MP2,
-                                            AV_CODEC_ID_AC3,       AV_CODEC_ID_EAC3,      AV_CODEC_ID_DTS,
-                                            AV_CODEC_ID_FLAC,      AV_CODEC_ID_OPUS,      AV_CODEC_ID_VORBIS,
-                                            AV_CODEC_ID_ALAC,      AV_CODEC_ID_PCM_S16LE, AV_CODEC_ID_PCM_S24LE,
-                                            AV_CODEC_ID_PCM_F32LE, AV_CODEC_ID_NONE};
+static const enum AVCodecID copied_mov[] = {
+    AV_CODEC_ID_AAC,       AV_CODEC_ID_MP3,       AV_CODEC_ID_AC3,       AV_CODEC_ID_EAC3,      AV_CODEC_ID_ALAC,
+    AV_CODEC_ID_PCM_S16LE, AV_CODEC_ID_PCM_S16BE, AV_CODEC_ID_PCM_S24LE, AV_CODEC_ID_PCM_S24BE, AV_CODEC_ID_NONE};
+static const enum AVCodecID copied_mkv[] = {
+    AV_CODEC_ID_AAC,       AV_CODEC_ID_MP3,       AV_CODEC_ID_MP2,       AV_CODEC_ID_AC3,    AV_CODEC_ID_EAC3,
+    AV_CODEC_ID_DTS,       AV_CODEC_ID_FLAC,      AV_CODEC_ID_OPUS,      AV_CODEC_ID_VORBIS, AV_CODEC_ID_ALAC,
+    AV_CODEC_ID_PCM_S16LE, AV_CODEC_ID_PCM_S24LE, AV_CODEC_ID_PCM_F32LE, AV_CODEC_ID_NONE};
 static const enum AVCodecID copied_webm[] = {AV_CODEC_ID_OPUS, AV_CODEC_ID_VORBIS, AV_CODEC_ID_NONE};
 static const enum AVCodecID copied_avi[] = {AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_PCM_S16LE, AV_CODEC_ID_NONE};
 
-#define H264_ELSE_MPEG4 {"libx264", "libopenh264", "h264_videotoolbox", "h264_mf", "mpeg4"}
+#define H264_ELSE_MPEG4                                                   \
+    {                                                                     \
+        "libx264", "libopenh264", "h264_videotoolbox", "h264_mf", "mpeg4" \
+    }
 
 static const avsn_container containers[] = {
     {".mp4", "mp4", H264_ELSE_MPEG4, {"aac"}, copied_mp4, true, false},
@@ -308,7 +309,8 @@ static avsound_status encode(avsound_writer *writer, const AVFrame *picture)
         if (error < 0)
             return fail_write(writer, error, "a packet");
     }
-    return avsn_ffmpeg_fail(error, AVSOUND_E_BACKEND, "%s: encoder %s", writer->output.path, writer->encoder->codec->name);
+    return avsn_ffmpeg_fail(error, AVSOUND_E_BACKEND, "%s: encoder %s", writer->output.path,
+                            writer->encoder->codec->name);
 }
 
 static avsound_status check_state(const avsound_writer *writer)
@@ -324,8 +326,8 @@ static avsound_status check_frame(const avsound_writer *writer, const avsound_fr
 {
     AVSN_TRY(avsn_frame_check(writer->context, frame));
     if (frame->width != writer->options.width || frame->height != writer->options.height)
-        AVSN_FAIL(AVSOUND_E_SHAPE, "%s: frame of %d x %d, want %d x %d", writer->output.path, frame->width, frame->height,
-                  writer->options.width, writer->options.height);
+        AVSN_FAIL(AVSOUND_E_SHAPE, "%s: frame of %d x %d, want %d x %d", writer->output.path, frame->width,
+                  frame->height, writer->options.width, writer->options.height);
     if (frame->time_us <= writer->last_us || frame->time_us > AVSN_LATEST_US)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: frame at %lld us, want more than the last one's %lld",
                   writer->output.path, (long long)frame->time_us, (long long)writer->last_us);

@@ -14,7 +14,7 @@ struct avsn_writer_sound {
     const avsn_container *container;
     AVPacket *packet;
     int64_t start_us, end_us; /* in the source's own time, and after `start_us` is taken off */
-    int64_t written_us;       /* what has been written reaches so far */
+    int64_t written_us; /* what has been written reaches so far */
     bool ended;
 
     /* Copying. */
@@ -87,8 +87,9 @@ static avsound_status read_packet(avsn_writer_sound *sound)
     for (;;) {
         const int error = av_read_frame(sound->demuxer.format, packet);
         if (error < 0)
-            return end_of_source(sound, error == AVERROR_EOF ? AVSOUND_E_END
-                                                             : avsn_ffmpeg_fail(error, AVSOUND_E_FORMAT, "reading the sound"));
+            return end_of_source(sound, error == AVERROR_EOF
+                                            ? AVSOUND_E_END
+                                            : avsn_ffmpeg_fail(error, AVSOUND_E_FORMAT, "reading the sound"));
         const int64_t pts = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
         if (packet->stream_index == sound->source_index && pts != AV_NOPTS_VALUE) {
             packet->pts = packet->dts = pts - zero;
@@ -165,8 +166,8 @@ static avsound_status encode(avsn_writer_sound *sound, const AVFrame *frame)
             return AVSOUND_OK;
         if (error < 0)
             break;
-        const bool early = sound->packet->pts < 0 && !sound->container->edit_list &&
-                           sound->encoder->codec_id != AV_CODEC_ID_OPUS;
+        const bool early =
+            sound->packet->pts < 0 && !sound->container->edit_list && sound->encoder->codec_id != AV_CODEC_ID_OPUS;
         if (early)
             av_packet_unref(sound->packet);
         else

@@ -7,9 +7,17 @@ static const char *film;
 
 static void begin(void)
 {
-    const make_spec spec = {.container = "mp4", .video_encoder = "mpeg4", .width = 64, .height = 48, .frames = 10,
-                            .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}, .audio_encoder = "aac", .rate = 48000,
-                            .channels = 2, .samples = 19200};
+    const make_spec spec = {.container = "mp4",
+                            .video_encoder = "mpeg4",
+                            .width = 64,
+                            .height = 48,
+                            .frames = 10,
+                            .pixel_format = AV_PIX_FMT_YUV420P,
+                            .tick = {1, 25},
+                            .audio_encoder = "aac",
+                            .rate = 48000,
+                            .channels = 2,
+                            .samples = 19200};
     film = temporary_path("film.mp4");
     make_media(film, &spec);
     context = plain_context();
@@ -25,12 +33,12 @@ START_TEST(open_checks_its_arguments)
     ck_refused(avsound_media_open(context, "", NULL, &media), AVSOUND_E_INVALID_ARGUMENT, "path is empty");
     ck_refused(avsound_media_open(context, film, NULL, NULL), AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
     avsound_media_options options;
-#define REFUSES(change, words)                                                                            \
-    do {                                                                                                  \
-        avsound_media_options_init(&options, sizeof options);                                             \
-        change;                                                                                           \
+#define REFUSES(change, words)                                                                              \
+    do {                                                                                                    \
+        avsound_media_options_init(&options, sizeof options);                                               \
+        change;                                                                                             \
         ck_refused(avsound_media_open(context, film, &options, &media), AVSOUND_E_INVALID_ARGUMENT, words); \
-        ck_assert_ptr_null(media);                                                                        \
+        ck_assert_ptr_null(media);                                                                          \
     } while (0)
     REFUSES(options.struct_size = 4, "struct_size is 4");
     REFUSES(options.decode_threads = -1, "decode_threads is -1");
@@ -114,13 +122,13 @@ START_TEST(writers_check_their_arguments)
     ck_refused(avsound_writer_create(context, NULL, &options, &writer), AVSOUND_E_INVALID_ARGUMENT, "path is NULL");
     ck_refused(avsound_writer_create(context, path, NULL, &writer), AVSOUND_E_INVALID_ARGUMENT, "options are NULL");
     ck_refused(avsound_writer_create(context, path, &options, NULL), AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
-#define REFUSES_TO_WRITE(change, code, words)                                                  \
-    do {                                                                                       \
-        avsound_writer_options_init(&options, sizeof options);                                 \
-        options.width = options.height = 64;                                                   \
-        change;                                                                                \
-        ck_refused(avsound_writer_create(context, path, &options, &writer), code, words);      \
-        ck_assert_ptr_null(writer);                                                            \
+#define REFUSES_TO_WRITE(change, code, words)                                             \
+    do {                                                                                  \
+        avsound_writer_options_init(&options, sizeof options);                            \
+        options.width = options.height = 64;                                              \
+        change;                                                                           \
+        ck_refused(avsound_writer_create(context, path, &options, &writer), code, words); \
+        ck_assert_ptr_null(writer);                                                       \
     } while (0)
     REFUSES_TO_WRITE(options.struct_size = 4, AVSOUND_E_INVALID_ARGUMENT, "struct_size is 4");
     REFUSES_TO_WRITE(options.width = 0, AVSOUND_E_INVALID_ARGUMENT, "0 x 64");

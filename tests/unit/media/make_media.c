@@ -9,9 +9,9 @@
 
 enum { NUMBER_BITS = 10, MOST_PACKETS = 65536 };
 
-#define must(expr)                                                                        \
-    do {                                                                                  \
-        const int error_ = (expr);                                                        \
+#define must(expr)                                                                              \
+    do {                                                                                        \
+        const int error_ = (expr);                                                              \
         ck_assert_msg(error_ >= 0, "making %s: %s: %s", maker_path, #expr, av_err2str(error_)); \
     } while (0)
 
@@ -73,8 +73,8 @@ void make_picture(AVFrame *picture, int number)
     for (int p = 1; p < 3 && picture->data[p]; p++)
         for (int y = 0; y < chroma_height; y++)
             for (int x = 0; x < chroma_width; x++)
-                store(picture->data[p] + y * picture->linesize[p] + x * bytes, (p == 1 ? 100 : 150) + x * 20 / chroma_width,
-                      bytes, shift);
+                store(picture->data[p] + y * picture->linesize[p] + x * bytes,
+                      (p == 1 ? 100 : 150) + x * 20 / chroma_width, bytes, shift);
 }
 
 int16_t make_noise(int64_t sample, int channel)
@@ -89,7 +89,8 @@ int16_t make_noise(int64_t sample, int channel)
 float make_tone(int64_t sample, int channel, int rate)
 {
     const double t = (double)sample / rate;
-    return (float)(0.25 * sin(2 * 3.14159265358979 * (300 + 50 * channel) * t) * (1 + 0.5 * sin(2 * 3.14159265358979 * 1.7 * t)));
+    return (float)(0.25 * sin(2 * 3.14159265358979 * (300 + 50 * channel) * t) *
+                   (1 + 0.5 * sin(2 * 3.14159265358979 * 1.7 * t)));
 }
 
 static int plane_value(const avsound_frame *frame, int x, int y)
@@ -112,7 +113,8 @@ int shown_number(const avsound_frame *frame)
 {
     int number = 0;
     for (int bit = 0; bit < NUMBER_BITS; bit++)
-        number = number * 2 + (plane_value(frame, (2 * bit + 1) * frame->width / (2 * NUMBER_BITS), frame->height / 4) > 125);
+        number = number * 2 +
+                 (plane_value(frame, (2 * bit + 1) * frame->width / (2 * NUMBER_BITS), frame->height / 4) > 125);
     return number;
 }
 
@@ -202,8 +204,7 @@ static void fill_sound(const make_spec *spec, AVFrame *frame, int64_t from)
         for (int c = 0; c < spec->channels; c++) {
             uint8_t *at = frame->extended_data[planar ? c : 0];
             const int index = planar ? i : i * spec->channels + c;
-            const double value =
-                spec->tones ? make_tone(from + i, c, spec->rate) : make_noise(from + i, c) / 32768.0;
+            const double value = spec->tones ? make_tone(from + i, c, spec->rate) : make_noise(from + i, c) / 32768.0;
             if (format == AV_SAMPLE_FMT_FLT)
                 ((float *)at)[index] = (float)value;
             else if (format == AV_SAMPLE_FMT_S16)

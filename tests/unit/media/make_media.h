@@ -18,7 +18,7 @@ typedef struct make_spec {
     enum AVPixelFormat pixel_format;
     enum AVColorRange range;
     enum AVColorSpace matrix;
-    AVRational tick;    /* unit of pts; of frame i it is pts[i], or i, plus offset */
+    AVRational tick; /* unit of pts; of frame i it is pts[i], or i, plus offset */
     const int64_t *pts;
     int64_t offset;
     AVRational sample_aspect;
@@ -28,10 +28,10 @@ typedef struct make_spec {
     const char *audio_encoder, *audio_options; /* encoder NULL: no sound */
     int rate, channels;
     int64_t samples, audio_offset; /* per channel; first one's time in samples */
-    int64_t gap_at, gap;           /* `gap` samples of time are left out before sample gap_at; negative: an overlap */
-    int tones;                     /* 1: a tone per channel, for codecs that lose noise */
-    const char *cover_encoder;     /* a picture attached to the sound */
-    int video_first;               /* all video packets before the first of the sound */
+    int64_t gap_at, gap; /* `gap` samples of time are left out before sample gap_at; negative: an overlap */
+    int tones; /* 1: a tone per channel, for codecs that lose noise */
+    const char *cover_encoder; /* a picture attached to the sound */
+    int video_first; /* all video packets before the first of the sound */
 } make_spec;
 
 /* Writes the file; skips nothing: an encoder that is missing fails the test. */

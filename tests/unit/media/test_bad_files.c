@@ -42,19 +42,29 @@ static uint8_t *contents(const char *path, size_t *size)
     return data;
 }
 
-#define ck_not_opened(path, code, words)                                                       \
-    do {                                                                                       \
-        avsound_context *context_ = plain_context();                                           \
-        avsound_media *media_ = (avsound_media *)&context_;                                    \
-        ck_refused(avsound_media_open(context_, path, NULL, &media_), code, words);            \
-        ck_assert_ptr_null(media_);                                                            \
-        avsound_context_free(context_);                                                        \
+#define ck_not_opened(path, code, words)                                            \
+    do {                                                                            \
+        avsound_context *context_ = plain_context();                                \
+        avsound_media *media_ = (avsound_media *)&context_;                         \
+        ck_refused(avsound_media_open(context_, path, NULL, &media_), code, words); \
+        ck_assert_ptr_null(media_);                                                 \
+        avsound_context_free(context_);                                             \
     } while (0)
 
-static const make_spec film = {.container = "mp4", .mux_options = "movflags=faststart", .video_encoder = "libx264",
-                               .video_options = "preset=ultrafast:g=10:crf=18", .width = 160, .height = 96, .frames = 50,
-                               .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}, .audio_encoder = "aac",
-                               .rate = 48000, .channels = 2, .samples = 96000, .tones = 1};
+static const make_spec film = {.container = "mp4",
+                               .mux_options = "movflags=faststart",
+                               .video_encoder = "libx264",
+                               .video_options = "preset=ultrafast:g=10:crf=18",
+                               .width = 160,
+                               .height = 96,
+                               .frames = 50,
+                               .pixel_format = AV_PIX_FMT_YUV420P,
+                               .tick = {1, 25},
+                               .audio_encoder = "aac",
+                               .rate = 48000,
+                               .channels = 2,
+                               .samples = 96000,
+                               .tones = 1};
 
 START_TEST(what_is_no_file_is_an_io_error)
 {
@@ -94,13 +104,15 @@ START_TEST(what_names_other_files_is_refused)
     ts.container = "mpegts";
     ts.mux_options = NULL;
     make_media(there, &ts);
-    snprintf(list, sizeof list, "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n%s\n#EXT-X-ENDLIST\n", there);
+    snprintf(list, sizeof list, "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n%s\n#EXT-X-ENDLIST\n",
+             there);
     ck_not_opened(text("list.m3u8", list), AVSOUND_E_UNSUPPORTED, "playlist or text (hls)");
     ck_not_opened(text("list.mp4", list), AVSOUND_E_UNSUPPORTED, "playlist or text (hls)");
     snprintf(list, sizeof list, "ffconcat version 1.0\nfile '%s'\n", there);
     ck_not_opened(text("list.ffconcat", list), AVSOUND_E_UNSUPPORTED, "(concat)");
-    ck_not_opened(text("session.sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n"),
-                  AVSOUND_E_UNSUPPORTED, "(sdp)");
+    ck_not_opened(
+        text("session.sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n"),
+        AVSOUND_E_UNSUPPORTED, "(sdp)");
     ck_not_opened(text("page.txt", "Some words.\n"), AVSOUND_E_FORMAT, "no media");
 }
 END_TEST
@@ -240,8 +252,14 @@ static uint32_t crc_of(const uint8_t *data, size_t size)
 START_TEST(huge_pictures_are_over_the_limit)
 {
     const char *small = temporary_path("small.bin");
-    const make_spec spec = {.container = "image2", .mux_options = "update=1", .video_encoder = "png", .width = 64, .height = 64,
-                            .frames = 1, .pixel_format = AV_PIX_FMT_RGB24, .tick = {1, 25}};
+    const make_spec spec = {.container = "image2",
+                            .mux_options = "update=1",
+                            .video_encoder = "png",
+                            .width = 64,
+                            .height = 64,
+                            .frames = 1,
+                            .pixel_format = AV_PIX_FMT_RGB24,
+                            .tick = {1, 25}};
     make_media(small, &spec);
     size_t size;
     uint8_t *png = contents(small, &size);
@@ -273,9 +291,16 @@ START_TEST(limits_of_the_context_hold)
         avsound_context_free(context);
     }
     /* Frames that grow beyond the limit later on. */
-    const make_spec growing = {.container = "nut", .video_encoder = "mjpeg", .width = 160, .height = 96, .frames = 20,
-                               .pixel_format = AV_PIX_FMT_YUVJ420P, .tick = {1, 25}, .change_after = 10,
-                               .change_width = 640, .change_height = 480};
+    const make_spec growing = {.container = "nut",
+                               .video_encoder = "mjpeg",
+                               .width = 160,
+                               .height = 96,
+                               .frames = 20,
+                               .pixel_format = AV_PIX_FMT_YUVJ420P,
+                               .tick = {1, 25},
+                               .change_after = 10,
+                               .change_width = 640,
+                               .change_height = 480};
     const char *grows = temporary_path("growing.nut");
     make_media(grows, &growing);
     const avsound_context_options limits = {.max_pixels = 160 * 96};
@@ -287,8 +312,14 @@ START_TEST(limits_of_the_context_hold)
     ck_refused(avsound_media_read_frame(media, &frame), AVSOUND_E_LIMIT, "640 x 480");
     avsound_media_free(media);
     /* Square pixels may be more than the stored ones. */
-    const make_spec wide = {.container = "matroska", .video_encoder = "ffv1", .width = 160, .height = 96, .frames = 1,
-                            .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}, .sample_aspect = {4, 3}};
+    const make_spec wide = {.container = "matroska",
+                            .video_encoder = "ffv1",
+                            .width = 160,
+                            .height = 96,
+                            .frames = 1,
+                            .pixel_format = AV_PIX_FMT_YUV420P,
+                            .tick = {1, 25},
+                            .sample_aspect = {4, 3}};
     const char *path_wide = temporary_path("wide.mkv");
     make_media(path_wide, &wide);
     ck_refused(avsound_media_open(context, path_wide, NULL, &media), AVSOUND_E_LIMIT, "213 x 96 square pixels");
@@ -298,7 +329,8 @@ END_TEST
 
 START_TEST(samples_that_are_no_numbers_are_a_format_error)
 {
-    const make_spec spec = {.container = "wav", .audio_encoder = "pcm_f32le", .rate = 8000, .channels = 2, .samples = 8000};
+    const make_spec spec = {
+        .container = "wav", .audio_encoder = "pcm_f32le", .rate = 8000, .channels = 2, .samples = 8000};
     const char *path = temporary_path("nan.wav");
     make_media(path, &spec);
     size_t size;
@@ -310,7 +342,8 @@ START_TEST(samples_that_are_no_numbers_are_a_format_error)
     avsound_context *context = plain_context();
     const int32_t rates[] = {0, 16000};
     for (int i = 0; i < 2; i++) {
-        const avsound_media_options options = {.struct_size = sizeof options, .audio_rate = rates[i], .audio_channels = 1};
+        const avsound_media_options options = {
+            .struct_size = sizeof options, .audio_rate = rates[i], .audio_channels = 1};
         avsound_media *media = opened(context, path, &options);
         avsound_audio audio = {.struct_size = sizeof audio};
         avsound_status status;
@@ -357,7 +390,7 @@ START_TEST(refused_memory_is_an_error_without_traces)
 }
 END_TEST
 
-SUITE("media.bad_files", what_is_no_file_is_an_io_error, what_is_no_media_is_a_format_error, what_names_other_files_is_refused,
-      renamed_files_are_known_by_content, cut_files_give_what_they_hold, wrong_bytes_do_no_harm,
-      huge_pictures_are_over_the_limit, limits_of_the_context_hold, samples_that_are_no_numbers_are_a_format_error,
-      refused_memory_is_an_error_without_traces)
+SUITE("media.bad_files", what_is_no_file_is_an_io_error, what_is_no_media_is_a_format_error,
+      what_names_other_files_is_refused, renamed_files_are_known_by_content, cut_files_give_what_they_hold,
+      wrong_bytes_do_no_harm, huge_pictures_are_over_the_limit, limits_of_the_context_hold,
+      samples_that_are_no_numbers_are_a_format_error, refused_memory_is_an_error_without_traces)

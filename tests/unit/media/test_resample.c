@@ -12,8 +12,12 @@ static avsound_context *plain(void)
 
 static avsound_audio view(const void *data, int32_t format, int32_t rate, int32_t channels, int64_t frames)
 {
-    return (avsound_audio){.struct_size = sizeof(avsound_audio), .format = format, .sample_rate = rate,
-                           .channels = channels, .frames = frames, .data = data};
+    return (avsound_audio){.struct_size = sizeof(avsound_audio),
+                           .format = format,
+                           .sample_rate = rate,
+                           .channels = channels,
+                           .frames = frames,
+                           .data = data};
 }
 
 typedef struct result {
@@ -30,7 +34,8 @@ static void append(result *r, const float *samples, int64_t frames, int32_t chan
 }
 
 /* All of a mono signal, pushed `chunk` frames at a time. */
-static result resampled(avsound_context *context, const float *x, int64_t frames, int32_t in, int32_t out, int64_t chunk)
+static result resampled(avsound_context *context, const float *x, int64_t frames, int32_t in, int32_t out,
+                        int64_t chunk)
 {
     result r = {NULL, 0};
     avsn_resampler *resampler;
@@ -38,8 +43,7 @@ static result resampled(avsound_context *context, const float *x, int64_t frames
     int64_t made;
     ck_avsound(avsn_resampler_create(context, out, 1, &resampler));
     for (int64_t i = 0; i < frames; i += chunk) {
-        const avsound_audio part =
-            view(x + i, AVSOUND_SAMPLE_F32, in, 1, frames - i < chunk ? frames - i : chunk);
+        const avsound_audio part = view(x + i, AVSOUND_SAMPLE_F32, in, 1, frames - i < chunk ? frames - i : chunk);
         ck_avsound(avsn_resampler_push(resampler, &part, &samples, &made));
         append(&r, samples, made, 1);
     }
@@ -50,9 +54,9 @@ static result resampled(avsound_context *context, const float *x, int64_t frames
     return r;
 }
 
-static const int32_t rates[][2] = {{44100, 48000}, {48000, 44100}, {8000, 48000},  {48000, 8000},  {96000, 16000},
-                                   {22050, 48000}, {48000, 48000}, {44099, 48000}, {48000, 47999}, {192000, 16000},
-                                   {11025, 16000}, {768000, 8000}};
+static const int32_t rates[][2] = {{44100, 48000}, {48000, 44100},  {8000, 48000},  {48000, 8000},
+                                   {96000, 16000}, {22050, 48000},  {48000, 48000}, {44099, 48000},
+                                   {48000, 47999}, {192000, 16000}, {11025, 16000}, {768000, 8000}};
 
 enum { RATES = sizeof rates / sizeof rates[0] };
 
@@ -67,7 +71,8 @@ START_TEST(output_stands_where_the_input_does)
         for (int64_t i = 0; i < frames; i++)
             x[i] = (float)(0.5 * sin(2 * PI * hz * (double)i / in));
         const result r = resampled(context, x, frames, in, out, 1000);
-        ck_assert_msg(r.frames == (int64_t)floor((double)frames * out / in + 0.5), "%d to %d: %lld samples", in, out, (long long)r.frames);
+        ck_assert_msg(r.frames == (int64_t)floor((double)frames * out / in + 0.5), "%d to %d: %lld samples", in, out,
+                      (long long)r.frames);
         double largest = 0;
         for (int64_t n = out / 50; n < r.frames - out / 50; n++)
             largest = fmax(largest, fabs(r.samples[n] - 0.5 * sin(2 * PI * hz * (double)n / out)));

@@ -210,8 +210,8 @@ START_TEST(colours_follow_range_and_matrix)
                     for (int i = 0; i < 24 * 16 * 3; i++) {
                         const double w = fmin(fmax(want[i % 3], 0), 255);
                         if (fabs(rgb[i] - w) > 1.5)
-                            ck_abort_msg("%s range %d matrix %d colour %zu: channel %d is %d, want %.2f", kinds[k].name, full,
-                                         matrix, c, i % 3, rgb[i], w);
+                            ck_abort_msg("%s range %d matrix %d colour %zu: channel %d is %d, want %.2f", kinds[k].name,
+                                         full, matrix, c, i % 3, rgb[i], w);
                     }
                     free_maps(maps);
                 }
@@ -226,7 +226,9 @@ START_TEST(defaults_are_the_documented_ones)
     avsn_scaler *scaler = new_scaler(context);
     const struct {
         int32_t format, height, full, matrix;
-    } cases[] = {{AVSOUND_PIXEL_YUV420P, 64, 0, 1}, {AVSOUND_PIXEL_YUV420P, 720, 0, 2}, {AVSOUND_PIXEL_YUV444P, 719, 0, 1},
+    } cases[] = {{AVSOUND_PIXEL_YUV420P, 64, 0, 1},
+                 {AVSOUND_PIXEL_YUV420P, 720, 0, 2},
+                 {AVSOUND_PIXEL_YUV444P, 719, 0, 1},
                  {AVSOUND_PIXEL_GRAY8, 64, 1, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         guarded maps[3];
@@ -283,8 +285,8 @@ START_TEST(every_format_and_odd_size_keeps_its_place)
                         const double want = 40 + 160 * ((x + 0.5) / out_w + (y + 0.5) / out_h) / 2;
                         const int got = rgb[(y * out_w + x) * 3 + 1];
                         if (fabs(got - want) > 2)
-                            ck_abort_msg("%s %dx%d variant %d: pixel %d,%d is %d, want %.1f", kinds[k].name, w, h, variant, x,
-                                         y, got, want);
+                            ck_abort_msg("%s %dx%d variant %d: pixel %d,%d is %d, want %.1f", kinds[k].name, w, h,
+                                         variant, x, y, got, want);
                     }
                 free_maps(maps);
                 munmap(out_map.map, out_map.bytes);
@@ -346,7 +348,8 @@ START_TEST(extreme_ratios_work)
     avsn_scaler *scaler = new_scaler(context);
     guarded maps[3];
     memcpy(the_colour, (uint8_t[]){10, 200, 90}, 3);
-    static const int sizes[][4] = {{8000, 2, 1, 1}, {2, 8000, 3, 5}, {4000, 3000, 7, 5}, {1, 1, 500, 400}, {3, 4000, 224, 1}};
+    static const int sizes[][4] = {
+        {8000, 2, 1, 1}, {2, 8000, 3, 5}, {4000, 3000, 7, 5}, {1, 1, 500, 400}, {3, 4000, 224, 1}};
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         const int w = sizes[s][2], h = sizes[s][3];
         uint8_t *rgb = malloc((size_t)w * (size_t)h * 3);
@@ -369,14 +372,18 @@ START_TEST(frames_are_checked)
 {
     avsound_context *context = plain();
     uint8_t bytes[64 * 64 * 3] = {0};
-    const avsound_frame good = {.struct_size = sizeof good, .format = AVSOUND_PIXEL_RGB24, .width = 64, .height = 64,
-                                .data = {bytes}, .stride = {192}};
+    const avsound_frame good = {.struct_size = sizeof good,
+                                .format = AVSOUND_PIXEL_RGB24,
+                                .width = 64,
+                                .height = 64,
+                                .data = {bytes},
+                                .stride = {192}};
     ck_avsound(avsn_frame_check(context, &good));
     ck_refused(avsn_frame_check(context, NULL), AVSOUND_E_INVALID_ARGUMENT, "NULL");
-#define WITH(change, code, words)                          \
-    do {                                                   \
-        avsound_frame f = good;                            \
-        change;                                            \
+#define WITH(change, code, words)                               \
+    do {                                                        \
+        avsound_frame f = good;                                 \
+        change;                                                 \
         ck_refused(avsn_frame_check(context, &f), code, words); \
     } while (0)
     WITH(f.struct_size = 8, AVSOUND_E_INVALID_ARGUMENT, "struct_size is 8");
@@ -411,8 +418,12 @@ END_TEST
 static avsound_status scale_once(avsound_context *context, avsn_scaler **scaler)
 {
     uint8_t bytes[64 * 64 * 3] = {0}, rgb[32 * 32 * 3];
-    const avsound_frame frame = {.struct_size = sizeof frame, .format = AVSOUND_PIXEL_RGB24, .width = 64, .height = 64,
-                                 .data = {bytes}, .stride = {192}};
+    const avsound_frame frame = {.struct_size = sizeof frame,
+                                 .format = AVSOUND_PIXEL_RGB24,
+                                 .width = 64,
+                                 .height = 64,
+                                 .data = {bytes},
+                                 .stride = {192}};
     avsound_status status = avsn_scaler_create(context, scaler);
     if (!status && (status = avsn_scaler_rgb(*scaler, &frame, 32, 32, rgb, 96)))
         avsn_scaler_free(*scaler);

@@ -23,8 +23,9 @@ static void check_frame_at(avsound_media *media, const video_file *file, int64_t
                       avsound_error_detail());
         ck_assert_msg(shown_number(&frame) == i, "%s: after a seek to %lld us, frame %d shows %d", file->name,
                       (long long)time, i, shown_number(&frame));
-        ck_assert_msg(llabs(frame.time_us - video_file_time(file, i)) <= 1, "%s: after a seek, frame %d at %lld us, want %lld",
-                      file->name, i, (long long)frame.time_us, (long long)video_file_time(file, i));
+        ck_assert_msg(llabs(frame.time_us - video_file_time(file, i)) <= 1,
+                      "%s: after a seek, frame %d at %lld us, want %lld", file->name, i, (long long)frame.time_us,
+                      (long long)video_file_time(file, i));
     }
 }
 
@@ -108,15 +109,15 @@ static void check_sound_at(avsound_media *media, const whole_sound *all, const s
     for (int stretch = 0; stretch < 3 && index < all->frames; stretch++) {
         avsound_audio audio = {.struct_size = sizeof audio};
         const avsound_status status = avsound_media_read_audio(media, &audio);
-        ck_assert_msg(!status, "%s: after a seek to %lld of %lld: %s", file->name, (long long)time, (long long)all->frames,
-                      avsound_error_detail());
+        ck_assert_msg(!status, "%s: after a seek to %lld of %lld: %s", file->name, (long long)time,
+                      (long long)all->frames, avsound_error_detail());
         const int64_t wanted = all->start_us + av_rescale(index, 1000000, all->rate);
         ck_assert_msg(audio.time_us == wanted, "%s at %d Hz: after a seek to %lld: at %lld us, want %lld", file->name,
                       all->rate, (long long)time, (long long)audio.time_us, (long long)wanted);
         const int64_t count = AVSN_MIN(audio.frames, all->frames - index) * audio.channels;
         const float error = largest_difference(audio.data, all->samples + index * all->channels, count);
-        ck_assert_msg(error <= (float)file->lossy * 1e-6f, "%s at %d Hz: after a seek to %lld, samples differ by %g", file->name,
-                      all->rate, (long long)time, (double)error);
+        ck_assert_msg(error <= (float)file->lossy * 1e-6f, "%s at %d Hz: after a seek to %lld, samples differ by %g",
+                      file->name, all->rate, (long long)time, (double)error);
         index += audio.frames;
     }
 }

@@ -28,7 +28,8 @@ static void check_noise(const whole_sound *all, int64_t at, int64_t from, int64_
     float largest = 0;
     for (int64_t i = 0; i < count; i++)
         for (int c = 0; c < all->channels; c++)
-            largest = fmaxf(largest, fabsf(all->samples[(at + i) * all->channels + c] - (float)make_noise(from + i, c) / 32768));
+            largest = fmaxf(largest,
+                            fabsf(all->samples[(at + i) * all->channels + c] - (float)make_noise(from + i, c) / 32768));
     ck_assert_msg(largest <= tolerance, "samples %lld...: off by %g", (long long)at, (double)largest);
 }
 
@@ -58,8 +59,11 @@ START_TEST(samples_come_out_as_stored)
         {"m.aiff", "aiff", "pcm_s16be", 44100, 2, 0}, {"n.m4a", "mp4", "alac", 44100, 2, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const make_spec spec = {.container = cases[i].container, .audio_encoder = cases[i].encoder, .rate = cases[i].rate,
-                                .channels = cases[i].channels, .samples = 2 * cases[i].rate + 17};
+        const make_spec spec = {.container = cases[i].container,
+                                .audio_encoder = cases[i].encoder,
+                                .rate = cases[i].rate,
+                                .channels = cases[i].channels,
+                                .samples = 2 * cases[i].rate + 17};
         avsound_media_info info;
         const whole_sound all = sound_of(made(cases[i].name, &spec), NULL, &info);
         ck_assert(info.has_audio && !info.has_video);
@@ -81,14 +85,18 @@ START_TEST(encoders_delay_is_taken_off)
     const struct {
         const char *name, *container, *encoder, *options;
         int rate;
-    } cases[] = {{"a.mp4", "mp4", "aac", "b=192k", 48000},          {"a.mp3", "mp3", "libmp3lame", "b=256k", 44100},
-                 {"a.webm", "webm", "libopus", "b=192k", 48000},    {"a.ogg", "ogg", "libopus", "b=192k", 48000},
-                 {"b.mp4", "mp4", "aac", "b=96k", 22050},           {"b.ogg", "ogg", "libvorbis", "b=192k", 44100},
+    } cases[] = {{"a.mp4", "mp4", "aac", "b=192k", 48000},         {"a.mp3", "mp3", "libmp3lame", "b=256k", 44100},
+                 {"a.webm", "webm", "libopus", "b=192k", 48000},   {"a.ogg", "ogg", "libopus", "b=192k", 48000},
+                 {"b.mp4", "mp4", "aac", "b=96k", 22050},          {"b.ogg", "ogg", "libvorbis", "b=192k", 44100},
                  {"a.mkv", "matroska", "libopus", "b=192k", 48000}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const make_spec spec = {.container = cases[i].container, .audio_encoder = cases[i].encoder,
-                                .audio_options = cases[i].options, .rate = cases[i].rate, .channels = 1,
-                                .samples = 3 * cases[i].rate, .tones = 1};
+        const make_spec spec = {.container = cases[i].container,
+                                .audio_encoder = cases[i].encoder,
+                                .audio_options = cases[i].options,
+                                .rate = cases[i].rate,
+                                .channels = 1,
+                                .samples = 3 * cases[i].rate,
+                                .tones = 1};
         avsound_media_info info;
         const whole_sound all = sound_of(made(cases[i].name, &spec), NULL, &info);
         ck_assert_msg(all.start_us == 0, "%s begins at %lld", cases[i].name, (long long)all.start_us);
@@ -112,8 +120,9 @@ END_TEST
 
 /* ---- time ---- */
 
-#define VIDEO .video_encoder = "libx264", .video_options = "preset=ultrafast", .width = 160, .height = 96,                 \
-              .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}
+#define VIDEO                                                                                    \
+    .video_encoder = "libx264", .video_options = "preset=ultrafast", .width = 160, .height = 96, \
+    .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}
 #define PCM .audio_encoder = "pcm_s16le", .rate = 48000, .channels = 2
 
 START_TEST(late_and_early_sound_keeps_its_time)
@@ -122,13 +131,18 @@ START_TEST(late_and_early_sound_keeps_its_time)
         const char *name, *container;
         int64_t video_offset, audio_offset, video_start, audio_start;
     } cases[] = {
-        {"late.mkv", "matroska", 0, 24000, 0, 500000},      {"late.mov", "mov", 0, 24000, 0, 500000},
-        {"early.mkv", "matroska", 25, 0, 1000000, 0},       {"early.mov", "mov", 25, 0, 1000000, 0},
-        {"negative.nut", "nut", -50, -48000, 0, 1000000},   {"both.nut", "nut", 75, 72000, 1500000, 0},
+        {"late.mkv", "matroska", 0, 24000, 0, 500000},    {"late.mov", "mov", 0, 24000, 0, 500000},
+        {"early.mkv", "matroska", 25, 0, 1000000, 0},     {"early.mov", "mov", 25, 0, 1000000, 0},
+        {"negative.nut", "nut", -50, -48000, 0, 1000000}, {"both.nut", "nut", 75, 72000, 1500000, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const make_spec spec = {VIDEO, PCM, .container = cases[i].container, .frames = 50, .samples = 96000,
-                                .offset = cases[i].video_offset, .audio_offset = cases[i].audio_offset};
+        const make_spec spec = {VIDEO,
+                                PCM,
+                                .container = cases[i].container,
+                                .frames = 50,
+                                .samples = 96000,
+                                .offset = cases[i].video_offset,
+                                .audio_offset = cases[i].audio_offset};
         const char *path = made(cases[i].name, &spec);
         avsound_media_info info;
         whole_sound all = sound_of(path, NULL, &info);
@@ -280,8 +294,12 @@ START_TEST(rates_are_converted_in_place)
     const int rates[][2] = {{8000, 48000}, {44100, 48000}, {48000, 22050}, {96000, 16000}, {44100, 8000}};
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         const int in = rates[i][0], out = rates[i][1];
-        const make_spec spec = {.container = "wav", .audio_encoder = "pcm_s16le", .rate = in, .channels = 2,
-                                .samples = 3 * in + 11, .tones = 1};
+        const make_spec spec = {.container = "wav",
+                                .audio_encoder = "pcm_s16le",
+                                .rate = in,
+                                .channels = 2,
+                                .samples = 3 * in + 11,
+                                .tones = 1};
         const avsound_media_options options = {.struct_size = sizeof options, .audio_rate = out};
         avsound_media_info info;
         const whole_sound all = sound_of(made("rate.wav", &spec), &options, &info);
@@ -306,9 +324,16 @@ START_TEST(cover_art_is_not_video)
         const char *name, *container, *encoder;
     } cases[] = {{"cover.m4a", "ipod", "aac"}, {"cover.mp3", "mp3", "libmp3lame"}, {"cover.flac", "flac", "flac"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const make_spec spec = {.container = cases[i].container, .audio_encoder = cases[i].encoder, .rate = 44100,
-                                .channels = 2, .samples = 44100, .tones = 1, .cover_encoder = "mjpeg", .width = 64,
-                                .height = 64, .pixel_format = AV_PIX_FMT_YUVJ420P};
+        const make_spec spec = {.container = cases[i].container,
+                                .audio_encoder = cases[i].encoder,
+                                .rate = 44100,
+                                .channels = 2,
+                                .samples = 44100,
+                                .tones = 1,
+                                .cover_encoder = "mjpeg",
+                                .width = 64,
+                                .height = 64,
+                                .pixel_format = AV_PIX_FMT_YUVJ420P};
         avsound_media_info info;
         const whole_sound all = sound_of(made(cases[i].name, &spec), NULL, &info);
         ck_assert_msg(!info.has_video && info.has_audio && info.width == 0, "%s", cases[i].name);
@@ -321,9 +346,16 @@ END_TEST
 /* All of the video lies before the first sample in the file: a reader with one demuxer for both would hold it all. */
 START_TEST(bad_interleaving_is_read_in_bounded_memory)
 {
-    const make_spec spec = {.video_encoder = "rawvideo", .width = 320, .height = 240, .frames = 250,
-                            .pixel_format = AV_PIX_FMT_RGB24, .tick = {1, 25}, PCM, .samples = 480000,
-                            .container = "mov", .video_first = 1};
+    const make_spec spec = {.video_encoder = "rawvideo",
+                            .width = 320,
+                            .height = 240,
+                            .frames = 250,
+                            .pixel_format = AV_PIX_FMT_RGB24,
+                            .tick = {1, 25},
+                            PCM,
+                            .samples = 480000,
+                            .container = "mov",
+                            .video_first = 1};
     const char *path = made("apart.mov", &spec); /* 57.6 MB of video */
     avsound_context *context = plain_context();
     avsound_media *media = opened(context, path, NULL);
@@ -350,7 +382,8 @@ END_TEST
 
 START_TEST(the_given_clips_are_read)
 {
-    static const char *const clips[] = {"train/003e7bda94_00.mp4", "train/03f99aaa94_00.mp4", "train/04d6243773_00.mp4"};
+    static const char *const clips[] = {"train/003e7bda94_00.mp4", "train/03f99aaa94_00.mp4",
+                                        "train/04d6243773_00.mp4"};
     avsound_context *context = plain_context();
     for (size_t i = 0; i < sizeof clips / sizeof clips[0]; i++) {
         char path[512];

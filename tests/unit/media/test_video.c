@@ -14,8 +14,8 @@ static void check_reads_all(const video_file *file, int threads)
         const avsound_status status = avsound_media_read_frame(media, &frame);
         ck_assert_msg(!status, "%s: frame %d: %s", file->name, i, avsound_error_detail());
         ck_assert_msg(shown_number(&frame) == i, "%s: frame %d shows %d", file->name, i, shown_number(&frame));
-        ck_assert_msg(llabs(frame.time_us - video_file_time(file, i)) <= 1, "%s: frame %d at %lld us, want %lld", file->name,
-                      i, (long long)frame.time_us, (long long)video_file_time(file, i));
+        ck_assert_msg(llabs(frame.time_us - video_file_time(file, i)) <= 1, "%s: frame %d at %lld us, want %lld",
+                      file->name, i, (long long)frame.time_us, (long long)video_file_time(file, i));
         ck_assert_int_gt(frame.time_us, last);
         last = frame.time_us;
     }
@@ -64,16 +64,22 @@ static int turned_luma(const AVFrame *stored, int degrees, int mirrored, int x, 
     return stored->data[0][sy * stored->linesize[0] + sx * (stored->format == AV_PIX_FMT_RGB24 ? 3 : 1)];
 }
 
-static void check_turned(int degrees, int mirrored, int width, int height, enum AVPixelFormat format, const char *encoder,
-                         int32_t wanted_format)
+static void check_turned(int degrees, int mirrored, int width, int height, enum AVPixelFormat format,
+                         const char *encoder, int32_t wanted_format)
 {
     int32_t matrix[9];
     av_display_rotation_set(matrix, degrees);
     if (mirrored) /* after the turn */
         av_display_matrix_flip(matrix, 1, 0);
-    const make_spec spec = {.container = "mov", .video_encoder = encoder,
-                            .video_options = strcmp(encoder, "libx264") ? NULL : "preset=ultrafast:qp=0", .width = width, .height = height, .frames = 2,
-                            .pixel_format = format, .tick = {1, 25}, .display_matrix = matrix};
+    const make_spec spec = {.container = "mov",
+                            .video_encoder = encoder,
+                            .video_options = strcmp(encoder, "libx264") ? NULL : "preset=ultrafast:qp=0",
+                            .width = width,
+                            .height = height,
+                            .frames = 2,
+                            .pixel_format = format,
+                            .tick = {1, 25},
+                            .display_matrix = matrix};
     const char *path = temporary_path("turned.mov");
     make_media(path, &spec);
     AVFrame *stored = av_frame_alloc();
@@ -102,11 +108,14 @@ static void check_turned(int degrees, int mirrored, int width, int height, enum 
         for (int y = 0; y < frame.height / 2; y++)
             for (int x = 0; x < frame.width / 2; x++) {
                 const int along = mirrored ? frame.width / 2 - 1 - x : x;
-                const int sx = degrees == 0 ? along : degrees == 90 ? y : degrees == 180 ? width / 2 - 1 - along
-                                                                                         : width / 2 - 1 - y;
+                const int sx = degrees == 0     ? along
+                               : degrees == 90  ? y
+                               : degrees == 180 ? width / 2 - 1 - along
+                                                : width / 2 - 1 - y;
                 wrong += frame.data[1][y * frame.stride[1] + x] != stored->data[1][sx];
             }
-    ck_assert_msg(wrong == 0, "%d degrees, mirrored %d, %dx%d: %d pixels are wrong", degrees, mirrored, width, height, wrong);
+    ck_assert_msg(wrong == 0, "%d degrees, mirrored %d, %dx%d: %d pixels are wrong", degrees, mirrored, width, height,
+                  wrong);
     av_frame_free(&stored);
     avsound_media_free(media);
     avsound_context_free(context);
@@ -130,8 +139,14 @@ START_TEST(upside_down_mirrored_is_flipped)
     int32_t matrix[9];
     av_display_rotation_set(matrix, 0);
     av_display_matrix_flip(matrix, 0, 1);
-    const make_spec spec = {.container = "mov", .video_encoder = "rawvideo", .width = 32, .height = 16, .frames = 1,
-                            .pixel_format = AV_PIX_FMT_RGB24, .tick = {1, 25}, .display_matrix = matrix};
+    const make_spec spec = {.container = "mov",
+                            .video_encoder = "rawvideo",
+                            .width = 32,
+                            .height = 16,
+                            .frames = 1,
+                            .pixel_format = AV_PIX_FMT_RGB24,
+                            .tick = {1, 25},
+                            .display_matrix = matrix};
     const char *path = temporary_path("flipped.mov");
     make_media(path, &spec);
     avsound_context *context = plain_context();
@@ -153,8 +168,13 @@ START_TEST(pixels_come_square)
     } cases[] = {{{4, 3}, 213, 96}, {{3, 4}, 160, 128}, {{1, 1}, 160, 96}, {{0, 1}, 160, 96}, {{12, 11}, 175, 96}};
     avsound_context *context = plain_context();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const make_spec spec = {.container = "matroska", .video_encoder = "ffv1", .width = 160, .height = 96, .frames = 2,
-                                .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25},
+        const make_spec spec = {.container = "matroska",
+                                .video_encoder = "ffv1",
+                                .width = 160,
+                                .height = 96,
+                                .frames = 2,
+                                .pixel_format = AV_PIX_FMT_YUV420P,
+                                .tick = {1, 25},
                                 .sample_aspect = cases[i].aspect};
         const char *path = temporary_path("aspect.mkv");
         make_media(path, &spec);
@@ -196,18 +216,23 @@ START_TEST(formats_and_colours_are_carried_through)
          AVSOUND_RANGE_LIMITED, AVSOUND_MATRIX_BT709, 10},
         {"ffv1", AV_PIX_FMT_YUV420P10LE, AVCOL_RANGE_JPEG, AVCOL_SPC_BT709, AVSOUND_PIXEL_YUV420P, AVSOUND_RANGE_FULL,
          AVSOUND_MATRIX_BT709, 10},
-        {"mjpeg", AV_PIX_FMT_YUVJ420P, AVCOL_RANGE_JPEG, AVCOL_SPC_UNSPECIFIED, AVSOUND_PIXEL_YUV420P, AVSOUND_RANGE_FULL,
-         AVSOUND_MATRIX_BT601, 8},
+        {"mjpeg", AV_PIX_FMT_YUVJ420P, AVCOL_RANGE_JPEG, AVCOL_SPC_UNSPECIFIED, AVSOUND_PIXEL_YUV420P,
+         AVSOUND_RANGE_FULL, AVSOUND_MATRIX_BT601, 8},
         {"rawvideo", AV_PIX_FMT_RGB24, AVCOL_RANGE_UNSPECIFIED, AVCOL_SPC_UNSPECIFIED, AVSOUND_PIXEL_RGB24,
          AVSOUND_RANGE_FULL, 0, 8},
-        {"ffv1", AV_PIX_FMT_GRAY8, AVCOL_RANGE_UNSPECIFIED, AVCOL_SPC_UNSPECIFIED, AVSOUND_PIXEL_GRAY8, AVSOUND_RANGE_FULL,
-         0, 8},
+        {"ffv1", AV_PIX_FMT_GRAY8, AVCOL_RANGE_UNSPECIFIED, AVCOL_SPC_UNSPECIFIED, AVSOUND_PIXEL_GRAY8,
+         AVSOUND_RANGE_FULL, 0, 8},
     };
     avsound_context *context = plain_context();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const make_spec spec = {.container = strcmp(cases[i].encoder, "ffv1") ? "nut" : "matroska",
-                                .video_encoder = cases[i].encoder, .width = 160, .height = 96,
-                                .frames = 3, .pixel_format = cases[i].format, .tick = {1, 25}, .range = cases[i].range,
+                                .video_encoder = cases[i].encoder,
+                                .width = 160,
+                                .height = 96,
+                                .frames = 3,
+                                .pixel_format = cases[i].format,
+                                .tick = {1, 25},
+                                .range = cases[i].range,
                                 .matrix = cases[i].matrix};
         const char *path = temporary_path("format.media");
         make_media(path, &spec);
@@ -220,7 +245,8 @@ START_TEST(formats_and_colours_are_carried_through)
             ck_assert_int_eq(frame.range, cases[i].wanted_range);
             if (cases[i].wanted_matrix)
                 ck_assert_int_eq(frame.matrix, cases[i].wanted_matrix);
-            if (!strcmp(cases[i].encoder, "ffv1")) { /* without loss: the grey of the bottom right, within one of rounding */
+            if (!strcmp(cases[i].encoder,
+                        "ffv1")) { /* without loss: the grey of the bottom right, within one of rounding */
                 const int grey = frame.data[0][95 * frame.stride[0] + 159];
                 ck_assert_msg(abs(grey - 170) <= 1, "case %zu: grey %d, want 170", i, grey);
             }
@@ -236,13 +262,19 @@ START_TEST(stills_are_one_frame)
     const struct {
         const char *name, *encoder;
         enum AVPixelFormat format;
-    } cases[] = {{"a.png", "png", AV_PIX_FMT_RGB24},     {"a.jpg", "mjpeg", AV_PIX_FMT_YUVJ420P},
+    } cases[] = {{"a.png", "png", AV_PIX_FMT_RGB24},          {"a.jpg", "mjpeg", AV_PIX_FMT_YUVJ420P},
                  {"a%03d.jpg", "mjpeg", AV_PIX_FMT_YUVJ444P}, {"a.bmp", "bmp", AV_PIX_FMT_BGRA},
-                 {"http:b.png", "png", AV_PIX_FMT_RGB24}, {"a.tiff", "tiff", AV_PIX_FMT_RGB24}};
+                 {"http:b.png", "png", AV_PIX_FMT_RGB24},     {"a.tiff", "tiff", AV_PIX_FMT_RGB24}};
     avsound_context *context = plain_context();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const make_spec spec = {.container = "image2", .mux_options = "update=1", .video_encoder = cases[i].encoder,
-                                .width = 160, .height = 96, .frames = 1, .pixel_format = cases[i].format, .tick = {1, 25}};
+        const make_spec spec = {.container = "image2",
+                                .mux_options = "update=1",
+                                .video_encoder = cases[i].encoder,
+                                .width = 160,
+                                .height = 96,
+                                .frames = 1,
+                                .pixel_format = cases[i].format,
+                                .tick = {1, 25}};
         const char *plain = temporary_path("still.bin"), *path = temporary_path(cases[i].name);
         make_media(plain, &spec);
         ck_assert_int_eq(rename(plain, path), 0);
@@ -266,8 +298,13 @@ END_TEST
 START_TEST(one_frame_and_new_sizes)
 {
     avsound_context *context = plain_context();
-    const make_spec one = {.container = "mp4", .video_encoder = "libx264", .width = 160, .height = 96, .frames = 1,
-                           .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}};
+    const make_spec one = {.container = "mp4",
+                           .video_encoder = "libx264",
+                           .width = 160,
+                           .height = 96,
+                           .frames = 1,
+                           .pixel_format = AV_PIX_FMT_YUV420P,
+                           .tick = {1, 25}};
     const char *path = temporary_path("one.mp4");
     make_media(path, &one);
     avsound_media *media = opened(context, path, NULL);
@@ -276,9 +313,17 @@ START_TEST(one_frame_and_new_sizes)
     ck_refused(avsound_media_read_frame(media, &frame), AVSOUND_E_END, "no more");
     avsound_media_free(media);
 
-    make_spec changing = {.container = "nut", .video_encoder = "mjpeg", .video_options = "qmin=2:qmax=2", .width = 160,
-                          .height = 96, .frames = 20, .pixel_format = AV_PIX_FMT_YUVJ420P, .tick = {1, 25},
-                          .change_after = 10, .change_width = 320, .change_height = 240};
+    make_spec changing = {.container = "nut",
+                          .video_encoder = "mjpeg",
+                          .video_options = "qmin=2:qmax=2",
+                          .width = 160,
+                          .height = 96,
+                          .frames = 20,
+                          .pixel_format = AV_PIX_FMT_YUVJ420P,
+                          .tick = {1, 25},
+                          .change_after = 10,
+                          .change_width = 320,
+                          .change_height = 240};
     path = temporary_path("changing.nut");
     make_media(path, &changing);
     media = opened(context, path, NULL);
@@ -292,6 +337,6 @@ START_TEST(one_frame_and_new_sizes)
 }
 END_TEST
 
-SUITE("media.video", frames_come_in_order_with_exact_times, decoder_threads_change_nothing, turned_recordings_come_upright,
-      upside_down_mirrored_is_flipped, pixels_come_square, formats_and_colours_are_carried_through, stills_are_one_frame,
-      one_frame_and_new_sizes)
+SUITE("media.video", frames_come_in_order_with_exact_times, decoder_threads_change_nothing,
+      turned_recordings_come_upright, upside_down_mirrored_is_flipped, pixels_come_square,
+      formats_and_colours_are_carried_through, stills_are_one_frame, one_frame_and_new_sizes)

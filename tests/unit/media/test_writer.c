@@ -31,8 +31,12 @@ static avsound_frame numbered(int number, int width, int height, int64_t time_us
     make_picture(picture, number);
     av_frame_free(keep);
     *keep = picture;
-    return (avsound_frame){.struct_size = sizeof(avsound_frame), .format = AVSOUND_PIXEL_RGB24, .width = width,
-                           .height = height, .data = {picture->data[0]}, .stride = {picture->linesize[0]},
+    return (avsound_frame){.struct_size = sizeof(avsound_frame),
+                           .format = AVSOUND_PIXEL_RGB24,
+                           .width = width,
+                           .height = height,
+                           .data = {picture->data[0]},
+                           .stride = {picture->linesize[0]},
                            .time_us = time_us};
 }
 
@@ -95,7 +99,8 @@ START_TEST(frames_and_times_come_back)
         if (strstr(path, "avi"))
             continue; /* has no times, only frames at a rate */
         write_film(context, path, &options, 40, uneven);
-        check_film(context, path, 40, uneven, strstr(path, "m4") || strstr(path, "mp4") || strstr(path, "mov") ? 0 : 1000);
+        check_film(context, path, 40, uneven,
+                   strstr(path, "m4") || strstr(path, "mp4") || strstr(path, "mov") ? 0 : 1000);
     }
     avsound_context_free(context);
 }
@@ -135,8 +140,12 @@ START_TEST(colours_survive)
             uint8_t *rgb = malloc((size_t)(width * height * 3));
             for (int i = 0; i < width * height * 3; i++)
                 rgb[i] = colours[c][i % 3];
-            const avsound_frame frame = {.struct_size = sizeof frame, .format = AVSOUND_PIXEL_RGB24, .width = width,
-                                         .height = height, .data = {rgb}, .stride = {width * 3}};
+            const avsound_frame frame = {.struct_size = sizeof frame,
+                                         .format = AVSOUND_PIXEL_RGB24,
+                                         .width = width,
+                                         .height = height,
+                                         .data = {rgb},
+                                         .stride = {width * 3}};
             avsound_writer_options options = writer_options(width, height);
             options.quality = 100;
             const char *path = temporary_path("colour.mp4"), *picture = temporary_path("colour.png");
@@ -211,18 +220,22 @@ START_TEST(sound_goes_along_in_time)
     };
     avsound_context *context = plain_context();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const make_spec spec = {.container = cases[i].container, .audio_encoder = cases[i].encoder, .rate = 48000,
-                                .audio_options = strncmp(cases[i].encoder, "pcm", 3) && strcmp(cases[i].encoder, "flac")
-                                                     ? "b=192k" : NULL,
-                                .channels = 2, .samples = 5 * 48000, .tones = 1};
+        const make_spec spec = {
+            .container = cases[i].container,
+            .audio_encoder = cases[i].encoder,
+            .rate = 48000,
+            .audio_options = strncmp(cases[i].encoder, "pcm", 3) && strcmp(cases[i].encoder, "flac") ? "b=192k" : NULL,
+            .channels = 2,
+            .samples = 5 * 48000,
+            .tones = 1};
         const char *source = temporary_path(cases[i].source), *film = temporary_path(cases[i].film);
         make_media(source, &spec);
         /* Where the source's own sound is heard: raw AAC cannot say that it has an encoder's delay. */
         avsound_media *media = opened(context, source, NULL);
         whole_sound all = read_sound(media);
         double error;
-        const int source_lag = !strcmp(cases[i].container, "adts") || !strcmp(cases[i].container, "mpegts")
-                                   ? (int)lround(1024) : 0;
+        const int source_lag =
+            !strcmp(cases[i].container, "adts") || !strcmp(cases[i].container, "mpegts") ? (int)lround(1024) : 0;
         ck_assert_int_eq(lag_of(&all, 30000, 30000 - source_lag, 20000, &error), 0);
         free(all.samples);
         avsound_media_free(media);
@@ -260,13 +273,24 @@ START_TEST(late_sound_stays_late)
 {
     const struct {
         const char *source, *container, *film;
-    } cases[] = {{"late.mkv", "matroska", "film.mkv"}, {"late.mov", "mov", "film.mp4"}, {"late.mov", "mov", "film.mov"}};
+    } cases[] = {
+        {"late.mkv", "matroska", "film.mkv"}, {"late.mov", "mov", "film.mp4"}, {"late.mov", "mov", "film.mov"}};
     avsound_context *context = plain_context();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const make_spec spec = {.container = cases[i].container, .video_encoder = "libx264", .video_options = "preset=ultrafast",
-                                .width = WIDTH, .height = HEIGHT, .frames = 50, .pixel_format = AV_PIX_FMT_YUV420P,
-                                .tick = {1, 25}, .audio_encoder = "pcm_s16le", .rate = 48000, .channels = 1,
-                                .samples = 96000, .audio_offset = 24000, .tones = 1};
+        const make_spec spec = {.container = cases[i].container,
+                                .video_encoder = "libx264",
+                                .video_options = "preset=ultrafast",
+                                .width = WIDTH,
+                                .height = HEIGHT,
+                                .frames = 50,
+                                .pixel_format = AV_PIX_FMT_YUV420P,
+                                .tick = {1, 25},
+                                .audio_encoder = "pcm_s16le",
+                                .rate = 48000,
+                                .channels = 1,
+                                .samples = 96000,
+                                .audio_offset = 24000,
+                                .tones = 1};
         const char *source = temporary_path(cases[i].source), *film = temporary_path(cases[i].film);
         make_media(source, &spec);
         avsound_writer_options options = writer_options(WIDTH, HEIGHT);
@@ -349,8 +373,12 @@ static avsound_status write_much(avsound_context *context, const char *path)
     options.quality = 100;
     avsound_writer *writer = new_writer(context, path, &options);
     uint8_t *rgb = malloc(320 * 240 * 3);
-    const avsound_frame frame = {.struct_size = sizeof frame, .format = AVSOUND_PIXEL_RGB24, .width = 320, .height = 240,
-                                 .data = {rgb}, .stride = {960}};
+    const avsound_frame frame = {.struct_size = sizeof frame,
+                                 .format = AVSOUND_PIXEL_RGB24,
+                                 .width = 320,
+                                 .height = 240,
+                                 .data = {rgb},
+                                 .stride = {960}};
     avsound_status status = AVSOUND_OK;
     for (int i = 0; i < 60 && !status; i++) {
         for (int k = 0; k < 320 * 240 * 3; k++) /* noise does not compress */
@@ -415,9 +443,15 @@ START_TEST(what_cannot_be_written_is_refused)
     ck_refused(avsound_writer_create(context, folder, &options, &writer), AVSOUND_E_IO, "is a directory");
     rmdir(folder);
     options.audio_path = "/no/such/sound.wav";
-    ck_refused(avsound_writer_create(context, path, &options, &writer), AVSOUND_E_IO, "/no/such/sound.wav: No such file");
-    const make_spec silent = {.container = "mp4", .video_encoder = "libx264", .width = WIDTH, .height = HEIGHT, .frames = 2,
-                              .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}};
+    ck_refused(avsound_writer_create(context, path, &options, &writer), AVSOUND_E_IO,
+               "/no/such/sound.wav: No such file");
+    const make_spec silent = {.container = "mp4",
+                              .video_encoder = "libx264",
+                              .width = WIDTH,
+                              .height = HEIGHT,
+                              .frames = 2,
+                              .pixel_format = AV_PIX_FMT_YUV420P,
+                              .tick = {1, 25}};
     options.audio_path = temporary_path("silent.mp4");
     make_media(options.audio_path, &silent);
     ck_refused(avsound_writer_create(context, path, &options, &writer), AVSOUND_E_STATE, "has no sound");
@@ -495,7 +529,8 @@ static avsound_status write_once(avsound_context *context, const char *path, con
 
 START_TEST(refused_memory_is_an_error_without_traces)
 {
-    const make_spec wav = {.container = "wav", .audio_encoder = "pcm_s16le", .rate = 48000, .channels = 2, .samples = 9600};
+    const make_spec wav = {
+        .container = "wav", .audio_encoder = "pcm_s16le", .rate = 48000, .channels = 2, .samples = 9600};
     const char *sound = temporary_path("a.wav"), *path = temporary_path("film.mp4");
     make_media(sound, &wav);
     failing f;
@@ -512,5 +547,5 @@ START_TEST(refused_memory_is_an_error_without_traces)
 END_TEST
 
 SUITE("media.writer", frames_and_times_come_back, odd_sizes_are_padded, colours_survive, sound_goes_along_in_time,
-      late_sound_stays_late, nothing_is_left_half_written, a_full_disk_is_an_io_error, what_cannot_be_written_is_refused,
-      pictures_come_back, refused_memory_is_an_error_without_traces)
+      late_sound_stays_late, nothing_is_left_half_written, a_full_disk_is_an_io_error,
+      what_cannot_be_written_is_refused, pictures_come_back, refused_memory_is_an_error_without_traces)

@@ -149,7 +149,9 @@ avsn_value avsn_name(avsn_graph *graph, const char *name, avsn_value value)
 
 void avsn_output(avsn_graph *graph, const char *name, avsn_value value)
 {
-    if (avsn_graph_stuck(graph, &value, 1))
+    if (!value.id)
+        avsn_graph_fail(graph, AVSOUND_E_INTERNAL, name, "an output without a value");
+    if (graph->status)
         return;
     if (graph->output_count == MAX_OUTPUTS_OF_GRAPH) {
         avsn_graph_fail(graph, AVSOUND_E_INTERNAL, name, "more than %d outputs", MAX_OUTPUTS_OF_GRAPH);
@@ -160,7 +162,8 @@ void avsn_output(avsn_graph *graph, const char *name, avsn_value value)
 
 /* ---- appending ---- */
 
-static avsn_value add_value(avsn_graph *graph, const avsn_shape *shape, const char *name)
+/* `name` within the open scope, for failures; `path` is its full name. */
+static avsn_value add_value(avsn_graph *graph, const avsn_shape *shape, const char *name, const char *path)
 {
     int64_t count;
     char text[AVSN_SHAPE_TEXT];
@@ -171,7 +174,7 @@ static avsn_value add_value(avsn_graph *graph, const avsn_shape *shape, const ch
                   graph->value_count + 1, &graph->value_capacity))
         return out_of_memory(graph);
     graph->values[graph->value_count] =
-        (value_info){.shape = *shape, .name = name, .producer = (int32_t)graph->node_count};
+        (value_info){.shape = *shape, .name = path, .producer = (int32_t)graph->node_count};
     return (avsn_value){(int32_t)graph->value_count++};
 }
 
@@ -186,7 +189,7 @@ avsn_value avsn_graph_append(avsn_graph *graph, avsn_op_kind kind, const char *n
     if (avsn_grow(graph->context, (void **)&graph->nodes, sizeof *graph->nodes, graph->node_count, graph->node_count + 1,
                   &graph->node_capacity))
         return out_of_memory(graph);
-    const avsn_value value = add_value(graph, shape, path);
+    const avsn_value value = add_value(graph, shape, name ? name : avsn_op_name(kind), path);
     if (!value.id)
         return AVSN_POISON;
     avsn_node *node = &graph->nodes[graph->node_count++];

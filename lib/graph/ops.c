@@ -274,6 +274,8 @@ avsn_value avsn_concat(avsn_graph *graph, const avsn_value *values, int32_t coun
     if (avsn_graph_stuck(graph, values, count))
         return AVSN_POISON;
     avsn_shape shape = *avsn_value_shape(graph, values[0]);
+    if (shape.rank < 2)
+        return wrong_shape(graph, "concat", values[0], "N, C, ...");
     int64_t channels = shape.dim[1];
     for (int32_t i = 1; i < count; i++) {
         avsn_shape other = *avsn_value_shape(graph, values[i]);
@@ -304,7 +306,7 @@ avsn_value avsn_inner_map(avsn_graph *graph, avsn_value cells, avsn_value vector
         return AVSN_POISON;
     avsn_shape shape = *avsn_value_shape(graph, cells);
     const avsn_shape *v = avsn_value_shape(graph, vector);
-    if (shape.rank < 3 || v->rank != 2 || v->dim[0] != shape.dim[0] || v->dim[1] != shape.dim[1])
+    if (shape.rank < 3 || shape.rank > 2 + AVSN_MAX_SPATIAL || v->rank != 2 || v->dim[0] != shape.dim[0] || v->dim[1] != shape.dim[1])
         return wrong_shape(graph, "inner map", vector, "(N,C) of the cells' N and C");
     shape.dim[1] = 1;
     return avsn_graph_append(graph, AVSN_OP_INNER_MAP, NULL, NULL, inputs, 2, &shape);

@@ -252,7 +252,4 @@ int cli_score(cli *c);
 int cli_localize(cli *c);
 int cli_bench(cli *c);
 
-/* SHA-256 of a file's rest as 64 hexadecimal digits; false if it can't be read. */
-bool cli_sha256(FILE *file, char hex[65]);
-
 #endif

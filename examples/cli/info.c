@@ -138,25 +138,15 @@ static json_t *list_metadata(const avsound_model *model)
     return object;
 }
 
-static json_t *hash_file(const char *path)
-{
-    char hex[65];
-    FILE *file = path ? fopen(path, "rb") : NULL;
-    const bool good = file && cli_sha256(file, hex);
-    if (file)
-        fclose(file);
-    return good ? json_string(hex) : json_null();
-}
-
 /* Parameters one by one are for JSON; people get their number. */
-static json_t *describe_model(const cli *c, const char *path, const avsound_model *model)
+static json_t *describe_model(const cli *c, const char *path, const avsound_model *model, const char *hash)
 {
     int64_t total = 0;
     json_t *parameters = list_parameters(model, &total);
     json_t *object = json_pack(
         "{s:s, s:o, s:s, s:b, s:I, s:I, s:o, s:o, s:o}", "kind", "model", "file", cli_json_text(path), "arch",
         avsound_model_arch(model), "trained", (int)avsound_model_is_trained(model), "tensors",
-        (json_int_t)avsound_model_parameter_count(model), "parameters", (json_int_t)total, "sha256", hash_file(path),
+        (json_int_t)avsound_model_parameter_count(model), "parameters", (json_int_t)total, "hash", cli_json_text(hash),
         "config", json_loads(avsound_model_config(model), 0, NULL), "metadata", list_metadata(model));
     if (object && c->args.json)
         json_object_set(object, "parameter_list", parameters);
@@ -184,6 +174,24 @@ static int print_plan(const cli *c, const cli_model *model)
     return status ? cli_input_failed(model->name, status) : CLI_OK;
 }
 
+/* A damaged file is described all the same. */
+static int print_file(const cli *c, const char *path, const avsound_model *model)
+{
+    const char *hash = "ok";
+    int damage = CLI_OK;
+    const avsound_status status = avsound_model_verify(c->context, path);
+    if (status == AVSOUND_E_UNSUPPORTED) {
+        hash = "none";
+    } else if (status) {
+        hash = "differs";
+        damage = cli_input_failed(path, status);
+        if (status != AVSOUND_E_FORMAT)
+            return damage;
+    }
+    const int code = print_description(c, describe_model(c, path, model, hash));
+    return code ? code : damage;
+}
+
 static int info_model(const cli *c, const char *path)
 {
     cli_model model = {0};
@@ -196,7 +204,13 @@ static int info_model(const cli *c, const char *path)
     if (status)
         return status == AVSOUND_E_INVALID_ARGUMENT ? cli_error(CLI_USAGE, "%s: %s", model.name, avsound_error_detail())
                                                     : cli_input_failed(model.name, status);
-    const int code = c->args.plan ? print_plan(c, &model) : print_description(c, describe_model(c, path, model.model));
+    int code;
+    if (c->args.plan)
+        code = print_plan(c, &model);
+    else if (path)
+        code = print_file(c, path, model.model);
+    else
+        code = print_description(c, describe_model(c, NULL, model.model, NULL));
     cli_model_close(&model);
     return code;
 }

@@ -31,7 +31,8 @@ AVSOUND_API const char *avsound_arch_name(int32_t index);
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_create(avsound_context *context, const char *arch,
                                                               const char *config, uint64_t seed, avsound_model **out);
 
-/** Loads a model file (safetensors with avsound's metadata). The file is mapped, not copied.
+/** Loads a model file (safetensors with avsound's metadata). The file is mapped, not copied. Its data are not compared with
+ *  the hash it may hold: avsound_model_verify() does that.
  *
  *  @return AVSOUND_OK; AVSOUND_E_IO; AVSOUND_E_FORMAT for a file that is no model, or whose tensors are missing, superfluous,
  *          overlapping or not finite; AVSOUND_E_SHAPE for a tensor of the wrong shape; AVSOUND_E_LIMIT; AVSOUND_E_NO_MEMORY.
@@ -42,6 +43,13 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load(avsound_context *con
 /** Loads a model from memory, which is copied. Otherwise as avsound_model_load(). Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load_memory(avsound_context *context, const void *data, size_t size,
                                                                    avsound_model **out);
+
+/** Compares a model file's data with the SHA-256 in its metadata ("avsound.sha256"), to find damage that leaves every number
+ *  finite. It reads the whole file, and takes longer than loading it; it does not ask whether the tensors make a network.
+ *
+ *  @return AVSOUND_OK if they agree; AVSOUND_E_FORMAT if they differ, or for a file that is no model; AVSOUND_E_UNSUPPORTED for
+ *          a file without a hash; AVSOUND_E_IO; AVSOUND_E_LIMIT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_verify(avsound_context *context, const char *path);
 
 /** Writes a model file under a temporary name, then renames: the target is whole or untouched.
  *  @return AVSOUND_OK; AVSOUND_E_IO; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */

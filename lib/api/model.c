@@ -440,11 +440,8 @@ static avsound_status begin_from_file(avsound_context *context, const avsn_safet
 /* Takes the file over. */
 static avsound_status load(avsound_context *context, avsn_safetensors *file, avsound_model **out)
 {
-    bool present;
     avsound_model *model = NULL;
-    avsound_status status = avsn_safetensors_verify(file, &present);
-    if (!status)
-        status = begin_from_file(context, file, &model);
+    const avsound_status status = begin_from_file(context, file, &model);
     if (status) {
         avsn_safetensors_free(file);
         return status;
@@ -475,6 +472,17 @@ avsound_status avsound_model_load_memory(avsound_context *context, const void *d
     avsn_safetensors *file;
     AVSN_TRY(avsn_safetensors_open_memory(context, data, size, true, &file));
     return load(context, file, out);
+}
+
+avsound_status avsound_model_verify(avsound_context *context, const char *path)
+{
+    if (!context || !path)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", context ? "path" : "context");
+    avsn_safetensors *file;
+    AVSN_TRY(avsn_safetensors_open(context, path, &file));
+    const avsound_status status = avsn_safetensors_verify(file);
+    avsn_safetensors_free(file);
+    return status;
 }
 
 /* ---- saving ---- */

@@ -3,7 +3,6 @@
 #define AVSN_WEIGHTS_INTERNAL_H
 
 #include "weights/safetensors.h"
-#include "weights/sha256.h"
 #include "weights/text.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -13,6 +12,7 @@
 #define AVSN_SAFETENSORS_PREFIX ((size_t)8) /* bytes of the header's length */
 #define AVSN_METADATA_NAME "__metadata__"
 #define AVSN_SHA256_KEY "avsound.sha256"
+#define AVSN_DIGEST_TEXT 65 /* a SHA-256 in lower-case hexadecimal and a final 0 */
 
 typedef struct avsn_metadata_entry {
     const char *key, *value;
@@ -36,6 +36,11 @@ struct avsn_safetensors {
 
 /* Fills tensors and metadata from the JSON header; data and data_bytes are set. */
 avsound_status avsn_header_parse(avsn_safetensors *file, const char *text, size_t bytes);
+
+/* SHA-256 of what is added between start, NULL without memory, and finish, which frees. */
+struct AVSHA *avsn_digest_start(avsound_context *context);
+void avsn_digest_add(struct AVSHA *sha, const void *data, size_t bytes);
+void avsn_digest_finish(avsound_context *context, struct AVSHA *sha, char text[AVSN_DIGEST_TEXT]);
 
 /* Fails with what errno says. */
 avsound_status avsn_fail_errno(const char *label, const char *what);

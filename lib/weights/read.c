@@ -192,17 +192,17 @@ void avsn_safetensors_metadata_at(const avsn_safetensors *file, size_t index, co
     *value = file->metadata[index].value;
 }
 
-avsound_status avsn_safetensors_verify(const avsn_safetensors *file, bool *present)
+avsound_status avsn_safetensors_verify(const avsn_safetensors *file)
 {
     const char *wanted = avsn_safetensors_metadata(file, AVSN_SHA256_KEY);
-    *present = wanted != NULL;
     if (!wanted)
-        return AVSOUND_OK;
-    char found[AVSN_SHA256_TEXT];
-    avsn_sha256 hash;
-    avsn_sha256_start(&hash);
-    avsn_sha256_update(&hash, file->data, file->data_bytes);
-    avsn_sha256_finish(&hash, found);
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s: no metadata key %s to compare the data with", file->label, AVSN_SHA256_KEY);
+    struct AVSHA *sha = avsn_digest_start(file->context);
+    if (!sha)
+        return AVSOUND_E_NO_MEMORY;
+    char found[AVSN_DIGEST_TEXT];
+    avsn_digest_add(sha, file->data, file->data_bytes);
+    avsn_digest_finish(file->context, sha, found);
     if (strcmp(found, wanted) != 0)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s: damaged: the tensors' SHA-256 is %.16s..., the metadata says %.16s...",
                   file->label, found, avsn_has_control(wanted) ? "?" : wanted);

@@ -37,9 +37,9 @@ const avsn_file_tensor *avsn_safetensors_find(const avsn_safetensors *file, cons
 const char *avsn_safetensors_metadata(const avsn_safetensors *file, const char *key);
 size_t avsn_safetensors_metadata_count(const avsn_safetensors *file);
 void avsn_safetensors_metadata_at(const avsn_safetensors *file, size_t index, const char **key, const char **value);
-/* Compares the data section with the metadata key "avsound.sha256"; AVSOUND_E_FORMAT if they differ, AVSOUND_OK if equal
- * or the key is absent (*present says which). */
-avsound_status avsn_safetensors_verify(const avsn_safetensors *file, bool *present);
+/* Compares the data section with the metadata key "avsound.sha256"; AVSOUND_E_FORMAT if they differ, AVSOUND_E_UNSUPPORTED
+ * if the key is absent. */
+avsound_status avsn_safetensors_verify(const avsn_safetensors *file);
 
 /* Writes under a temporary name in the same folder, fsyncs, renames: the target is whole or untouched. Adds
  * "avsound.sha256" of the data section to the metadata. The data section begins at a multiple of 64 bytes of the file

@@ -58,13 +58,16 @@ static avsound_status sort_tensors(const char *path, const avsn_file_tensor *ten
     return AVSOUND_OK;
 }
 
-static void hash_tensors(const tensor_ref *tensors, size_t count, char text[AVSN_SHA256_TEXT])
+static avsound_status hash_tensors(avsound_context *context, const tensor_ref *tensors, size_t count,
+                                   char text[AVSN_DIGEST_TEXT])
 {
-    avsn_sha256 hash;
-    avsn_sha256_start(&hash);
+    struct AVSHA *sha = avsn_digest_start(context);
+    if (!sha)
+        return AVSOUND_E_NO_MEMORY;
     for (size_t i = 0; i < count; i++)
-        avsn_sha256_update(&hash, tensors[i]->data, tensors[i]->bytes);
-    avsn_sha256_finish(&hash, text);
+        avsn_digest_add(sha, tensors[i]->data, tensors[i]->bytes);
+    avsn_digest_finish(context, sha, text);
+    return AVSOUND_OK;
 }
 
 /* json_object_set_new takes the value over even when it fails. */
@@ -116,11 +119,12 @@ static avsound_status tensor_json(const char *path, json_t *root, tensor_ref ten
     return put(path, root, tensor->name, entry);
 }
 
-static avsound_status header_json(const char *path, json_t *root, const tensor_ref *tensors, size_t count,
-                                  const char *const *keys, const char *const *values, size_t metadata_count)
+static avsound_status header_json(avsound_context *context, const char *path, json_t *root, const tensor_ref *tensors,
+                                  size_t count, const char *const *keys, const char *const *values,
+                                  size_t metadata_count)
 {
-    char sha256[AVSN_SHA256_TEXT];
-    hash_tensors(tensors, count, sha256);
+    char sha256[AVSN_DIGEST_TEXT];
+    AVSN_TRY(hash_tensors(context, tensors, count, sha256));
     AVSN_TRY(metadata_json(path, root, keys, values, metadata_count, sha256));
     size_t place = 0;
     for (size_t i = 0; i < count; i++) {
@@ -161,7 +165,7 @@ static avsound_status make_header(avsound_context *context, const char *path, co
     json_t *root = json_object();
     if (!root)
         AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: no memory for the header", path);
-    avsound_status status = header_json(path, root, tensors, count, keys, values, metadata_count);
+    avsound_status status = header_json(context, path, root, tensors, count, keys, values, metadata_count);
     if (!status)
         status = render_header(context, path, root, out, bytes);
     json_decref(root);

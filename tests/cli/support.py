@@ -110,10 +110,12 @@ def small_weights(info):
     return {p["name"]: np.full(p["shape"], 0.01) for p in info["parameter_list"]}
 
 
-def save_model(path, info, weights):
+def save_model(path, info, weights, sha256=None):
     """Writes a model file that claims to be trained; `info` is what avsound info --json says of its architecture."""
     header = {"__metadata__": {"avsound.arch": info["arch"], "avsound.config": json.dumps(info["config"]),
                                "avsound.training": "trained", "license": "CC0-1.0"}}
+    if sha256:
+        header["__metadata__"]["avsound.sha256"] = sha256
     data = b""
     for name in sorted(weights):
         values = weights[name].astype("<f4").tobytes()

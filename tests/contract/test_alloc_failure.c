@@ -67,6 +67,12 @@ static avsound_status load_model(scene *s)
     return status;
 }
 
+static avsound_status verify_model(scene *s)
+{
+    arm(s);
+    return avsound_model_verify(s->context, s->path);
+}
+
 static avsound_status save_model(scene *s)
 {
     arm(s);
@@ -205,6 +211,7 @@ static void run_scene(const char *name, const char *arch, attempt_fn attempt)
 
 SCENE(create_model, "ave-net")
 SCENE(load_model, "ave-net")
+SCENE(verify_model, "ave-net")
 SCENE(save_model, "ave-net")
 SCENE(create_session, "avol-net")
 SCENE(embed_picture, "ave-net")
@@ -214,5 +221,6 @@ SCENE(spectrogram, "ave-net")
 SCENE(draw, "ave-net")
 SCENE(scan, "avol-net")
 
-SUITE("contract.alloc_failure", create_model_survives, load_model_survives, save_model_survives, create_session_survives,
-      embed_picture_survives, embed_sound_survives, localize_survives, spectrogram_survives, draw_survives, scan_survives)
+SUITE("contract.alloc_failure", create_model_survives, load_model_survives, verify_model_survives, save_model_survives,
+      create_session_survives, embed_picture_survives, embed_sound_survives, localize_survives, spectrogram_survives,
+      draw_survives, scan_survives)

@@ -187,6 +187,58 @@ START_TEST(save_and_load_keep_every_bit)
 }
 END_TEST
 
+static void write_whole(const char *path, const unsigned char *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    ck_assert_uint_eq(fwrite(data, 1, size, file), size);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* Saved bytes with one thing changed at a time; loading asks for numbers only. */
+START_TEST(verify_compares_the_data_with_the_hash)
+{
+    char folder[64], path[128];
+    make_folder(folder);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    avsound_context *context = plain_context();
+    avsound_model *model = narrow_model(context, "ave-net"), *loaded = NULL;
+    ck_avsound(avsound_model_save(model, path));
+    avsound_model_free(model);
+    ck_avsound(avsound_model_verify(context, path));
+    unsigned char *data;
+    size_t size;
+    read_whole(path, &data, &size);
+
+    data[size - 4] ^= 1; /* the lowest bit of the last number */
+    write_whole(path, data, size);
+    ck_refused(avsound_model_verify(context, path), AVSOUND_E_FORMAT, "model.safetensors");
+    ck_avsound(avsound_model_load(context, path, &loaded));
+    avsound_model_free(loaded);
+    data[size - 4] ^= 1;
+
+    static const char key[] = "avsound.sha256";
+    size_t at = 8;
+    while (memcmp(data + at, key, sizeof key - 1) != 0)
+        at++;
+    data[at + sizeof key - 2] = '5';
+    write_whole(path, data, size);
+    ck_refused(avsound_model_verify(context, path), AVSOUND_E_UNSUPPORTED, key);
+    ck_avsound(avsound_model_load(context, path, &loaded));
+    avsound_model_free(loaded);
+
+    write_whole(path, data, size - 1);
+    ck_refused(avsound_model_verify(context, path), AVSOUND_E_FORMAT, "model.safetensors");
+    ck_refused(avsound_model_verify(NULL, path), AVSOUND_E_INVALID_ARGUMENT, "context");
+    ck_refused(avsound_model_verify(context, NULL), AVSOUND_E_INVALID_ARGUMENT, "path");
+    ck_refused(avsound_model_verify(context, folder), AVSOUND_E_IO, "");
+    snprintf(path, sizeof path, "%s/absent", folder);
+    ck_refused(avsound_model_verify(context, path), AVSOUND_E_IO, "absent");
+    free(data);
+    avsound_context_free(context);
+    remove_folder(folder);
+}
+END_TEST
+
 START_TEST(load_refuses_every_truncation)
 {
     char folder[64], path[128];
@@ -338,6 +390,6 @@ END_TEST
 
 SUITE("contract.model", archs_have_names, create_refuses_bad_arguments, create_refuses_bad_configurations,
       create_refuses_deep_configuration, load_refuses_what_is_no_model, load_memory_refuses_what_is_no_model,
-      save_and_load_keep_every_bit, load_refuses_every_truncation, save_leaves_nothing_when_it_fails,
-      accessors_take_null_and_bad_indices, get_parameter_checks_its_arguments, same_seed_same_weights,
-      limit_on_model_bytes_holds)
+      save_and_load_keep_every_bit, verify_compares_the_data_with_the_hash, load_refuses_every_truncation,
+      save_leaves_nothing_when_it_fails, accessors_take_null_and_bad_indices, get_parameter_checks_its_arguments,
+      same_seed_same_weights, limit_on_model_bytes_holds)

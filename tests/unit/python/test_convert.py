@@ -452,7 +452,7 @@ class Library(Case):
         pointer, text = ctypes.c_void_p, ctypes.c_char_p
         for name, *arguments in (("model_config", pointer), ("model_free", pointer), ("context_free", pointer),
                                  ("model_create", pointer, text, text, ctypes.c_uint64, pointer),
-                                 ("model_load", pointer, text, pointer), ("session_create", pointer, pointer, pointer),
+                                 ("model_load", pointer, text, pointer), ("model_verify", pointer, text), ("session_create", pointer, pointer, pointer),
                                  ("session_set_input", pointer, text, pointer), ("session_run", pointer),
                                  ("session_get_output", pointer, text, pointer), ("session_free", pointer)):
             getattr(self.lib, f"avsound_{name}").argtypes = arguments
@@ -491,6 +491,7 @@ class Library(Case):
         for arch, heads in HEADS.items():
             target = self.path("model.safetensors")
             self.run_convert(self.save(public_state(heads, self.rng)), target)
+            self.check(self.lib.avsound_model_verify(self.context, target.encode()))
             config = json.loads(self.lib.avsound_model_config(self.load(target)))
             self.assertEqual(config, json.loads(read_model(target)[1]["avsound.config"]))
 

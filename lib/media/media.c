@@ -13,14 +13,9 @@ struct avsound_media {
 };
 
 typedef struct tracks {
-    avsn_demuxer demuxer; /* of the first to be opened; closed and opened anew for the second */
+    avsn_demuxer demuxer; /* of the first to be opened, which takes it over */
     int video_index, sound_index;
 } tracks;
-
-static avsound_status take_demuxer(const avsn_source *source, avsn_demuxer *demuxer)
-{
-    return demuxer->format ? AVSOUND_OK : avsn_demuxer_open(source, demuxer);
-}
 
 /* A stream without a single frame is no stream. A stream that the caller ignores only tells its start, so that times do not
  * depend on what is ignored, and may be as broken as it likes. */
@@ -33,7 +28,6 @@ static avsound_status open_video(avsound_media *media, tracks *found, const avso
 {
     if (found->video_index < 0)
         return AVSOUND_OK;
-    AVSN_TRY(take_demuxer(&media->source, &found->demuxer));
     return settle(avsn_video_open(&media->source, &found->demuxer, found->video_index,
                                   options->decode_threads ? options->decode_threads : 1, &media->video),
                   options->ignore_video);
@@ -43,7 +37,9 @@ static avsound_status open_sound(avsound_media *media, tracks *found, const avso
 {
     if (found->sound_index < 0)
         return AVSOUND_OK;
-    AVSN_TRY(take_demuxer(&media->source, &found->demuxer));
+    if (!found->demuxer.format)
+        AVSN_TRY(
+            avsn_demuxer_open(&media->source, media->video ? avsn_video_demuxer(media->video) : NULL, &found->demuxer));
     return settle(avsn_sound_open(&media->source, &found->demuxer, found->sound_index, options->audio_rate,
                                   options->audio_channels, &media->sound),
                   options->ignore_audio);
@@ -91,7 +87,7 @@ static void drop_ignored(avsound_media *media, const avsound_media_options *opti
 
 static avsound_status open_tracks(avsound_media *media, tracks *found, const avsound_media_options *options)
 {
-    AVSN_TRY(avsn_demuxer_open(&media->source, &found->demuxer));
+    AVSN_TRY(avsn_demuxer_open(&media->source, NULL, &found->demuxer));
     const AVFormatContext *format = found->demuxer.format;
     found->video_index = avsn_demuxer_choose(&found->demuxer, AVMEDIA_TYPE_VIDEO);
     found->sound_index = avsn_demuxer_choose(&found->demuxer, AVMEDIA_TYPE_AUDIO);

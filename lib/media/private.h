@@ -102,7 +102,8 @@ typedef struct avsn_demuxer {
     } * view;
 } avsn_demuxer;
 
-avsound_status avsn_demuxer_open(const avsn_source *source, avsn_demuxer *demuxer);
+/* `known`, or NULL: another demuxer of the same source, whose findings are taken over instead of decoding for them again. */
+avsound_status avsn_demuxer_open(const avsn_source *source, const avsn_demuxer *known, avsn_demuxer *demuxer);
 void avsn_demuxer_close(avsn_demuxer *demuxer);
 /* Index of the stream to take, -1 if there is none. Pictures attached to a sound are not video. */
 int avsn_demuxer_choose(const avsn_demuxer *demuxer, enum AVMediaType type);
@@ -182,6 +183,7 @@ avsound_status avsn_video_open(const avsn_source *source, avsn_demuxer *demuxer,
 avsound_status avsn_video_read(avsn_video *video, avsound_frame *frame);
 avsound_status avsn_video_seek(avsn_video *video, int64_t time_us);
 void avsn_video_info(const avsn_video *video, avsound_media_info *info);
+const avsn_demuxer *avsn_video_demuxer(const avsn_video *video);
 int64_t avsn_video_start(const avsn_video *video);
 void avsn_video_free(avsn_video *video);
 

@@ -12,7 +12,7 @@
 enum { TOLERANCE_MS = 5, SILENCE_FRAMES = 8192 };
 
 /* Steps beyond these are those of another recording in the same file: it goes on where the last one ended. */
-enum { BACK_STEP_SECONDS = 10, AHEAD_STEP_SECONDS = 24 * 3600 };
+enum { BACK_STEP_SECONDS = 1, AHEAD_STEP_SECONDS = 24 * 3600 };
 
 /* Decoders need some sound before the sample wanted until they give the true one: an overlap of half a frame (AAC), a bit
  * reservoir of ten (MP3), 80 ms (Opus), the parameters of the upper half of the spectrum (HE-AAC). */

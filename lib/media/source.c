@@ -232,7 +232,21 @@ static avsound_status check_picture_size(const avsn_source *source)
     return AVSOUND_OK;
 }
 
-static avsound_status open_format(const avsn_source *source, avsn_demuxer *demuxer)
+/* Only where the header alone tells the streams: otherwise they appear in the order their packets come. */
+static bool take_over(const AVFormatContext *known, AVFormatContext *format)
+{
+    if (format->ctx_flags & AVFMTCTX_NOHEADER || known->nb_streams != format->nb_streams)
+        return false;
+    for (unsigned i = 0; i < known->nb_streams; i++) {
+        const AVCodecParameters *par = known->streams[i]->codecpar;
+        if (format->streams[i]->codecpar->codec_id != par->codec_id ||
+            avcodec_parameters_copy(format->streams[i]->codecpar, par) < 0)
+            return false;
+    }
+    return true;
+}
+
+static avsound_status open_format(const avsn_source *source, const avsn_demuxer *known, avsn_demuxer *demuxer)
 {
     const AVInputFormat *format = NULL;
     AVSN_TRY(check_picture_size(source));
@@ -242,13 +256,15 @@ static avsound_status open_format(const avsn_source *source, avsn_demuxer *demux
     if (error < 0)
         return avsn_ffmpeg_fail(demuxer->view->error ? AVERROR(demuxer->view->error) : error, AVSOUND_E_FORMAT,
                                 "%s: broken %s file", source->path, format->name);
+    if (known && take_over(known->format, demuxer->format))
+        return AVSOUND_OK;
     return find_streams(source, demuxer->format);
 }
 
-avsound_status avsn_demuxer_open(const avsn_source *source, avsn_demuxer *demuxer)
+avsound_status avsn_demuxer_open(const avsn_source *source, const avsn_demuxer *known, avsn_demuxer *demuxer)
 {
     *demuxer = (avsn_demuxer){0};
-    const avsound_status status = open_format(source, demuxer);
+    const avsound_status status = open_format(source, known, demuxer);
     if (status)
         avsn_demuxer_close(demuxer);
     return status;

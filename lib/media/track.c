@@ -264,6 +264,6 @@ avsound_status avsn_track_rewind(avsn_track *track)
 {
     avcodec_free_context(&track->decoder);
     avsn_demuxer_close(&track->demuxer);
-    AVSN_TRY(avsn_demuxer_open(track->source, &track->demuxer));
+    AVSN_TRY(avsn_demuxer_open(track->source, NULL, &track->demuxer));
     return start(track);
 }

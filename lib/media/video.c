@@ -281,6 +281,11 @@ void avsn_video_info(const avsn_video *video, avsound_media_info *info)
     memcpy(info->pixel_format, video->info.pixel_format, sizeof info->pixel_format);
 }
 
+const avsn_demuxer *avsn_video_demuxer(const avsn_video *video)
+{
+    return &video->track.demuxer;
+}
+
 int64_t avsn_video_start(const avsn_video *video)
 {
     return video->start_us;

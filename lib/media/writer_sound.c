@@ -125,7 +125,7 @@ static avsound_status copy_until(avsn_writer_sound *sound, int64_t time_us)
 static avsound_status open_for_copying(avsn_writer_sound *sound)
 {
     const avsn_source *source = avsn_media_source(sound->media);
-    AVSN_TRY(avsn_demuxer_open(source, &sound->demuxer));
+    AVSN_TRY(avsn_demuxer_open(source, NULL, &sound->demuxer));
     for (unsigned i = 0; i < sound->demuxer.format->nb_streams; i++)
         sound->demuxer.format->streams[i]->discard = (int)i == sound->source_index ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
     const int64_t early = sound->start_us - 1000000;

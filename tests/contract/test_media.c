@@ -1,5 +1,8 @@
 #include "unit/media/make_files.h"
 
+#include <libavutil/log.h>
+#include <unistd.h>
+
 /* Every public function of media.h with NULL, a struct too small or too new, values out of range, and in the wrong order. */
 
 static avsound_context *context;
@@ -156,5 +159,50 @@ START_TEST(writers_check_their_arguments)
 }
 END_TEST
 
-SUITE("contract.media", open_checks_its_arguments, readers_check_their_arguments,
-      an_older_info_is_filled_as_far_as_it_goes, writers_check_their_arguments)
+/* A damaged film makes FFmpeg's decoders complain: not on stderr by default, and as a host that set a level wants it. */
+static long complaints(void)
+{
+    avsound_media *media;
+    avsound_frame frame = {.struct_size = sizeof frame};
+    FILE *file = fopen(film, "r+b"), *heard = tmpfile();
+    for (long at = 400; fseek(file, at, SEEK_SET) == 0 && at < 5000; at += 97)
+        fputs("wrong", file);
+    fclose(file);
+    fflush(stderr);
+    const int kept = dup(STDERR_FILENO);
+    dup2(fileno(heard), STDERR_FILENO);
+    if (!avsound_media_open(context, film, NULL, &media)) {
+        while (!avsound_media_read_frame(media, &frame))
+            ;
+        avsound_media_free(media);
+    }
+    fflush(stderr);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    fseek(heard, 0, SEEK_END);
+    const long size = ftell(heard);
+    fclose(heard);
+    return size;
+}
+
+START_TEST(nothing_is_printed)
+{
+    begin();
+    av_log_set_level(AV_LOG_INFO); /* as FFmpeg has it */
+    ck_assert_int_eq(complaints(), 0);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(a_hosts_choice_of_messages_stands)
+{
+    begin();
+    av_log_set_level(AV_LOG_WARNING);
+    ck_assert_int_gt(complaints(), 0);
+    ck_assert_int_eq(av_log_get_level(), AV_LOG_WARNING);
+    avsound_context_free(context);
+}
+END_TEST
+
+SUITE("contract.media", nothing_is_printed, a_hosts_choice_of_messages_stands, open_checks_its_arguments,
+      readers_check_their_arguments, an_older_info_is_filled_as_far_as_it_goes, writers_check_their_arguments)

@@ -380,6 +380,45 @@ START_TEST(bad_interleaving_is_read_in_bounded_memory)
 }
 END_TEST
 
+/* Broadcast recordings put end to end: time stamps start over, time goes on. */
+START_TEST(recordings_end_to_end_are_one)
+{
+    make_spec spec = {VIDEO,        .audio_encoder = "mp2", .rate = 48000, .channels = 2, .container = "mpegts",
+                      .frames = 75, .samples = 144000,      .tones = 1};
+    const char *parts[2] = {made("one.ts", &spec), NULL};
+    spec.frames = 100;
+    spec.samples = 192000;
+    parts[1] = made("two.ts", &spec);
+    const char *path = temporary_path("both.ts");
+    FILE *both = fopen(path, "wb");
+    for (int i = 0; i < 2; i++) {
+        FILE *part = fopen(parts[i], "rb");
+        for (int c; (c = getc(part)) != EOF;)
+            putc(c, both);
+        fclose(part);
+    }
+    fclose(both);
+    avsound_context *context = plain_context();
+    avsound_media *media = opened(context, path, NULL);
+    const whole_sound all = read_sound(media);
+    ck_assert_int_lt(llabs(all.frames - 336000), 5000);
+    free(all.samples);
+    int64_t last = -1;
+    for (int i = 0; i < 175; i++) {
+        const avsound_frame frame = next_frame(media);
+        ck_assert_int_eq(shown_number(&frame), i < 75 ? i : i - 75);
+        ck_assert_int_gt(frame.time_us, last);
+        ck_assert(i == 0 || frame.time_us - last < 100000);
+        last = frame.time_us;
+    }
+    ck_avsound(avsound_media_seek(media, last - 2000000)); /* a second time, the stamps' steps known by now */
+    const avsound_frame frame = next_frame(media);
+    ck_assert_int_eq(shown_number(&frame), 49);
+    avsound_media_free(media);
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(the_given_clips_are_read)
 {
     static const char *const clips[] = {"train/003e7bda94_00.mp4", "train/03f99aaa94_00.mp4",
@@ -415,4 +454,4 @@ END_TEST
 SUITE("media.sound", samples_come_out_as_stored, encoders_delay_is_taken_off, late_and_early_sound_keeps_its_time,
       gaps_are_silence_and_overlaps_are_cut, seeking_into_a_gap_is_silent, sound_may_stop_halfway, channels_are_mixed,
       rates_are_converted_in_place, cover_art_is_not_video, bad_interleaving_is_read_in_bounded_memory,
-      the_given_clips_are_read)
+      recordings_end_to_end_are_one, the_given_clips_are_read)

@@ -295,6 +295,44 @@ START_TEST(stills_are_one_frame)
 }
 END_TEST
 
+/* A camera writes the pixels as the sensor gave them and a note in the Exif block: 6 says "turn clockwise by 90 degrees". */
+START_TEST(photographs_come_upright)
+{
+    static const uint8_t exif[] = {0xff, 0xe1, 0,    34,   'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8,
+                                   0,    1,    0x01, 0x12, 0,   3,   0,   0,   0, 1, 0,   6,   0, 0,  0, 0, 0, 0};
+    const char *plain = temporary_path("plain.bin"), *path = temporary_path("photo.jpg");
+    const make_spec spec = {.container = "image2",
+                            .mux_options = "update=1",
+                            .video_encoder = "mjpeg",
+                            .video_options = "qmin=2:qmax=2",
+                            .width = 160,
+                            .height = 96,
+                            .frames = 1,
+                            .pixel_format = AV_PIX_FMT_YUVJ444P,
+                            .tick = {1, 25}};
+    make_media(plain, &spec);
+    FILE *in = fopen(plain, "rb"), *out = fopen(path, "wb");
+    putc(getc(in), out);
+    putc(getc(in), out); /* start of image */
+    fwrite(exif, 1, sizeof exif, out);
+    for (int c; (c = getc(in)) != EOF;)
+        putc(c, out);
+    fclose(in);
+    fclose(out);
+    avsound_context *context = plain_context();
+    avsound_media *media = opened(context, path, NULL);
+    const avsound_media_info info = info_of(media);
+    ck_assert_int_eq(info.rotation, 90);
+    ck_assert(info.width == 96 && info.height == 160 && info.coded_width == 160);
+    const avsound_frame frame = next_frame(media);
+    /* The stored picture's bottom left, grey 110, goes to the top left; its bottom right, 170, to the bottom left. */
+    ck_assert_int_lt(abs(frame.data[0][2] - 110), 6);
+    ck_assert_int_lt(abs(frame.data[0][157 * frame.stride[0] + 2] - 170), 6);
+    avsound_media_free(media);
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(one_frame_and_new_sizes)
 {
     avsound_context *context = plain_context();
@@ -339,4 +377,4 @@ END_TEST
 
 SUITE("media.video", frames_come_in_order_with_exact_times, decoder_threads_change_nothing,
       turned_recordings_come_upright, upside_down_mirrored_is_flipped, pixels_come_square,
-      formats_and_colours_are_carried_through, stills_are_one_frame, one_frame_and_new_sizes)
+      formats_and_colours_are_carried_through, stills_are_one_frame, photographs_come_upright, one_frame_and_new_sizes)

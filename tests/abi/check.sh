@@ -1,7 +1,8 @@
 #!/bin/sh
 # Holds a built library against what is frozen: check.sh WHAT BUILD_DIR
 #   layout    offsets of public structs and values of public constants (layout.c compiles)
-#   symbols   the shared library exports exactly symbols.txt, all under the version node AVSOUND_0
+#   symbols   the shared library exports exactly symbols.txt, all under the version node AVSOUND_0, and the
+#             contract tests call each of them
 #   archive   what the static library leaves visible starts with avsn_ or avsound_
 #   diff      abidiff against libavsound.abi finds nothing; exits 77 (skipped) without abidiff or debug information
 #   refresh   rewrites symbols.txt and libavsound.abi from the build
@@ -39,6 +40,12 @@ symbols)
         echo "The exported symbols (+) are not those of tests/abi/symbols.txt (-). $advice"
         exit 1
     fi
+    sed 's/@.*//' "$here/symbols.txt" | while read -r name; do
+        grep -q "\<$name(" "$here"/../contract/*.c || {
+            echo "$name is called by no test in tests/contract"
+            exit 1
+        }
+    done
     ;;
 archive)
     nm --extern-only --defined-only "$build/libavsound.a" 2>/dev/null |

@@ -11,7 +11,7 @@ extern "C" {
 
 /** An opened media file: a video, a still picture or a sound. Yields upright frames with square pixels in presentation
  *  order, and sound at the rate and channel count asked for. Times are microseconds from the file's start time (the
- *  earliest time stamp of its streams). Memory stays bounded whatever the length.
+ *  earlier of its first frame's and first sample's). Memory stays bounded whatever the length.
  *  Threads: one at a time per media. Since 0.1. */
 typedef struct avsound_media avsound_media;
 

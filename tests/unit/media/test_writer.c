@@ -202,6 +202,7 @@ START_TEST(sound_goes_along_in_time)
         {"a.mp4", "mp4", "aac", "film.mp4", "aac", 0, 0},
         {"a.mp4", "mp4", "aac", "film.mp4", "aac", 1234567, 1000000},
         {"a.mp4", "mp4", "aac", "film.mkv", "aac", 1234567, 0},
+        {"a.mp4", "mp4", "aac", "film.mkv", "aac", 0, 0},
         {"a.ts", "mpegts", "aac", "film.mp4", "aac", 500000, 1000000},
         {"a.aac", "adts", "aac", "film.mov", "aac", 500000, 0},
         {"a.mp3", "mp3", "libmp3lame", "film.mp4", "mp3", 700000, 0},
@@ -215,19 +216,24 @@ START_TEST(sound_goes_along_in_time)
         {"a.webm", "webm", "libopus", "film.mkv", "opus", 0, 0},
         {"a.webm", "webm", "libopus", "film.mp4", "aac", 1000000, 1500000},
         {"a.flac", "flac", "flac", "film.mp4", "aac", 0, 0},
+        {"a.wv", "wv", "wavpack", "film.mkv", "aac", 0, 0},
+        {"a.wv", "wv", "wavpack", "film.avi", "mp3", 1000000, 0},
         {"a.flac", "flac", "flac", "film.mkv", "flac", 300000, 0},
         {"a.ogg", "ogg", "libvorbis", "film.webm", "vorbis", 0, 0},
     };
     avsound_context *context = plain_context();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const make_spec spec = {
-            .container = cases[i].container,
-            .audio_encoder = cases[i].encoder,
-            .rate = 48000,
-            .audio_options = strncmp(cases[i].encoder, "pcm", 3) && strcmp(cases[i].encoder, "flac") ? "b=192k" : NULL,
-            .channels = 2,
-            .samples = 5 * 48000,
-            .tones = 1};
+        const make_spec spec = {.container = cases[i].container,
+                                .audio_encoder = cases[i].encoder,
+                                .rate = 48000,
+                                .audio_options = strncmp(cases[i].encoder, "pcm", 3) &&
+                                                         strcmp(cases[i].encoder, "flac") &&
+                                                         strcmp(cases[i].encoder, "wavpack")
+                                                     ? "b=192k"
+                                                     : NULL,
+                                .channels = 2,
+                                .samples = 5 * 48000,
+                                .tones = 1};
         const char *source = temporary_path(cases[i].source), *film = temporary_path(cases[i].film);
         make_media(source, &spec);
         /* Where the source's own sound is heard: raw AAC cannot say that it has an encoder's delay. */

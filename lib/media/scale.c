@@ -58,8 +58,13 @@ avsound_status avsn_padded_copy(avsound_context *context, avsn_padded *padded, c
         const size_t row = (size_t)avsn_pixel_row_bytes(layout, p, frame->width);
         uint8_t *to = padded->memory + offset[p];
         padded->data[p] = to;
-        for (int32_t y = 0; y < avsn_pixel_rows(layout, p, frame->height); y++)
-            memcpy(to + (ptrdiff_t)y * padded->stride[p], frame->data[p] + (ptrdiff_t)y * frame->stride[p], row);
+        const int32_t rows = avsn_pixel_rows(layout, p, frame->height);
+        for (int32_t y = 0; y < rows; y++) {
+            uint8_t *end = to + (ptrdiff_t)y * padded->stride[p] + row;
+            memcpy(end - row, frame->data[p] + (ptrdiff_t)y * frame->stride[p], row);
+            memset(end, 0, (size_t)padded->stride[p] - row); /* read, if only to be multiplied by 0 */
+        }
+        memset(to + (ptrdiff_t)rows * padded->stride[p], 0, ROW_PADDING);
     }
     return AVSOUND_OK;
 }

@@ -63,6 +63,7 @@ cells = maps[at]
 row, col = (np.array(np.unravel_index(cells.argmax(), cells.shape)) + 0.5) / cells.shape * 100
 print(f"map at {times[at]:.2f} s, {cells.shape[0]} x {cells.shape[1]} cells: "
       f"highest {cells.max():.2f}, {col:.0f} % from the left, {row:.0f} % from the top")
+cells = cells[:, ::-(-cells.shape[1] // 78)]
 wide = 2 if cells.shape[1] < 40 else 1
 edge = "+" + wide * cells.shape[1] * "-" + "+"
 lines = ["".join(wide * " .:-=+*#%@"[min(9, int(10 * value))] for value in line) for line in cells]
@@ -70,14 +71,13 @@ print(edge, *(f"|{line}|" for line in lines), edge, sep="\n")
 END
 }
 
-# localize NAME [options]: overlay video, contact sheet and bare maps of the clip.
+# localize NAME [options]: overlay video of the clip, and a contact sheet.
 localize() {
     name=$1
     shift
     "$avsound" localize "$clip" --duration $longest --side-by-side -o "$out/$name.mp4" "$@" ||
         fail "avsound localize failed"
     contact_sheet "$out/$name.mp4" "$out/$name.png"
-    "$avsound" localize "$clip" --duration $longest --fps 5 --quiet -o "$out/$name.npy" "$@"
     results="$results
   $out/$name.mp4   each frame beside its map, with the sound
   $out/$name.png   six of them on a sheet"
@@ -105,18 +105,21 @@ fi
 export AVSOUND_MODEL_PATH="$root/models${AVSOUND_MODEL_PATH:+:$AVSOUND_MODEL_PATH}"
 if [ -f "$root/models/avol-s.safetensors" ]; then
     say "where does the sound come from? asking the trained network avol-s"
-    localize overlay --model avol-s
+    model=avol-s
+    localize overlay --model "$model"
     verdict="The map is that of a trained network; models/ has its card with what it can and can't do."
 else
     say "where does the sound come from? asking an untrained network, to show the way: its map means nothing"
-    localize untrained --arch avol-net --seed 1
+    localize untrained --arch avol-net --seed 1 --fps 10
     say "asking a network made by hand, which knows two things: red things hum, blue things tick"
-    quietly "$python" "$root/examples/python/handmade.py" "$out/handmade.safetensors"
-    localize overlay --model "$out/handmade.safetensors" --colormap inferno --quiet
+    model=$out/handmade.safetensors
+    quietly "$python" "$root/examples/python/handmade.py" "$model"
+    localize overlay --model "$model" --colormap inferno --quiet
     verdict="No trained network is bundled yet. The map is that of the network made by hand (examples/python/handmade.py):
 its weights were set, not learned; on other videos than the clip it finds what is red or blue, not what sounds."
 fi
 
+"$avsound" localize "$clip" --duration $longest --model "$model" --fps 5 --quiet -o "$out/overlay.npy"
 if [ $# -eq 1 ]; then
     print_map "$out/overlay.npy" "" # where it is highest
 else

@@ -17,6 +17,12 @@ static double clamp(double x, double low, double high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* Without hypot's care for very large and very small numbers, which takes longer than all the rest. */
+static double length_of(double x, double y)
+{
+    return sqrt(x * x + y * y);
+}
+
 painter painter_moved(const painter *p, double x, double y)
 {
     painter q = *p;
@@ -80,8 +86,8 @@ static uint8_t blend(uint8_t under, double over, double alpha)
 
 static double texture(const look *l, double x, double y)
 {
-    const double scale = l->tile_scale * TILE;
-    const int i = (int)floor(x * scale) & (TILE - 1), j = (int)floor(y * scale) & (TILE - 1);
+    const double scale = l->tile_scale * TILE, far = 64 * TILE; /* keeps the number positive, so that int rounds down */
+    const int i = (int)(x * scale + far) & (TILE - 1), j = (int)(y * scale + far) & (TILE - 1);
     return (double)l->tile[j * TILE + i];
 }
 
@@ -124,9 +130,9 @@ static void fill(const painter *p, ink i, const shape *s)
     const double det = p->ux * p->vy - p->uy * p->vx;
     if (fabs(det) < 1e-9)
         return;
-    const double unit = sqrt(fabs(det));
-    const double light[2] = {(p->light[0] * p->ux + p->light[1] * p->uy) / hypot(p->ux, p->uy),
-                             (p->light[0] * p->vx + p->light[1] * p->vy) / hypot(p->vx, p->vy)};
+    const double unit = sqrt(fabs(det)), xx = p->vy / det, xy = -p->vx / det, yx = -p->uy / det, yy = p->ux / det;
+    const double light[2] = {(p->light[0] * p->ux + p->light[1] * p->uy) / length_of(p->ux, p->uy),
+                             (p->light[0] * p->vx + p->light[1] * p->vy) / length_of(p->vx, p->vy)};
     int range[4];
     pixel_range(p, s, range);
     for (int py = range[2]; py < range[3]; py++) {
@@ -134,11 +140,11 @@ static void fill(const painter *p, ink i, const shape *s)
         const double dy = py + 0.5 - p->oy;
         for (int px = range[0]; px < range[1]; px++) {
             const double dx = px + 0.5 - p->ox;
-            const double x = (dx * p->vy - dy * p->vx) / det, y = (dy * p->ux - dx * p->uy) / det;
+            const double x = xx * dx + xy * dy, y = yx * dx + yy * dy;
             const double depth = -s->distance(s, x, y) * unit;
-            const double alpha = clamp(0.5 + depth / p->soft, 0, 1) * p->alpha;
-            if (alpha <= 0)
+            if (depth <= -0.5 * p->soft)
                 continue;
+            const double alpha = clamp(0.5 + depth / p->soft, 0, 1) * p->alpha;
             const colour c = shaded(p, s, i, light, x, y, depth);
             uint8_t *to = row + 3 * (size_t)px;
             to[0] = blend(to[0], c.r, alpha);
@@ -155,7 +161,7 @@ static double ellipse_distance(const shape *s, double x, double y)
 {
     const double rx = s->half_width, ry = s->half_height;
     const double ax = (x - s->x) / rx, ay = (y - s->y) / ry;
-    const double k0 = hypot(ax, ay), k1 = hypot(ax / rx, ay / ry);
+    const double k0 = length_of(ax, ay), k1 = length_of(ax / rx, ay / ry);
     return k1 > 0 ? k0 * (k0 - 1) / k1 : -(rx < ry ? rx : ry);
 }
 
@@ -169,7 +175,7 @@ static double box_distance(const shape *s, double x, double y)
 {
     const double round = s->numbers[0];
     const double qx = fabs(x - s->x) - s->half_width + round, qy = fabs(y - s->y) - s->half_height + round;
-    const double outside = hypot(qx > 0 ? qx : 0, qy > 0 ? qy : 0), inside = qx > qy ? qx : qy;
+    const double outside = length_of(qx > 0 ? qx : 0, qy > 0 ? qy : 0), inside = qx > qy ? qx : qy;
     return outside + (inside < 0 ? inside : 0) - round;
 }
 
@@ -185,7 +191,7 @@ static double line_distance(const shape *s, double x, double y)
     const double bx = n[2] - n[0], by = n[3] - n[1], ax = x - n[0], ay = y - n[1];
     const double length = bx * bx + by * by;
     const double along = length > 0 ? clamp((ax * bx + ay * by) / length, 0, 1) : 0;
-    return hypot(ax - along * bx, ay - along * by) - (n[4] + (n[5] - n[4]) * along);
+    return length_of(ax - along * bx, ay - along * by) - (n[4] + (n[5] - n[4]) * along);
 }
 
 void draw_line(const painter *p, ink i, double x0, double y0, double x1, double y1, double r0, double r1)
@@ -195,21 +201,42 @@ void draw_line(const painter *p, ink i, double x0, double y0, double x1, double 
                         fabs(y1 - y0) / 2 + r});
 }
 
+/* In the arc's own axes: its middle lies to the right, and above mirrors below. */
 static double arc_distance(const shape *s, double x, double y)
 {
-    const double *n = s->numbers; /* radius, half width, middle angle, half opening */
-    double angle = atan2(y - s->y, x - s->x) - n[2];
-    angle -= 2 * PI * floor(angle / (2 * PI) + 0.5);
-    if (fabs(angle) <= n[3])
-        return fabs(hypot(x - s->x, y - s->y) - n[0]) - n[1];
-    const double end = n[2] + (angle > 0 ? n[3] : -n[3]);
-    return hypot(x - s->x - n[0] * cos(end), y - s->y - n[0] * sin(end)) - n[1];
+    const double *n = s->numbers; /* centre, radius, half width, towards the middle, half opening as cosine and sine */
+    const double dx = x - n[0], dy = y - n[1];
+    const double along = dx * n[4] + dy * n[5], across = fabs(dy * n[4] - dx * n[5]);
+    if (across * n[6] <= along * n[7])
+        return fabs(length_of(along, across) - n[2]) - n[3];
+    return length_of(along - n[2] * n[6], across - n[2] * n[7]) - n[3];
+}
+
+/* A ring is two halves: the test above holds up to half a turn. */
+static void draw_half_arc(const painter *p, ink i, double x, double y, double radius, double half_width, double from,
+                          double to)
+{
+    const double middle = (from + to) / 2, half = (to - from) / 2;
+    const double numbers[] = {x, y, radius, half_width, cos(middle), sin(middle), cos(half), sin(half)};
+    double low[2] = {HUGE_VAL, HUGE_VAL}, high[2] = {-HUGE_VAL, -HUGE_VAL};
+    for (int k = 0; k <= 8; k++) {
+        const double angle = from + (to - from) * k / 8, place[] = {x + radius * cos(angle), y + radius * sin(angle)};
+        for (int axis = 0; axis < 2; axis++) {
+            low[axis] = fmin(low[axis], place[axis]);
+            high[axis] = fmax(high[axis], place[axis]);
+        }
+    }
+    /* Between two of the points the arc bulges by no more than this. */
+    const double reach = half_width + radius * (1 - cos(half / 8));
+    fill(p, i, &(shape){arc_distance, numbers, 8, (low[0] + high[0]) / 2, (low[1] + high[1]) / 2,
+                        (high[0] - low[0]) / 2 + reach, (high[1] - low[1]) / 2 + reach});
 }
 
 void draw_arc(const painter *p, ink i, double x, double y, double radius, double half_width, double from, double to)
 {
-    const double numbers[] = {radius, half_width, (from + to) / 2, (to - from) / 2}, reach = radius + half_width;
-    fill(p, i, &(shape){arc_distance, numbers, 4, x, y, reach, reach});
+    const int parts = to - from > 0.75 * PI ? 3 : 1; /* each lies within a smaller rectangle than the whole */
+    for (int k = 0; k < parts; k++)
+        draw_half_arc(p, i, x, y, radius, half_width, from + (to - from) * k / parts, from + (to - from) * (k + 1) / parts);
 }
 
 /* Nearest edge, negative inside; the sign by the number of edges crossed on the way to the left. */
@@ -252,7 +279,7 @@ static double profile_distance(const shape *s, double x, double y)
     const double at = clamp((y - top) / (bottom - top), 0, 1) * (PROFILE - 1);
     const int k = at < PROFILE - 2 ? (int)at : PROFILE - 2;
     const double rise = s->numbers[k + 1] - s->numbers[k], step = (bottom - top) / (PROFILE - 1);
-    const double side = (fabs(x) - s->numbers[k] - rise * (at - k)) / hypot(1, rise / step);
+    const double side = (fabs(x) - s->numbers[k] - rise * (at - k)) / length_of(1, rise / step);
     return fmax(side, fmax(top - y, y - bottom));
 }
 
@@ -282,7 +309,7 @@ static double cloud_distance(const shape *s, double x, double y)
     double nearest = HUGE_VAL;
     for (int k = 0; k < s->count; k++) {
         const double *c = s->numbers + 3 * k;
-        nearest = fmin(nearest, hypot(x - c[0], y - c[1]) - c[2]);
+        nearest = fmin(nearest, length_of(x - c[0], y - c[1]) - c[2]);
     }
     return nearest;
 }

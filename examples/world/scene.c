@@ -76,7 +76,7 @@ static void place(scene *s, thing *t, int visible, rng *r)
     static const double largest[] = {0.36, 0.32, 0.26, 0.22, 0.2};
     const options *o = s->options;
     const double side = smaller(o->width, o->height);
-    t->radius = side * rng_between(r, 0.15, largest[visible]);
+    t->radius = side * rng_between(r, 0.17, largest[visible]);
     for (int attempt = 0; attempt < 400; attempt++) {
         const double edge = 1.05 * t->radius + 0.02 * side;
         t->x = rng_between(r, edge, o->width - edge);
@@ -249,11 +249,13 @@ static void paint_thing(const scene *s, const thing *t, double time, const doubl
                        .uy = flip * d, .vx = -d, .vy = c, .light = {s->light[0], s->light[1]}, .alpha = 1, .soft = 1,
                        .extent = extent};
     painter shadow = painter_ghost(&p, 0.22);
-    shadow.soft = 0.5 * t->radius;
+    shadow.soft = 0.35 * t->radius;
     shadow.ox -= 0.12 * t->radius * s->light[0];
     shadow.oy += 0.15 * t->radius;
-    draw_ellipse(&shadow, DARK, 0, 0.1, 0.75, 0.75);
-    t->kind->draw(t, time, &p);
+    draw_ellipse(&shadow, DARK, 0, 0.1, 0.7, 0.7);
+    /* A frame is on screen for a while, and shows a strike if one comes within half that time of its time stamp. What lasts
+     * would be seen up to a whole frame late; it is painted as in the middle of that while. */
+    t->kind->draw(t, t->kind->lasting ? time + 0.5 / s->options->fps : time, &p);
 }
 
 void scene_paint(const scene *s, int index, canvas *frame, box *boxes)

@@ -4,7 +4,7 @@
 
 #include "sound.h"
 
-static const double ear = 0.00035;   /* seconds each channel leads or lags at the edges of the picture */
+static const double ear = 0.00015;   /* seconds each channel leads or lags at the edges of the picture */
 static const double before = 1.5;    /* seconds of sound before the first sample, for what still rings */
 
 int64_t scene_samples(const scene *s)

@@ -94,6 +94,7 @@ struct kind {
     const char *name;
     const char *parent; /* in the tree of kinds */
     double low, high;   /* Hz of its main partial, before thing.pitch; 0: no pitch */
+    bool lasting;       /* sounds for as long as its cause lasts, unlike what is struck and rings on */
     void (*plan)(thing *t, rng *r, double from, double to); /* fills events */
     void (*draw)(const thing *t, double time, const struct painter *p);
     void (*sound)(const thing *t, struct sound *out);

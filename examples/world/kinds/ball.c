@@ -25,7 +25,7 @@ static void draw(const thing *t, double time, const painter *p)
     draw_ellipse(&shadow, DARK, 0, 0.87, size * (1 - 0.3 * up), 0.05);
     const painter fallen = painter_moved(p, 0, 0.85 - size - up);
     const painter pressed = painter_stretched(&fallen, 0, size, 1 + 0.7 * flat, 1 - flat);
-    const painter q = painter_turned(&pressed, 0, 0, 2.2 * sin(1.3 * time_sounding(t, time) + 0.8 * (t->event_count ? time : 0)));
+    const painter q = painter_turned(&pressed, 0, 0, t->event_count ? 2.2 * sin(0.8 * time) : 0);
     draw_ellipse(&q, BODY, 0, 0, size, size);
     draw_line(&q, DARK, -0.94 * size, 0, 0.94 * size, 0, 0.025, 0.025);
     draw_line(&q, DARK, 0, -0.94 * size, 0, 0.94 * size, 0.025, 0.025);
@@ -45,4 +45,4 @@ static void bounce(const thing *t, sound *out)
     }
 }
 
-const kind kind_ball = {"ball", "play", 70, 120, plan, draw, bounce};
+const kind kind_ball = {"ball", "play", 70, 120, false, plan, draw, bounce};

@@ -37,4 +37,4 @@ static void sing(const thing *t, sound *out)
     }
 }
 
-const kind kind_bell = {"bell", "bells", 380, 900, plan, draw, sing};
+const kind kind_bell = {"bell", "bells", 380, 900, false, plan, draw, sing};

@@ -26,8 +26,8 @@ static void draw(const thing *t, double time, const painter *p)
     const painter wing = painter_turned(&body, 0.05, 0, 0.12 + 0.1 * level);
     draw_ellipse(&wing, PART, -0.2, 0.06, 0.38, 0.2);
     draw_ellipse(&wing, ACCENT, -0.3, 0.1, 0.24, 0.08);
-    const painter head = painter_turned(p, 0.32, -0.25, -0.25 * level);
-    const double gape = 0.32 * level;
+    const painter head = painter_turned(p, 0.32, -0.25, -0.4 * level);
+    const double gape = 0.45 * level;
     const painter upper = painter_turned(&head, 0.55, -0.42, -gape), lower = painter_turned(&head, 0.55, -0.4, gape);
     draw_polygon(&lower, ACCENT, (const double[][2]){{0.52, -0.42}, {0.9, -0.36}, {0.52, -0.3}}, 3, 0.01);
     draw_polygon(&upper, ACCENT, (const double[][2]){{0.52, -0.54}, {0.95, -0.38}, {0.52, -0.38}}, 3, 0.01);
@@ -61,4 +61,4 @@ static void chirp(const thing *t, sound *out)
     }
 }
 
-const kind kind_bird = {"bird", "animals", 2300, 4800, plan, draw, chirp};
+const kind kind_bird = {"bird", "animals", 2300, 4800, true, plan, draw, chirp};

@@ -73,4 +73,4 @@ static void run(const thing *t, sound *out)
     sound_body(out, resonances, COUNT(resonances), 0.25);
 }
 
-const kind kind_car = {"car", "machines", 28, 60, plan, draw, run};
+const kind kind_car = {"car", "machines", 28, 60, true, plan, draw, run};

@@ -54,4 +54,4 @@ static void tick(const thing *t, sound *out)
     }
 }
 
-const kind kind_clock = {"clock", "machines", 0, 0, plan, draw, tick};
+const kind kind_clock = {"clock", "machines", 0, 0, false, plan, draw, tick};

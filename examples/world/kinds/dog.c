@@ -15,8 +15,8 @@ static void plan(thing *t, rng *r, double from, double to)
 
 static void head(const thing *t, double level, const painter *p)
 {
-    const painter q = painter_turned(p, 0.45, -0.35, -0.2 * level);
-    const painter jaw = painter_turned(&q, 0.5, -0.32, 0.5 * level);
+    const painter q = painter_turned(p, 0.45, -0.35, -0.3 * level);
+    const painter jaw = painter_turned(&q, 0.5, -0.32, 0.65 * level);
     draw_line(&jaw, PART, 0.52, -0.3, 0.84, -0.29, 0.08, 0.05);
     draw_line(&q, ACCENT, 0.6, -0.34, 0.8, -0.31 + 0.1 * level, 0.03, 0.04);
     draw_ellipse(&q, BODY, 0.5, -0.48, 0.27, 0.25);
@@ -70,4 +70,4 @@ static void bark(const thing *t, sound *out)
     }
 }
 
-const kind kind_dog = {"dog", "animals", 230, 520, plan, draw, bark};
+const kind kind_dog = {"dog", "animals", 230, 520, true, plan, draw, bark};

@@ -48,4 +48,4 @@ static void beat(const thing *t, sound *out)
     }
 }
 
-const kind kind_drum = {"drum", "percussion", 80, 200, plan, draw, beat};
+const kind kind_drum = {"drum", "percussion", 80, 200, false, plan, draw, beat};

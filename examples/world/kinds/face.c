@@ -96,4 +96,4 @@ static void speak(const thing *t, sound *out)
     }
 }
 
-const kind kind_face = {"face", "people", 95, 230, plan, draw, speak};
+const kind kind_face = {"face", "people", 95, 230, true, plan, draw, speak};

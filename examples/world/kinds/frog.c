@@ -49,4 +49,4 @@ static void croak(const thing *t, sound *out)
     }
 }
 
-const kind kind_frog = {"frog", "animals", 420, 850, plan, draw, croak};
+const kind kind_frog = {"frog", "animals", 420, 850, true, plan, draw, croak};

@@ -45,4 +45,4 @@ static void crash(const thing *t, sound *out)
     }
 }
 
-const kind kind_gong = {"gong", "percussion", 75, 160, plan, draw, crash};
+const kind kind_gong = {"gong", "percussion", 75, 160, false, plan, draw, crash};

@@ -62,4 +62,4 @@ static void strum(const thing *t, sound *out)
     sound_body(out, resonances, COUNT(resonances), 0.7);
 }
 
-const kind kind_guitar = {"guitar", "strings", 90, 180, plan, draw, strum};
+const kind kind_guitar = {"guitar", "strings", 90, 180, false, plan, draw, strum};

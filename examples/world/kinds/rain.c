@@ -58,4 +58,4 @@ static void pour(const thing *t, sound *out)
     }
 }
 
-const kind kind_rain = {"rain", "weather", 0, 0, plan, draw, pour};
+const kind kind_rain = {"rain", "weather", 0, 0, true, plan, draw, pour};

@@ -38,4 +38,4 @@ static void shake(const thing *t, sound *out)
     }
 }
 
-const kind kind_rattle = {"rattle", "percussion", 0, 0, plan, draw, shake};
+const kind kind_rattle = {"rattle", "percussion", 0, 0, false, plan, draw, shake};

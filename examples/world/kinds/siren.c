@@ -51,4 +51,4 @@ static void wail(const thing *t, sound *out)
     }
 }
 
-const kind kind_siren = {"siren", "alarms", 480, 850, plan, draw, wail};
+const kind kind_siren = {"siren", "alarms", 480, 850, true, plan, draw, wail};

@@ -51,4 +51,4 @@ static void ring(const thing *t, sound *out)
     }
 }
 
-const kind kind_telephone = {"telephone", "bells", 950, 1500, plan, draw, ring};
+const kind kind_telephone = {"telephone", "bells", 950, 1500, true, plan, draw, ring};

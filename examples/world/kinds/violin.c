@@ -86,4 +86,4 @@ static void bow(const thing *t, sound *out)
     sound_body(out, resonances, COUNT(resonances), 0.3);
 }
 
-const kind kind_violin = {"violin", "strings", 260, 480, plan, draw, bow};
+const kind kind_violin = {"violin", "strings", 260, 480, true, plan, draw, bow};

@@ -49,4 +49,4 @@ static void blow(const thing *t, sound *out)
     }
 }
 
-const kind kind_whistle = {"whistle", "alarms", 2100, 3300, plan, draw, blow};
+const kind kind_whistle = {"whistle", "alarms", 2100, 3300, true, plan, draw, blow};

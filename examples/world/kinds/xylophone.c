@@ -61,4 +61,4 @@ static void ring(const thing *t, sound *out)
     }
 }
 
-const kind kind_xylophone = {"xylophone", "percussion", 500, 900, plan, draw, ring};
+const kind kind_xylophone = {"xylophone", "percussion", 500, 900, false, plan, draw, ring};

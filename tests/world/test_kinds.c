@@ -76,7 +76,7 @@ START_TEST(every_kind_sounds_all_the_time)
             const options o = world_of_one(kinds[k], seed);
             scene *s = plan(&o, 0);
             const thing *t = &s->things[0];
-            ck_assert_int_gt(t->event_count, 2);
+            ck_assert_int_ge(t->event_count, 2);
             ck_assert_int_lt(t->event_count, MOST_EVENTS);
             for (int e = 1; e < t->event_count; e++) {
                 const double pause = t->events[e].start - t->events[e - 1].end;
@@ -98,20 +98,21 @@ START_TEST(sound_begins_with_its_cause)
             const options o = world_of_one(kinds[k], seed);
             scene *s = plan(&o, 0);
             thing *t = &s->things[0];
-            event e = t->events[2];
+            event e = t->events[1];
             const double length = e.end - e.start, onset = 0.2503 + 0.011 * (double)seed;
             t->events[0] = (event){onset, onset + length, e.strength, e.pitch, e.choice};
             t->event_count = 1;
             memset(samples, 0, COUNT * sizeof *samples);
             t->kind->sound(t, &(sound){0, COUNT, samples});
-            double before = 0, at_first = 0, peak = 0;
+            double before = 0, at_first = 0, peak = 0, sum = 0;
             for (int i = 0; i < COUNT; i++) {
                 const double time = (double)i / WORLD_RATE, level = fabs((double)samples[i]);
-                ck_assert(isfinite(samples[i]));
                 before = time < onset ? fmax(before, level) : before;
                 at_first = time >= onset && time < onset + 0.02 ? fmax(at_first, level) : at_first;
                 peak = fmax(peak, level);
+                sum += level; /* fmax passes over what is no number */
             }
+            ck_assert(sum > 0 && isfinite(sum));
             ck_assert_msg(before == 0, "%s: %g before its cause", t->kind->name, before);
             ck_assert_msg(at_first > 0.1 * peak, "%s: %g of %g in the first 20 ms", t->kind->name, at_first, peak);
             unplan(s);
@@ -163,7 +164,7 @@ START_TEST(lasting_causes_are_seen_at_their_onset)
             const options o = world_of_one(kinds[k], seed);
             scene *s = plan(&o, 0);
             thing *t = &s->things[0];
-            event e = t->events[2];
+            event e = t->events[1];
             const double length = e.end - e.start, onset = 1 + 0.0071 * (double)seed;
             t->events[0] = (event){onset, onset + length, e.strength, e.pitch, e.choice};
             t->event_count = 1;
@@ -296,14 +297,15 @@ START_TEST(stems_add_up_to_the_mixture)
         scene *s = plan(&o, clip);
         int16_t *tracks[MOST_STEMS + 1] = {NULL};
         make_tracks(s, tracks);
-        int64_t loud = 0;
+        int64_t loud = 0, wrong = 0;
         for (int64_t i = 0; i < 2 * scene_samples(s); i++) {
             int sum = 0;
             for (int k = 1; k < s->stem_count + 2; k++)
                 sum += tracks[k][i];
-            ck_assert_int_eq(sum, tracks[0][i]);
+            wrong += sum != tracks[0][i];
             loud += tracks[0][i] != 0;
         }
+        ck_assert_int_eq(wrong, 0);
         ck_assert(loud > scene_samples(s) / 2);
         free_tracks(tracks);
         unplan(s);

@@ -57,7 +57,8 @@ static double share(const surface *f, double px, double py)
     case CLOUDS:
         return fmin(fmax(1.8 * fractal(f, x, y) - 0.4, 0), 1);
     case PLANKS:
-        return 0.7 * cell(f, 0, (int)floor(y)) + 0.3 * smooth_noise(f, 0.3 * x, 6 * y) - (y - floor(y) < 0.05 ? 0.5 : 0);
+        return 0.7 * cell(f, 0, (int)floor(y)) + 0.3 * smooth_noise(f, 0.3 * x, 6 * y) -
+               (y - floor(y) < 0.05 ? 0.5 : 0);
     case TILES: {
         const double u = x - floor(x), v = y - floor(y);
         return u < 0.05 || v < 0.05 ? 1 : 0.35 * cell(f, (int)floor(x), (int)floor(y));
@@ -116,9 +117,17 @@ static void clutter(canvas *c, const double light[2], rng *r)
         look l;
         const double size = c->height * rng_between(r, 0.04, 0.16), angle = rng_between(r, 0, 2 * PI);
         look_draw(&l, background_mean(c), r);
-        painter p = {.canvas = c, .look = &l, .ox = c->width * rng_unit(r), .oy = c->height * rng_unit(r),
-                     .ux = size * cos(angle), .uy = size * sin(angle), .vx = -size * sin(angle), .vy = size * cos(angle),
-                     .light = {light[0], light[1]}, .alpha = rng_between(r, 0.5, 1), .soft = rng_between(r, 1, 3)};
+        painter p = {.canvas = c,
+                     .look = &l,
+                     .ox = c->width * rng_unit(r),
+                     .oy = c->height * rng_unit(r),
+                     .ux = size * cos(angle),
+                     .uy = size * sin(angle),
+                     .vx = -size * sin(angle),
+                     .vy = size * cos(angle),
+                     .light = {light[0], light[1]},
+                     .alpha = rng_between(r, 0.5, 1),
+                     .soft = rng_between(r, 1, 3)};
         const double wide = rng_between(r, 0.4, 1);
         switch (rng_below(r, 4)) {
         case 0:

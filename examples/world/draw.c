@@ -10,7 +10,16 @@ typedef struct shape {
     const double *numbers;
     int count;
     double x, y, half_width, half_height;
+    double per_width, per_height; /* 1 / half_width, 1 / half_height */
 } shape;
+
+typedef double (*distance_function)(const shape *s, double x, double y);
+
+static shape shape_make(distance_function distance, const double *numbers, int count, double x, double y,
+                        double half_width, double half_height)
+{
+    return (shape){distance, numbers, count, x, y, half_width, half_height, 1 / half_width, 1 / half_height};
+}
 
 static double clamp(double x, double low, double high)
 {
@@ -96,11 +105,12 @@ static double texture(const look *l, double x, double y)
 static colour shaded(const painter *p, const shape *s, ink i, const double light[2], double x, double y, double depth)
 {
     const look *l = p->look;
-    const colour inks[] = {[BODY] = l->body, [PART] = l->part, [ACCENT] = l->accent, [DARK] = l->dark, [LIGHT] = l->light};
+    const colour inks[] = {
+        [BODY] = l->body, [PART] = l->part, [ACCENT] = l->accent, [DARK] = l->dark, [LIGHT] = l->light};
     colour c = inks[i];
     if (p->flat)
         return c;
-    const double nx = (x - s->x) / s->half_width, ny = (y - s->y) / s->half_height;
+    const double nx = (x - s->x) * s->per_width, ny = (y - s->y) * s->per_height;
     const double tilt = nx * light[0] + ny * light[1];
     double factor = 1 + l->shade * (0.3 * tilt - 0.12 * (nx * nx + ny * ny));
     if (i == BODY || i == PART)
@@ -125,8 +135,9 @@ static void pixel_range(const painter *p, const shape *s, int range[4])
     range[3] = (int)clamp(ceil(cy + hy), 0, h);
 }
 
-static void fill(const painter *p, ink i, const shape *s)
+static void fill(const painter *p, ink i, shape form)
 {
+    const shape *s = &form;
     const double det = p->ux * p->vy - p->uy * p->vx;
     if (fabs(det) < 1e-9)
         return;
@@ -142,8 +153,10 @@ static void fill(const painter *p, ink i, const shape *s)
             const double dx = px + 0.5 - p->ox;
             const double x = xx * dx + xy * dy, y = yx * dx + yy * dy;
             const double depth = -s->distance(s, x, y) * unit;
-            if (depth <= -0.5 * p->soft)
+            if (depth <= -0.5 * p->soft) {
+                px += (int)(0.4 * (-0.5 * p->soft - depth)); /* no shape comes nearer that fast */
                 continue;
+            }
             const double alpha = clamp(0.5 + depth / p->soft, 0, 1) * p->alpha;
             const colour c = shaded(p, s, i, light, x, y, depth);
             uint8_t *to = row + 3 * (size_t)px;
@@ -160,15 +173,20 @@ static void fill(const painter *p, ink i, const shape *s)
 static double ellipse_distance(const shape *s, double x, double y)
 {
     const double rx = s->half_width, ry = s->half_height;
-    const double ax = (x - s->x) / rx, ay = (y - s->y) / ry;
-    const double k0 = length_of(ax, ay), k1 = length_of(ax / rx, ay / ry);
+    const double ax = (x - s->x) * s->per_width, ay = (y - s->y) * s->per_height;
+    const double k0 = length_of(ax, ay), k1 = length_of(ax * s->per_width, ay * s->per_height);
     return k1 > 0 ? k0 * (k0 - 1) / k1 : -(rx < ry ? rx : ry);
+}
+
+static double circle_distance(const shape *s, double x, double y)
+{
+    return length_of(x - s->x, y - s->y) - s->half_width;
 }
 
 void draw_ellipse(const painter *p, ink i, double x, double y, double rx, double ry)
 {
     if (rx > 0 && ry > 0)
-        fill(p, i, &(shape){ellipse_distance, NULL, 0, x, y, rx, ry});
+        fill(p, i, shape_make(rx < ry || rx > ry ? ellipse_distance : circle_distance, NULL, 0, x, y, rx, ry));
 }
 
 static double box_distance(const shape *s, double x, double y)
@@ -182,7 +200,7 @@ static double box_distance(const shape *s, double x, double y)
 void draw_box(const painter *p, ink i, double x, double y, double half_width, double half_height, double round)
 {
     if (half_width > 0 && half_height > 0)
-        fill(p, i, &(shape){box_distance, &round, 1, x, y, half_width, half_height});
+        fill(p, i, shape_make(box_distance, &round, 1, x, y, half_width, half_height));
 }
 
 static double line_distance(const shape *s, double x, double y)
@@ -197,8 +215,9 @@ static double line_distance(const shape *s, double x, double y)
 void draw_line(const painter *p, ink i, double x0, double y0, double x1, double y1, double r0, double r1)
 {
     const double numbers[] = {x0, y0, x1, y1, r0, r1}, r = r0 > r1 ? r0 : r1;
-    fill(p, i, &(shape){line_distance, numbers, 6, (x0 + x1) / 2, (y0 + y1) / 2, fabs(x1 - x0) / 2 + r,
-                        fabs(y1 - y0) / 2 + r});
+    fill(p, i,
+         shape_make(line_distance, numbers, 6, (x0 + x1) / 2, (y0 + y1) / 2, fabs(x1 - x0) / 2 + r,
+                    fabs(y1 - y0) / 2 + r));
 }
 
 /* In the arc's own axes: its middle lies to the right, and above mirrors below. */
@@ -228,15 +247,17 @@ static void draw_half_arc(const painter *p, ink i, double x, double y, double ra
     }
     /* Between two of the points the arc bulges by no more than this. */
     const double reach = half_width + radius * (1 - cos(half / 8));
-    fill(p, i, &(shape){arc_distance, numbers, 8, (low[0] + high[0]) / 2, (low[1] + high[1]) / 2,
-                        (high[0] - low[0]) / 2 + reach, (high[1] - low[1]) / 2 + reach});
+    fill(p, i,
+         shape_make(arc_distance, numbers, 8, (low[0] + high[0]) / 2, (low[1] + high[1]) / 2,
+                    (high[0] - low[0]) / 2 + reach, (high[1] - low[1]) / 2 + reach));
 }
 
 void draw_arc(const painter *p, ink i, double x, double y, double radius, double half_width, double from, double to)
 {
     const int parts = to - from > 0.75 * PI ? 3 : 1; /* each lies within a smaller rectangle than the whole */
     for (int k = 0; k < parts; k++)
-        draw_half_arc(p, i, x, y, radius, half_width, from + (to - from) * k / parts, from + (to - from) * (k + 1) / parts);
+        draw_half_arc(p, i, x, y, radius, half_width, from + (to - from) * k / parts,
+                      from + (to - from) * (k + 1) / parts);
 }
 
 /* Nearest edge, negative inside; the sign by the number of edges crossed on the way to the left. */
@@ -268,8 +289,9 @@ void draw_polygon(const painter *p, ink i, const double (*points)[2], int count,
             high[axis] = fmax(high[axis], points[k][axis]);
         }
     }
-    fill(p, i, &(shape){polygon_distance, numbers, count, (low[0] + high[0]) / 2, (low[1] + high[1]) / 2,
-                        (high[0] - low[0]) / 2 + round, (high[1] - low[1]) / 2 + round});
+    fill(p, i,
+         shape_make(polygon_distance, numbers, count, (low[0] + high[0]) / 2, (low[1] + high[1]) / 2,
+                    (high[0] - low[0]) / 2 + round, (high[1] - low[1]) / 2 + round));
 }
 
 /* Half width and its slope at y, from the table in numbers. */
@@ -301,7 +323,7 @@ void draw_profile(const painter *p, ink i, const double (*points)[2], int count)
                                points[k + 2 < count ? k + 2 : count - 1][1], t);
         widest = fmax(widest, table[j]);
     }
-    fill(p, i, &(shape){profile_distance, table, PROFILE, 0, (top + bottom) / 2, widest, (bottom - top) / 2});
+    fill(p, i, shape_make(profile_distance, table, PROFILE, 0, (top + bottom) / 2, widest, (bottom - top) / 2));
 }
 
 static double cloud_distance(const shape *s, double x, double y)
@@ -323,6 +345,7 @@ void draw_cloud(const painter *p, ink i, const double (*circles)[3], int count)
             high[axis] = fmax(high[axis], circles[k][axis] + circles[k][2]);
         }
     }
-    fill(p, i, &(shape){cloud_distance, &circles[0][0], count, (low[0] + high[0]) / 2, (low[1] + high[1]) / 2,
-                        (high[0] - low[0]) / 2, (high[1] - low[1]) / 2});
+    fill(p, i,
+         shape_make(cloud_distance, &circles[0][0], count, (low[0] + high[0]) / 2, (low[1] + high[1]) / 2,
+                    (high[0] - low[0]) / 2, (high[1] - low[1]) / 2));
 }

@@ -10,13 +10,13 @@ typedef enum ink { BODY, PART, ACCENT, DARK, LIGHT } ink;
 typedef struct painter {
     canvas *canvas;
     const look *look;
-    double ox, oy;         /* pixel where (0, 0) of the thing lies */
+    double ox, oy; /* pixel where (0, 0) of the thing lies */
     double ux, uy, vx, vy; /* pixels that one unit to the right, one unit down, go in x and in y */
-    double light[2];       /* towards the light, in pixels' directions, length 1 */
-    double alpha;          /* 1: opaque */
-    double soft;           /* width of the edges, pixels */
-    bool flat;             /* no shading, texture or outline */
-    box *extent;           /* grows by what is painted; NULL: not counted */
+    double light[2]; /* towards the light, in pixels' directions, length 1 */
+    double alpha; /* 1: opaque */
+    double soft; /* width of the edges, pixels */
+    bool flat; /* no shading, texture or outline */
+    box *extent; /* grows by what is painted; NULL: not counted */
 } painter;
 
 /* The same painter in another place, turned clockwise by `angle` about (x, y), stretched about (x, y), or see-through. */

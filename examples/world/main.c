@@ -97,8 +97,8 @@ static int make_clips(const options *o)
     clock_gettime(CLOCK_MONOTONIC, &j.started);
     run(&j);
     if (!o->quiet)
-        fprintf(stderr, "%s%" PRId64 " clips made, %" PRId64 " kept, in %.1f s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
-                (int64_t)j.made, (int64_t)j.kept, seconds_since(&j.started));
+        fprintf(stderr, "%s%" PRId64 " clips made, %" PRId64 " kept, in %.1f s\n",
+                isatty(STDERR_FILENO) ? "\r\033[K" : "", (int64_t)j.made, (int64_t)j.kept, seconds_since(&j.started));
     if (interrupted)
         return INTERRUPTED;
     return j.failed || !manifest_write(o) ? FAILED : OK;

@@ -146,8 +146,7 @@ static bool add_tracks(muxer *m, const scene *s, int16_t *const *tracks)
 muxer *mux_open(const char *path, const scene *s, int16_t *const *tracks)
 {
     muxer *m = calloc(1, sizeof *m);
-    if (!m || !(m->packet = av_packet_alloc()) ||
-        avformat_alloc_output_context2(&m->format, NULL, "mp4", path) < 0) {
+    if (!m || !(m->packet = av_packet_alloc()) || avformat_alloc_output_context2(&m->format, NULL, "mp4", path) < 0) {
         world_fail("FFmpeg can't write mp4, or has no memory");
         mux_free(m);
         return NULL;
@@ -239,7 +238,8 @@ static void fill_picture(AVFrame *f, const canvas *c)
         const uint8_t *a = c->rgb + 2 * (size_t)y * stride, *b = a + stride;
         uint8_t *u = f->data[1] + (ptrdiff_t)y * f->linesize[1], *v = f->data[2] + (ptrdiff_t)y * f->linesize[2];
         for (int x = 0; x < c->width / 2; x++, a += 6, b += 6) {
-            const int red = a[0] + a[3] + b[0] + b[3], green = a[1] + a[4] + b[1] + b[4], blue = a[2] + a[5] + b[2] + b[5];
+            const int red = a[0] + a[3] + b[0] + b[3], green = a[1] + a[4] + b[1] + b[4],
+                      blue = a[2] + a[5] + b[2] + b[5];
             u[x] = (uint8_t)((-38 * red - 74 * green + 112 * blue + 131584) >> 10);
             v[x] = (uint8_t)((112 * red - 94 * green - 18 * blue + 131584) >> 10);
         }

@@ -275,8 +275,19 @@ static int read_one(command_line *c, int argc, char **argv, int *at)
 
 int options_read(options *o, const char **sheet, int argc, char **argv)
 {
-    *o = (options){.clips = 100, .seed = 1, .seconds = 4, .width = 256, .height = 256, .fps = 25, .least_things = 1,
-                   .most_things = 4, .off_screen = 0.15, .silent = 0.35, .no_source = 0.1, .shards = 1, .stems = true};
+    *o = (options){.clips = 100,
+                   .seed = 1,
+                   .seconds = 4,
+                   .width = 256,
+                   .height = 256,
+                   .fps = 25,
+                   .least_things = 1,
+                   .most_things = 4,
+                   .off_screen = 0.15,
+                   .silent = 0.35,
+                   .no_source = 0.1,
+                   .shards = 1,
+                   .stems = true};
     command_line c = {o, sheet};
     *sheet = NULL;
     o->kind_count = kind_count;

@@ -245,8 +245,17 @@ static void paint_thing(const scene *s, const thing *t, double time, const doubl
     double x, y, angle;
     thing_place(t, time, &x, &y, &angle);
     const double c = t->radius * cos(angle), d = t->radius * sin(angle), flip = t->mirrored ? -1 : 1;
-    const painter p = {.canvas = frame, .look = &t->look, .ox = x - shift[0], .oy = y - shift[1], .ux = flip * c,
-                       .uy = flip * d, .vx = -d, .vy = c, .light = {s->light[0], s->light[1]}, .alpha = 1, .soft = 1,
+    const painter p = {.canvas = frame,
+                       .look = &t->look,
+                       .ox = x - shift[0],
+                       .oy = y - shift[1],
+                       .ux = flip * c,
+                       .uy = flip * d,
+                       .vx = -d,
+                       .vy = c,
+                       .light = {s->light[0], s->light[1]},
+                       .alpha = 1,
+                       .soft = 1,
                        .extent = extent};
     painter shadow = painter_ghost(&p, 0.22);
     shadow.soft = 0.35 * t->radius;

@@ -32,7 +32,8 @@ static bool paint_cell(const options *base, int index, canvas *sheet)
         box boxes[MOST_THINGS];
         scene_paint(s, frame_of_event(s), &frame, boxes);
         for (int y = 0; y < CELL; y++)
-            memcpy(sheet->rgb + 3 * ((size_t)(index / COLUMNS * CELL + y) * (size_t)sheet->width + (size_t)(index % COLUMNS * CELL)),
+            memcpy(sheet->rgb + 3 * ((size_t)(index / COLUMNS * CELL + y) * (size_t)sheet->width +
+                                     (size_t)(index % COLUMNS * CELL)),
                    frame.rgb + 3 * (size_t)y * CELL, 3 * (size_t)CELL);
     }
     if (s)
@@ -45,8 +46,12 @@ static bool paint_cell(const options *base, int index, canvas *sheet)
 static bool save(const canvas *c, const char *path)
 {
     avsound_context *context = NULL;
-    avsound_frame frame = {.struct_size = sizeof frame, .format = AVSOUND_PIXEL_RGB24, .width = c->width, .height = c->height,
-                           .data = {c->rgb}, .stride = {3 * c->width}};
+    avsound_frame frame = {.struct_size = sizeof frame,
+                           .format = AVSOUND_PIXEL_RGB24,
+                           .width = c->width,
+                           .height = c->height,
+                           .data = {c->rgb},
+                           .stride = {3 * c->width}};
     avsound_status status = avsound_context_create(NULL, &context);
     if (!status)
         status = avsound_picture_write(context, path, &frame);

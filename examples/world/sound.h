@@ -5,7 +5,7 @@
 #include "world.h"
 
 typedef struct sound {
-    double start;  /* video time of the first sample */
+    double start; /* video time of the first sample */
     int64_t count;
     float *samples;
 } sound;

@@ -4,8 +4,8 @@
 
 #include "sound.h"
 
-static const double ear = 0.00015;   /* seconds each channel leads or lags at the edges of the picture */
-static const double before = 1.5;    /* seconds of sound before the first sample, for what still rings */
+static const double ear = 0.00015; /* seconds each channel leads or lags at the edges of the picture */
+static const double before = 1.5; /* seconds of sound before the first sample, for what still rings */
 
 int64_t scene_samples(const scene *s)
 {
@@ -42,7 +42,7 @@ static double pan_at(const scene *s, const thing *t, double time)
 static double delayed(const float *x, double delay)
 {
     const double whole = floor(delay), d = 1 + delay - whole; /* 1 <= d < 2 of four points */
-    const float *p = x - (int64_t)whole + 1;                  /* p[0], p[-1], p[-2], p[-3] are at 0, 1, 2, 3 */
+    const float *p = x - (int64_t)whole + 1; /* p[0], p[-1], p[-2], p[-3] are at 0, 1, 2, 3 */
     const double a = d, b = d - 1, c = d - 2, e = d - 3;
     return (double)p[0] * (-b * c * e / 6) + (double)p[-1] * (a * c * e / 2) + (double)p[-2] * (-a * b * e / 2) +
            (double)p[-3] * (a * b * c / 6);

@@ -76,8 +76,9 @@ static json_t *thing_truth(const scene *s, int index, const box *boxes, int16_t 
     const thing *t = &s->things[index];
     json_t *j = json_pack("{s:s, s:b, s:b}", "kind", t->kind->name, "on_screen", t->on_screen, "sounding", t->sounding);
     json_object_set_new(j, "stem", t->stem ? json_integer(t->stem) : json_null());
-    json_object_set_new(j, "pan", t->on_screen ? json_real(rounded(2 * t->x / s->options->width - 1, 1e3))
-                                                : json_real(rounded(t->pan, 1e3)));
+    json_object_set_new(j, "pan",
+                        t->on_screen ? json_real(rounded(2 * t->x / s->options->width - 1, 1e3))
+                                     : json_real(rounded(t->pan, 1e3)));
     json_object_set_new(j, "events", events(s, t));
     json_object_set_new(j, "level_db", t->stem ? levels(s, tracks[t->stem]) : json_null());
     json_object_set_new(j, "boxes", t->on_screen ? thing_boxes(s, index, boxes) : json_null());
@@ -113,10 +114,10 @@ bool truth_write(const char *path, const scene *s, const box *boxes, int16_t *co
     char video[NAME_SIZE];
     clip_name(s->clip, ".mp4", video);
     const options *o = s->options;
-    json_t *j = json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:i, s:f, s:i, s:f}", "format", format_name, "video", video,
-                          "seed", (json_int_t)o->seed, "clip", (json_int_t)s->clip, "width", o->width, "height", o->height,
-                          "fps", o->fps, "frames", s->frames, "duration", (double)s->frames / o->fps, "sample_rate",
-                          WORLD_RATE, "offset_ms", rounded(1000 * s->offset, 1e3));
+    json_t *j = json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:i, s:f, s:i, s:f}", "format", format_name, "video",
+                          video, "seed", (json_int_t)o->seed, "clip", (json_int_t)s->clip, "width", o->width, "height",
+                          o->height, "fps", o->fps, "frames", s->frames, "duration", (double)s->frames / o->fps,
+                          "sample_rate", WORLD_RATE, "offset_ms", rounded(1000 * s->offset, 1e3));
     json_t *things = json_array();
     for (int k = 0; k < s->thing_count; k++)
         json_array_append_new(things, thing_truth(s, k, boxes, tracks));
@@ -138,8 +139,8 @@ static json_t *world_options(const options *o)
     return json_pack("{s:I, s:f, s:i, s:i, s:i, s:[i,i], s:f, s:f, s:f, s:f, s:[f,f], s:b, s:o}", "seed",
                      (json_int_t)o->seed, "seconds", o->seconds, "width", o->width, "height", o->height, "fps", o->fps,
                      "things", o->least_things, o->most_things, "off_screen", o->off_screen, "silent", o->silent,
-                     "no_source", o->no_source, "twins", o->twins, "offset_ms", o->least_offset, o->most_offset, "stems",
-                     o->stems, "kinds", names);
+                     "no_source", o->no_source, "twins", o->twins, "offset_ms", o->least_offset, o->most_offset,
+                     "stems", o->stems, "kinds", names);
 }
 
 /* The first option in which two worlds differ. */

@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WORLD_RATE 48000  /* Hz of every track */
+#define WORLD_RATE 48000 /* Hz of every track */
 #define MOST_EVENTS 384
-#define MOST_SECONDS 30    /* so that the events fit */
+#define MOST_SECONDS 30 /* so that the events fit */
 #define NOISE 16384
 #define MOST_VISIBLE 4
-#define MOST_THINGS 8     /* with those off screen and the twins */
+#define MOST_THINGS 8 /* with those off screen and the twins */
 #define MOST_STEMS (MOST_THINGS + 1)
 #define MOST_KINDS 32
 #define PI 3.14159265358979323846
@@ -28,7 +28,7 @@ typedef struct rng {
 
 rng rng_stream(uint64_t seed, uint64_t clip, uint64_t purpose);
 uint64_t rng_next(rng *r);
-double rng_unit(rng *r);                           /* 0 <= x < 1 */
+double rng_unit(rng *r); /* 0 <= x < 1 */
 double rng_between(rng *r, double low, double high);
 double rng_log_between(rng *r, double low, double high); /* even in octaves */
 double rng_normal(rng *r);
@@ -46,10 +46,10 @@ enum { TILE = 64 };
 /* What a thing is painted with. Drawn alike for every kind, so that it tells nothing about the kind. */
 typedef struct look {
     colour body, part, accent, dark, light;
-    double shade, gloss;      /* strength of the rounded shading, of the highlight */
-    double outline;           /* width in pixels */
-    double tile_scale;        /* of the texture, tiles per radius */
-    float tile[TILE * TILE];  /* factor on brightness */
+    double shade, gloss; /* strength of the rounded shading, of the highlight */
+    double outline; /* width in pixels */
+    double tile_scale; /* of the texture, tiles per radius */
+    float tile[TILE * TILE]; /* factor on brightness */
 } look;
 
 typedef struct canvas {
@@ -62,9 +62,9 @@ typedef struct canvas {
 /* One sound and its visible cause: at `start` the hammer strikes, the mouth begins to open, the wheel to turn. */
 typedef struct event {
     double start, end; /* of the cause; what rings on after a strike is not counted */
-    double strength;   /* 0...1 */
-    double pitch;      /* Hz of the main partial, 0 where there is none */
-    int choice;        /* which string, bar, vowel or side */
+    double strength; /* 0...1 */
+    double pitch; /* Hz of the main partial, 0 where there is none */
+    int choice; /* which string, bar, vowel or side */
 } event;
 
 struct painter;
@@ -74,18 +74,18 @@ typedef struct kind kind;
 typedef struct thing {
     const kind *kind;
     bool on_screen, sounding;
-    int stem;                 /* number of its audio track, 0 if it is silent */
-    double x, y, radius;      /* pixels of the steady camera */
-    double angle;             /* radians, clockwise */
+    int stem; /* number of its audio track, 0 if it is silent */
+    double x, y, radius; /* pixels of the steady camera */
+    double angle; /* radians, clockwise */
     bool mirrored;
     double sway[2], swing, sway_rate[3], sway_phase[3]; /* slow wandering: pixels, radians, Hz */
-    double pan;               /* off screen: where the sound comes from, -1 the left edge, 1 the right one */
-    double trait[4];          /* 0...1: proportions, for the kind to use as it likes */
-    double pitch;             /* factor on the kind's usual pitch */
-    double tempo;             /* factor on its usual pace */
-    double level;             /* dBFS of its loudest 50 ms */
+    double pan; /* off screen: where the sound comes from, -1 the left edge, 1 the right one */
+    double trait[4]; /* 0...1: proportions, for the kind to use as it likes */
+    double pitch; /* factor on the kind's usual pitch */
+    double tempo; /* factor on its usual pace */
+    double level; /* dBFS of its loudest 50 ms */
     look look;
-    rng noise;                /* where its sound draws chance from */
+    rng noise; /* where its sound draws chance from */
     event events[MOST_EVENTS];
     int event_count;
 } thing;
@@ -93,8 +93,8 @@ typedef struct thing {
 struct kind {
     const char *name;
     const char *parent; /* in the tree of kinds */
-    double low, high;   /* Hz of its main partial, before thing.pitch; 0: no pitch */
-    bool lasting;       /* sounds for as long as its cause lasts, unlike what is struck and rings on */
+    double low, high; /* Hz of its main partial, before thing.pitch; 0: no pitch */
+    bool lasting; /* sounds for as long as its cause lasts, unlike what is struck and rings on */
     void (*plan)(thing *t, rng *r, double from, double to); /* fills events */
     void (*draw)(const thing *t, double time, const struct painter *p);
     void (*sound)(const thing *t, struct sound *out);
@@ -164,18 +164,18 @@ typedef struct scene {
     int frames;
     thing things[MOST_THINGS];
     int thing_count;
-    int stem_count;       /* of the things; the ambience is one more */
-    double offset;        /* seconds: positive, the sound is early */
+    int stem_count; /* of the things; the ambience is one more */
+    double offset; /* seconds: positive, the sound is early */
     double shake[2], shake_rate[4], shake_phase[4];
-    int margin;           /* pixels of background beyond each edge */
+    int margin; /* pixels of background beyond each edge */
     canvas background;
-    double light[2];      /* towards the light, length 1 */
-    int8_t noise[NOISE];  /* of the camera, grey levels */
+    double light[2]; /* towards the light, length 1 */
+    int8_t noise[NOISE]; /* of the camera, grey levels */
     uint8_t tone[3][256]; /* white balance, contrast, brightness */
-    double ambience;      /* dBFS */
-    double room[2];       /* share of the sound that the walls send back, and for how long: 0...1 */
-    int quality;          /* of the picture: x264's rate factor, lower is better */
-    int keyframes;        /* frames from one key frame to the next */
+    double ambience; /* dBFS */
+    double room[2]; /* share of the sound that the walls send back, and for how long: 0...1 */
+    int quality; /* of the picture: x264's rate factor, lower is better */
+    int keyframes; /* frames from one key frame to the next */
     int audio_bit_rate;
 } scene;
 

@@ -9,9 +9,22 @@ static const char folder[] = ".";
 
 static options small_world(uint64_t seed)
 {
-    options o = {.out = folder, .clips = 1, .seed = seed, .seconds = 4, .width = 96, .height = 96, .fps = 25, .threads = 1,
-                 .least_things = 1, .most_things = 4, .off_screen = 0.3, .silent = 0.3, .no_source = 0.1, .shards = 1,
-                 .kind_count = kind_count, .stems = true};
+    options o = {.out = folder,
+                 .clips = 1,
+                 .seed = seed,
+                 .seconds = 4,
+                 .width = 96,
+                 .height = 96,
+                 .fps = 25,
+                 .threads = 1,
+                 .least_things = 1,
+                 .most_things = 4,
+                 .off_screen = 0.3,
+                 .silent = 0.3,
+                 .no_source = 0.1,
+                 .shards = 1,
+                 .kind_count = kind_count,
+                 .stems = true};
     memcpy(o.kinds, kinds, (size_t)kind_count * sizeof *kinds);
     return o;
 }
@@ -132,7 +145,8 @@ static double difference(const canvas *a, const canvas *b)
 
 static canvas paint(const scene *s, int frame)
 {
-    canvas c = {s->options->width, s->options->height, malloc(3 * (size_t)s->options->width * (size_t)s->options->height)};
+    canvas c = {s->options->width, s->options->height,
+                malloc(3 * (size_t)s->options->width * (size_t)s->options->height)};
     box boxes[MOST_THINGS];
     scene_paint(s, frame, &c, boxes);
     return c;
@@ -230,9 +244,9 @@ static void describe(const thing *t, double f[FEATURES])
     double texture = 0;
     for (int k = 0; k < TILE * TILE; k++)
         texture += (double)(l->tile[k] * l->tile[k]) / (TILE * TILE);
-    const double values[FEATURES] = {t->x,         t->y,         t->radius,    t->angle,      l->body.r, l->body.g,
-                                     l->body.b,    l->part.r,    l->part.g,    l->part.b,     l->accent.g, l->shade,
-                                     l->gloss,     l->outline,   l->tile_scale, texture};
+    const double values[FEATURES] = {t->x,      t->y,       t->radius,     t->angle,  l->body.r,   l->body.g,
+                                     l->body.b, l->part.r,  l->part.g,     l->part.b, l->accent.g, l->shade,
+                                     l->gloss,  l->outline, l->tile_scale, texture};
     memcpy(f, values, sizeof values);
 }
 

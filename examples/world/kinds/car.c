@@ -23,10 +23,12 @@ static void draw(const thing *t, double time, const painter *p)
     const double front = by_trait(t->trait[0], 0.35, 0.55), roof = by_trait(t->trait[1], -0.5, -0.36);
     const painter body = painter_moved(p, 0, e ? 0.022 * sin(2 * PI * 8.3 * (time - e->start)) : 0);
     draw_polygon(&body, BODY, (const double[][2]){{-0.72, 0.02}, {-0.5, roof}, {0.2, roof}, {front, 0.02}}, 4, 0.06);
-    draw_polygon(&body, LIGHT, (const double[][2]){{-0.6, -0.02}, {-0.45, roof + 0.06}, {-0.15, roof + 0.06}, {-0.15, -0.02}},
+    draw_polygon(&body, LIGHT,
+                 (const double[][2]){{-0.6, -0.02}, {-0.45, roof + 0.06}, {-0.15, roof + 0.06}, {-0.15, -0.02}}, 4,
+                 0.02);
+    draw_polygon(&body, LIGHT,
+                 (const double[][2]){{-0.04, -0.02}, {-0.04, roof + 0.06}, {0.16, roof + 0.06}, {front - 0.1, -0.02}},
                  4, 0.02);
-    draw_polygon(&body, LIGHT, (const double[][2]){{-0.04, -0.02}, {-0.04, roof + 0.06}, {0.16, roof + 0.06},
-                 {front - 0.1, -0.02}}, 4, 0.02);
     draw_box(&body, BODY, 0, 0.2, 0.97, 0.2, 0.12);
     draw_box(&body, PART, 0, 0.34, 0.96, 0.05, 0.03);
     draw_ellipse(&body, LIGHT, 0.9, 0.15, 0.07, 0.08);

@@ -34,8 +34,8 @@ static void draw(const thing *t, double time, const painter *p)
     hand(p, 2 * PI * t->trait[1], 0.26, 0.04);
     hand(p, 24 * PI * t->trait[1], 0.38, 0.03);
     const double second = 2 * PI * (t->trait[2] + ticks / 20.);
-    draw_line(p, ACCENT, -0.1 * sin(second), -0.3 + 0.1 * cos(second), 0.42 * sin(second), -0.3 - 0.42 * cos(second), 0.018,
-              0.012);
+    draw_line(p, ACCENT, -0.1 * sin(second), -0.3 + 0.1 * cos(second), 0.42 * sin(second), -0.3 - 0.42 * cos(second),
+              0.018, 0.012);
     draw_ellipse(p, ACCENT, 0, -0.3, 0.05, 0.05);
 }
 

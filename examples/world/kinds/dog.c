@@ -59,7 +59,8 @@ static void bark(const thing *t, sound *out)
             const double step = e->pitch * (0.75 + 0.5 * sin(PI * fmin(part + 0.15, 1))) / WORLD_RATE;
             phase += step;
             phase -= floor(phase);
-            const double level = e->strength * envelope(e, time, 0.01, 0.1), x = level * (saw(phase, step) + 0.7 * white(&r));
+            const double level = e->strength * envelope(e, time, 0.01, 0.1),
+                         x = level * (saw(phase, step) + 0.7 * white(&r));
             double y = 0;
             for (int f = 0; f < 3; f++) {
                 filter_step(&formants[f], x);

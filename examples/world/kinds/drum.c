@@ -24,10 +24,11 @@ static void draw(const thing *t, double time, const painter *p)
     draw_box(p, BODY, 0, (bottom - 0.35) / 2, 0.76, depth / 2, 0);
     draw_ellipse(p, BODY, 0, bottom - 0.05, 0.76, 0.22);
     for (int k = 0; k < 6; k++) {
-        const double x0 = -0.72 + 0.24 * k, x1 = x0 + 0.24, sag0 = 0.2 * sqrt(1 - x0 * x0), sag1 = 0.2 * sqrt(1 - x1 * x1);
+        const double x0 = -0.72 + 0.24 * k, x1 = x0 + 0.24, sag0 = 0.2 * sqrt(1 - x0 * x0),
+                     sag1 = 0.2 * sqrt(1 - x1 * x1);
         const bool down = k % 2 == 0;
-        draw_line(p, LIGHT, x0, down ? -0.32 + sag0 : bottom - 0.06 + sag0, x1, down ? bottom - 0.06 + sag1 : -0.32 + sag1,
-                  0.025, 0.025);
+        draw_line(p, LIGHT, x0, down ? -0.32 + sag0 : bottom - 0.06 + sag0, x1,
+                  down ? bottom - 0.06 + sag1 : -0.32 + sag1, 0.025, 0.025);
     }
     draw_ellipse(p, ACCENT, 0, -0.33, 0.8, 0.25);
     draw_ellipse(p, LIGHT, 0, -0.36 + dip, 0.72, 0.2);
@@ -38,7 +39,7 @@ static void draw(const thing *t, double time, const painter *p)
 /* An ideal circular membrane (zeros of Bessel functions), damped, and the slap of the stick. */
 static void beat(const thing *t, sound *out)
 {
-    static const mode modes[] = {{1, 1, 0.45},      {1.594, 0.6, 0.3},  {2.136, 0.45, 0.22}, {2.296, 0.35, 0.2},
+    static const mode modes[] = {{1, 1, 0.45},       {1.594, 0.6, 0.3},   {2.136, 0.45, 0.22}, {2.296, 0.35, 0.2},
                                  {2.653, 0.3, 0.16}, {2.918, 0.25, 0.14}, {3.156, 0.2, 0.12}};
     rng r = t->noise;
     for (int i = 0; i < t->event_count; i++) {

@@ -17,8 +17,8 @@ static void plan(thing *t, rng *r, double from, double to)
 static void body(const thing *t, const painter *p)
 {
     const double waist = by_trait(t->trait[0], 0.26, 0.34), hips = by_trait(t->trait[1], 0.5, 0.6);
-    const double outline[][2] = {{-0.2, 0.14}, {-0.15, 0.3},  {-0.02, 0.39}, {0.12, 0.37}, {0.28, waist},
-                                 {0.42, 0.38}, {0.6, hips}, {0.78, hips},  {0.92, 0.36}, {0.97, 0.14}};
+    const double outline[][2] = {{-0.2, 0.14}, {-0.15, 0.3}, {-0.02, 0.39}, {0.12, 0.37}, {0.28, waist},
+                                 {0.42, 0.38}, {0.6, hips},  {0.78, hips},  {0.92, 0.36}, {0.97, 0.14}};
     draw_profile(p, BODY, outline, COUNT(outline));
     draw_ellipse(p, DARK, 0, 0.24, 0.155, 0.155);
     draw_arc(p, LIGHT, 0, 0.24, 0.18, 0.02, -PI, PI);
@@ -57,8 +57,8 @@ static void strum(const thing *t, sound *out)
     static const double resonances[][3] = {{105, 6, 1.2}, {210, 6, 1}, {400, 4, 0.7}, {2500, 1, 0.3}};
     rng r = t->noise;
     for (int i = 0; i < t->event_count; i++)
-        sound_pluck(out, &r, t->events[i].start, t->events[i].pitch, t->events[i].strength,
-                    2.2, 0.35 + 0.4 * t->events[i].strength);
+        sound_pluck(out, &r, t->events[i].start, t->events[i].pitch, t->events[i].strength, 2.2,
+                    0.35 + 0.4 * t->events[i].strength);
     sound_body(out, resonances, COUNT(resonances), 0.7);
 }
 

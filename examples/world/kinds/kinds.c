@@ -3,17 +3,17 @@
 #include "kinds.h"
 
 const kind *const kinds[] = {
-    &kind_ball, &kind_bell,   &kind_bird, &kind_car,    &kind_clock, &kind_dog,       &kind_drum,   &kind_face,    &kind_frog,
-    &kind_gong, &kind_guitar, &kind_rain, &kind_rattle, &kind_siren, &kind_telephone, &kind_violin, &kind_whistle, &kind_xylophone,
+    &kind_ball,   &kind_bell,  &kind_bird,      &kind_car,    &kind_clock,   &kind_dog,
+    &kind_drum,   &kind_face,  &kind_frog,      &kind_gong,   &kind_guitar,  &kind_rain,
+    &kind_rattle, &kind_siren, &kind_telephone, &kind_violin, &kind_whistle, &kind_xylophone,
 };
 const int kind_count = COUNT(kinds);
 
 /* Two kinds with the same parent are two edges apart, as in an ontology of sounds. */
 const branch branches[] = {
-    {"music", "thing"},        {"percussion", "music"}, {"strings", "music"},  {"signals", "thing"},
-    {"bells", "signals"},      {"alarms", "signals"},   {"machines", "thing"}, {"living", "thing"},
-    {"people", "living"},      {"animals", "living"},   {"outdoors", "thing"}, {"weather", "outdoors"},
-    {"play", "outdoors"},
+    {"music", "thing"},    {"percussion", "music"}, {"strings", "music"}, {"signals", "thing"}, {"bells", "signals"},
+    {"alarms", "signals"}, {"machines", "thing"},   {"living", "thing"},  {"people", "living"}, {"animals", "living"},
+    {"outdoors", "thing"}, {"weather", "outdoors"}, {"play", "outdoors"},
 };
 const int branch_count = COUNT(branches);
 

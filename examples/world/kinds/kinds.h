@@ -16,7 +16,8 @@ static inline double by_trait(double trait, double low, double high)
     return low + (high - low) * trait;
 }
 
-extern const kind kind_ball, kind_bell, kind_bird, kind_car, kind_clock, kind_dog, kind_drum, kind_face, kind_frog, kind_gong,
-    kind_guitar, kind_rain, kind_rattle, kind_siren, kind_telephone, kind_violin, kind_whistle, kind_xylophone;
+extern const kind kind_ball, kind_bell, kind_bird, kind_car, kind_clock, kind_dog, kind_drum, kind_face, kind_frog,
+    kind_gong, kind_guitar, kind_rain, kind_rattle, kind_siren, kind_telephone, kind_violin, kind_whistle,
+    kind_xylophone;
 
 #endif

@@ -9,13 +9,16 @@ static void plan(thing *t, rng *r, double from, double to)
 static void draw(const thing *t, double time, const painter *p)
 {
     const double tall = by_trait(t->trait[0], 0.8, 1.05), turn = 2 * PI * 1.6 * time_sounding(t, time);
-    const double dome[][2] = {{0.35 - tall, 0.05}, {0.37 - tall, 0.2}, {0.45 - tall, 0.36}, {0.65 - tall, 0.5}, {0.35, 0.54}};
+    const double dome[][2] = {
+        {0.35 - tall, 0.05}, {0.37 - tall, 0.2}, {0.45 - tall, 0.36}, {0.65 - tall, 0.5}, {0.35, 0.54}};
     const bool lit = event_at(t, time) != NULL;
     if (lit) {
         const painter beam = painter_ghost(p, 0.45);
         const double reach = 1.1 * sin(turn), y = 0.35 - 0.5 * tall;
-        draw_polygon(&beam, LIGHT, (const double[][2]){{0.2 * sin(turn), y - 0.06}, {0.2 * sin(turn), y + 0.06},
-                     {reach, y + 0.4}, {reach, y - 0.4}}, 4, 0.02);
+        draw_polygon(&beam, LIGHT,
+                     (const double[][2]){
+                         {0.2 * sin(turn), y - 0.06}, {0.2 * sin(turn), y + 0.06}, {reach, y + 0.4}, {reach, y - 0.4}},
+                     4, 0.02);
     }
     draw_box(p, PART, 0, 0.72, 0.85, 0.2, 0.06);
     draw_box(p, DARK, 0, 0.45, 0.64, 0.1, 0.04);
@@ -41,7 +44,8 @@ static void wail(const thing *t, sound *out)
         double phase = 0, f = e->pitch;
         for (int64_t k = sound_index(out, e->start); k < last; k++) {
             const double time = out->start + (double)k / WORLD_RATE, turn = pace * (time - e->start);
-            const double aim = two_tone ? turn - floor(turn) < 0.5 ? 1 : range : pow(range * range, 0.5 - 0.5 * cos(2 * PI * turn));
+            const double aim =
+                two_tone ? turn - floor(turn) < 0.5 ? 1 : range : pow(range * range, 0.5 - 0.5 * cos(2 * PI * turn));
             f += 0.002 * (aim * e->pitch - f);
             phase += f / WORLD_RATE;
             phase -= floor(phase);

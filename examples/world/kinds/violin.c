@@ -23,7 +23,7 @@ static void f_hole(const painter *p, double x)
 static void body(const thing *t, const painter *p)
 {
     const double waist = by_trait(t->trait[0], 0.2, 0.25), hips = by_trait(t->trait[1], 0.4, 0.47);
-    const double outline[][2] = {{-0.24, 0.08}, {-0.18, 0.28}, {-0.04, 0.37}, {0.06, 0.36},  {0.12, 0.27}, {0.24, waist},
+    const double outline[][2] = {{-0.24, 0.08}, {-0.18, 0.28}, {-0.04, 0.37}, {0.06, 0.36}, {0.12, 0.27}, {0.24, waist},
                                  {0.38, 0.25},  {0.46, 0.36},  {0.56, hips},  {0.74, hips}, {0.9, 0.3},   {0.96, 0.1}};
     draw_profile(p, BODY, outline, COUNT(outline));
     f_hole(p, 0.2);
@@ -80,7 +80,8 @@ static void bow(const thing *t, sound *out)
             phase += step;
             phase -= floor(phase);
             smooth += 0.3 * (white(&r) - smooth);
-            out->samples[k] += (float)(e->strength * envelope(e, time, 0.012, 0.05) * (saw(phase, step) + 0.25 * smooth));
+            out->samples[k] +=
+                (float)(e->strength * envelope(e, time, 0.012, 0.05) * (saw(phase, step) + 0.25 * smooth));
         }
     }
     sound_body(out, resonances, COUNT(resonances), 0.3);

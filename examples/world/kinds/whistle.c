@@ -22,8 +22,8 @@ static void draw(const thing *t, double time, const painter *p)
     const painter air = painter_ghost(p, 0.75);
     for (int k = -1; k <= 1; k++) {
         const double out = fmod(6 * (time - e->start) + 0.33 * (k + 1), 1);
-        draw_line(&air, LIGHT, -0.05 + 0.1 * k, -0.48 - 0.1 * out, -0.05 + (0.14 + 0.1 * out) * k, -0.62 - 0.3 * out, 0.025,
-                  0.045);
+        draw_line(&air, LIGHT, -0.05 + 0.1 * k, -0.48 - 0.1 * out, -0.05 + (0.14 + 0.1 * out) * k, -0.62 - 0.3 * out,
+                  0.025, 0.045);
     }
 }
 

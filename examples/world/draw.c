@@ -100,8 +100,8 @@ static double texture(const look *l, double x, double y)
     return (double)l->tile[j * TILE + i];
 }
 
-/* Colour at (x, y), which lies `depth` pixels inside the shape: a rounded body in the light, with a highlight and a darker
- * rim. */
+/* Colour at (x, y), which lies `depth` pixels inside the shape: a rounded body in the light, with a highlight and a
+ * darker rim. */
 static colour shaded(const painter *p, const shape *s, ink i, const double light[2], double x, double y, double depth)
 {
     const look *l = p->look;

@@ -1,5 +1,5 @@
-/* Painting with signed distances: every shape is a function of a place that says how far outside it lies, so that edges come
- * out smooth at any size and angle. */
+/* Painting with signed distances: every shape is a function of a place that says how far outside it lies, so that
+ * edges come out smooth at any size and angle. */
 #ifndef WORLD_DRAW_H
 #define WORLD_DRAW_H
 
@@ -19,7 +19,7 @@ typedef struct painter {
     box *extent; /* grows by what is painted; NULL: not counted */
 } painter;
 
-/* The same painter in another place, turned clockwise by `angle` about (x, y), stretched about (x, y), or see-through. */
+/* The same painter in another place, turned clockwise by `angle` or stretched about (x, y), or see-through. */
 painter painter_moved(const painter *p, double x, double y);
 painter painter_turned(const painter *p, double x, double y, double angle);
 painter painter_stretched(const painter *p, double x, double y, double sx, double sy);

@@ -1,5 +1,6 @@
-/* A clip's file: H.264 (MPEG-4 where FFmpeg has no encoder for it) of random quality, the mixture as AAC of random bit rate,
- * and every stem without loss as FLAC, all in one .mp4. FFmpeg directly: avsound_writer knows one soundtrack, from a file. */
+/* A clip's file: H.264 (MPEG-4 where FFmpeg has no encoder for it) of random quality, the mixture as AAC of random bit
+ * rate, and every stem without loss as FLAC, all in one .mp4. FFmpeg directly: avsound_writer knows one soundtrack,
+ * from a file. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -57,7 +57,7 @@ static void choose_cast(scene *s)
         if (twin && s->things[k].sounding && s->thing_count < MOST_VISIBLE)
             thing_add(s, s->things[k].kind, true, false);
     }
-    /* Half the scenes without a visible source are to be heard nevertheless, if anything may sound off screen at all. */
+    /* Half the scenes without a visible source are to be heard nevertheless, if anything sounds off screen at all. */
     const double off_screen = no_source && o->off_screen > 0 ? fmax(o->off_screen, 0.5) : o->off_screen;
     if (rng_chance(&r, off_screen) && left_count > 0)
         thing_add(s, left[--left_count], false, true);
@@ -262,8 +262,8 @@ static void paint_thing(const scene *s, const thing *t, double time, const doubl
     shadow.ox -= 0.12 * t->radius * s->light[0];
     shadow.oy += 0.15 * t->radius;
     draw_ellipse(&shadow, DARK, 0, 0.1, 0.7, 0.7);
-    /* A frame is on screen for a while, and shows a strike if one comes within half that time of its time stamp. What lasts
-     * would be seen up to a whole frame late; it is painted as in the middle of that while. */
+    /* A frame is on screen for a while, and shows a strike if one comes within half that time of its time stamp. What
+     * lasts would be seen up to a whole frame late; it is painted as in the middle of that while. */
     t->kind->draw(t, t->kind->lasting ? time + 0.5 / s->options->fps : time, &p);
 }
 

@@ -1,4 +1,5 @@
-/* The truth about a clip as JSON, the folder's own description, and the manifest as CSV; docs/world.md explains every field. */
+/* The truth about a clip as JSON, the folder's own description, and the manifest as CSV; docs/world.md explains every
+ * field. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>

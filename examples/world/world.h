@@ -1,8 +1,8 @@
 /* avsound-world makes short videos of things that make sounds, and writes down the truth about each.
  *
- * A clip is a pure function of (seed, clip number, options): scene.c plans it, its things (kinds/) paint themselves with
- * draw.h and sound with sound.h, mux.c encodes, truth.c writes the JSON. Times are seconds of video time, 0 at the first
- * frame; places in a thing are in units of its radius, x to the right, y down. */
+ * A clip is a pure function of (seed, clip number, options): scene.c plans it, its things (kinds/) paint themselves
+ * with draw.h and sound with sound.h, mux.c encodes, truth.c writes the JSON. Times are seconds of video time, 0 at
+ * the first frame; places in a thing are in units of its radius, x to the right, y down. */
 #ifndef WORLD_H
 #define WORLD_H
 
@@ -186,8 +186,8 @@ void scene_free(scene *s);
 void thing_place(const thing *t, double time, double *x, double *y, double *angle);
 /* Paints frame `index`; boxes [thing_count]. */
 void scene_paint(const scene *s, int index, canvas *frame, box *boxes);
-/* All tracks, 16-bit stereo, scene_samples() each: tracks[0] is the mixture, tracks[n] stem n, the last one the ambience.
- * The mixture is the sum of the stems as they are, rounded: exactly. */
+/* All tracks, 16-bit stereo, scene_samples() each: tracks[0] is the mixture, tracks[n] stem n, the last one the
+ * ambience. The mixture is the sum of the stems as they are, rounded: exactly. */
 bool scene_sound(const scene *s, int16_t **tracks); /* stereo.c */
 int64_t scene_samples(const scene *s);
 void background_paint(canvas *c, const double light[2], rng *r); /* background.c */

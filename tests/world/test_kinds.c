@@ -167,8 +167,8 @@ static double visible_cause(scene *s, int frame)
     return d;
 }
 
-/* What lasts: nothing moves until half a frame before the onset, something does by the frame after. A violin's bow waits
- * on the string, which is no movement: compare with the frame before. */
+/* What lasts: nothing moves until half a frame before the onset, something does by the frame after. Not the
+ * violin: its bow waits on the string, and is lifted where nothing is ever played. */
 START_TEST(lasting_causes_are_seen_at_their_onset)
 {
     for (int k = 0; k < kind_count; k++) {
@@ -250,8 +250,8 @@ static void describe(const thing *t, double f[FEATURES])
     memcpy(f, values, sizeof values);
 }
 
-/* One-way analysis of variance: F of each feature of looks and places over the kinds stays where chance leaves it. Of 16
- * such numbers, F(17, about 1300) exceeds 3 less than once in 2,000 runs; the seed is fixed. */
+/* One-way analysis of variance: F of each feature of looks and places over the kinds stays where chance leaves it. Of
+ * 16 such numbers, F(17, about 1300) exceeds 3 less than once in 2,000 runs; the seed is fixed. */
 START_TEST(looks_and_places_tell_nothing_of_the_kind)
 {
     enum { SCENES = 500 };

@@ -1,6 +1,7 @@
 #include "api/session.h"
 
 #include "base/cpu.h"
+#include "op/kernel.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,14 +22,14 @@ static avsound_status choose_precision(int32_t precision, int32_t *compute)
         *compute = AVSOUND_DTYPE_F32;
         return AVSOUND_OK;
     case AVSOUND_PRECISION_BF16:
-        if (!avsn_cpu_has_bf16())
+        if (avsn_op_isa() < AVSN_ISA_AVX512_BF16)
             AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "precision bf16: this processor has neither AVX512-BF16 nor AMX; use f32 or "
                                              "auto");
         *compute = AVSOUND_DTYPE_BF16;
         return AVSOUND_OK;
     case AVSOUND_PRECISION_AUTO:
         /* Without AMX, bf16 dot products are slower than f32 Winograd. */
-        *compute = avsn_cpu_has_bf16() && avsn_cpu_has_amx_bf16() ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32;
+        *compute = avsn_op_isa() >= AVSN_ISA_AMX ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32;
         return AVSOUND_OK;
     default:
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "session options: precision is %d, want an AVSOUND_PRECISION_ constant",

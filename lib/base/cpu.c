@@ -3,11 +3,8 @@
 
 #include <omp.h>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <xmmintrin.h>
 #endif
 
@@ -20,49 +17,6 @@ int32_t avsn_cpu_count(void)
 }
 
 #if defined(__x86_64__)
-
-/* XCR0 says which register states the operating system saves: bits 1,2 SSE and AVX, 5...7 AVX-512, 17 and 18 AMX. */
-static uint64_t saved_register_states(void)
-{
-    uint32_t a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27))
-        return 0;
-    uint32_t low, high;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (uint64_t)high << 32 | low;
-}
-
-static bool leaf7(uint32_t subleaf, uint32_t out[4])
-{
-    return __get_cpuid_count(7, subleaf, &out[0], &out[1], &out[2], &out[3]);
-}
-
-bool avsn_cpu_has_avx512(void)
-{
-    uint32_t r[4];
-    const uint32_t wanted = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
-    return (saved_register_states() & 0xe6) == 0xe6 && leaf7(0, r) && (r[1] & wanted) == wanted;
-}
-
-/* Linux hands out AMX tile data per process on request; oneDNN makes the same request. */
-static bool amx_permitted(void)
-{
-    enum { ARCH_REQ_XCOMP_PERM_ = 0x1023, XFEATURE_XTILEDATA = 18 };
-    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM_, XFEATURE_XTILEDATA) == 0;
-}
-
-bool avsn_cpu_has_amx_bf16(void)
-{
-    uint32_t r[4];
-    const uint32_t wanted = 1u << 22 | 1u << 24; /* AMX-BF16, AMX-TILE */
-    return (saved_register_states() & 0x60000) == 0x60000 && leaf7(0, r) && (r[3] & wanted) == wanted && amx_permitted();
-}
-
-bool avsn_cpu_has_bf16(void)
-{
-    uint32_t r[4];
-    return avsn_cpu_has_avx512() && leaf7(1, r) && (r[0] & 1u << 5);
-}
 
 enum { FLUSH_TO_ZERO_AND_DENORMALS_ARE_ZERO = 0x8040 };
 
@@ -82,22 +36,7 @@ static uint32_t compute_float_state(void)
     return 0x1f80 | FLUSH_TO_ZERO_AND_DENORMALS_ARE_ZERO;
 }
 
-#else
-
-bool avsn_cpu_has_avx512(void)
-{
-    return false;
-}
-bool avsn_cpu_has_amx_bf16(void)
-{
-    return false;
-}
-bool avsn_cpu_has_bf16(void)
-{
-    return false;
-}
-
-#if defined(__aarch64__)
+#elif defined(__aarch64__)
 static uint32_t float_state(void)
 {
     uint64_t fpcr;
@@ -126,7 +65,6 @@ static uint32_t compute_float_state(void)
 {
     return 0;
 }
-#endif
 #endif
 
 /* The team's threads outlive the call, so theirs is set and put back too; they all had the state of the thread that

@@ -1,4 +1,4 @@
-/* The processor and the calling thread's state: thread counts, denormals, features. */
+/* The processor and the calling thread's state: thread counts, denormals. */
 #ifndef AVSN_CPU_H
 #define AVSN_CPU_H
 
@@ -6,9 +6,6 @@
 
 /* Cores this process may run on. */
 int32_t avsn_cpu_count(void);
-bool avsn_cpu_has_avx512(void);
-bool avsn_cpu_has_bf16(void); /* AVX512-BF16 or AMX-BF16, usable by this process */
-bool avsn_cpu_has_amx_bf16(void);
 
 /* Between enter and leave this thread (and the OpenMP team it leads) computes with `threads` threads, denormal inputs
  * read as zero and denormal results flushed to zero; leave restores what the caller had. Without it, denormals slow a

@@ -2,7 +2,7 @@
  * items that do not see each other, a map that is the scalar products it claims to be. */
 #include "golden.h"
 
-#include "base/cpu.h"
+#include "op/kernel.h"
 
 #define NARROW "{\"width\": 0.25, \"conv1_stride\": 2}"
 #define BINS 257
@@ -63,7 +63,7 @@ static void run_on(const fixture *f, const float *image, const float *spectrogra
 
 static bool lacks(int32_t precision)
 {
-    if (precision == AVSOUND_PRECISION_F32 || avsn_cpu_has_bf16())
+    if (precision == AVSOUND_PRECISION_F32 || avsn_op_isa() >= AVSN_ISA_AVX512_BF16)
         return false;
     printf("bf16: skipped, this processor has neither AVX512-BF16 nor AMX\n");
     return true;

@@ -2,7 +2,7 @@
  * golden files and the script that makes them are beside this file. */
 #include "golden.h"
 
-#include "base/cpu.h"
+#include "op/kernel.h"
 
 #define F32_TOLERANCE 1e-4 /* of the larger of the value and the layer's rms */
 #define BF16_COSINE 0.9995 /* of an item's embedding with the reference's */
@@ -213,7 +213,7 @@ static double largest_difference(const golden_case *c, const avsound_session *se
 
 START_TEST(embeddings_in_bf16)
 {
-    if (!avsn_cpu_has_bf16()) {
+    if (avsn_op_isa() < AVSN_ISA_AVX512_BF16) {
         printf("%s bf16: skipped, this processor has neither AVX512-BF16 nor AMX\n", cases[_i]);
         return;
     }

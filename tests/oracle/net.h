@@ -18,8 +18,8 @@ typedef struct oracle_net {
     float **inputs;        /* as a plan wants them */
 } oracle_net;
 
-/* Builds the graph, draws parameters by their specs (variances positive, constants spread) and inputs as normal numbers. Fails
- * the test if the graph fails. */
+/* Builds the graph, draws parameters by their specs (variances positive, constants spread) and inputs as normal
+ * numbers. Fails the test if the graph fails. */
 void oracle_net_create(oracle_net *net, avsound_context *context, uint64_t seed, oracle_build build, const void *arg);
 /* Computes every value. `compute` is what convolutions multiply: in bf16 their operands are rounded first. */
 void oracle_net_evaluate(oracle_net *net, int32_t compute);
@@ -33,8 +33,8 @@ void oracle_net_feed(const oracle_net *net, avsn_plan *plan);
 /* Runs all outputs with so many threads. */
 avsound_status oracle_run(avsn_plan *plan, int32_t threads, uint64_t outputs);
 
-/* Two measures of an error, both free of units: the largest over the root mean square of what should be, and the root mean
- * square of the error over the same. What should be all zeros counts as having root mean square 1. */
+/* Two measures of an error, both free of units: the largest over the root mean square of what should be, and the root
+ * mean square of the error over the same. What should be all zeros counts as having root mean square 1. */
 typedef struct oracle_error {
     double largest, mean;
 } oracle_error;

@@ -74,8 +74,8 @@ static bool tap(const axes *a, const volume *src, const int64_t out[3], const in
 
 /* ---- windows ---- */
 
-static double conv_at(const axes *a, const volume *vs, const oracle_tensor *src, const oracle_tensor *weights, int64_t n,
-                      int64_t o, const int64_t out[3])
+static double conv_at(const axes *a, const volume *vs, const oracle_tensor *src, const oracle_tensor *weights,
+                      int64_t n, int64_t o, const int64_t out[3])
 {
     const int64_t taps = a->kernel[0] * a->kernel[1] * a->kernel[2], cells = vs->size[0] * vs->size[1] * vs->size[2];
     const int64_t origin[3] = {0, 0, 0};
@@ -106,8 +106,8 @@ void oracle_conv(const avsn_window *window, const oracle_tensor *src, const orac
                     conv_at(&a, &vs, src, weights, n, o, out) + (bias ? bias->data[o] : 0);
 }
 
-static double pool_at(avsn_pooling pooling, const axes *a, const volume *vs, const oracle_tensor *src, int64_t n, int64_t c,
-                      const int64_t out[3])
+static double pool_at(avsn_pooling pooling, const axes *a, const volume *vs, const oracle_tensor *src, int64_t n,
+                      int64_t c, const int64_t out[3])
 {
     double sum = 0, top = -INFINITY;
     int64_t real = 0, k[3], at[3];

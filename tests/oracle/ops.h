@@ -1,5 +1,5 @@
-/* Plain-C twins of the ops, written from their definitions: every element by itself, sums in double, nothing shared with lib/op.
- * Tensors are row-major doubles; the caller gives dst its shape and memory. */
+/* Plain-C twins of the ops, written from their definitions: every element by itself, sums in double, nothing shared
+ * with lib/op. Tensors are row-major doubles; the caller gives dst its shape and memory. */
 #ifndef AVSN_ORACLE_OPS_H
 #define AVSN_ORACLE_OPS_H
 
@@ -19,7 +19,8 @@ void oracle_relu(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_sigmoid(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_pool(avsn_pooling pooling, const avsn_window *window, const oracle_tensor *src, oracle_tensor *dst);
 void oracle_global_pool(avsn_pooling pooling, const oracle_tensor *src, oracle_tensor *dst);
-void oracle_dense(const oracle_tensor *src, const oracle_tensor *weights, const oracle_tensor *bias, oracle_tensor *dst);
+void oracle_dense(const oracle_tensor *src, const oracle_tensor *weights, const oracle_tensor *bias,
+                  oracle_tensor *dst);
 void oracle_add(const oracle_tensor *a, const oracle_tensor *b, oracle_tensor *dst);
 void oracle_concat(const oracle_tensor *const *srcs, int32_t count, oracle_tensor *dst);
 void oracle_slice(int64_t begin, const oracle_tensor *src, oracle_tensor *dst);

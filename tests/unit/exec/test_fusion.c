@@ -1,5 +1,5 @@
-/* Small graphs in which something can be folded or fused, each with every set of fusions left out, in f32 and bf16: all must
- * compute what the nodes one by one compute. */
+/* Small graphs in which something can be folded or fused, each with every set of fusions left out, in f32 and bf16: all
+ * must compute what the nodes one by one compute. */
 #include "suite.h"
 
 #include "op/kernel.h"
@@ -29,7 +29,6 @@ typedef struct net_case {
     int reorders;         /* at most, where AVX-512 gives convolutions their order */
 } net_case;
 
-
 static void check_steps(const net_case *c, const char *text)
 {
     const char *at = text;
@@ -47,7 +46,8 @@ static void check_steps(const net_case *c, const char *text)
         ck_assert_msg(reorders <= c->reorders, "want %d reorders:\n%s", c->reorders, text);
 }
 
-static void check_plan(const oracle_net *net, avsn_pack_cache *cache, const net_case *c, const avsn_plan_options *options)
+static void check_plan(const oracle_net *net, avsn_pack_cache *cache, const net_case *c,
+                       const avsn_plan_options *options)
 {
     const int i = options->compute == AVSOUND_DTYPE_BF16;
     avsn_plan *plan;
@@ -111,7 +111,8 @@ static void check_net(const net_case *c)
 static void conv_bn_relu(avsn_graph *g, const void *arg)
 {
     (void)arg;
-    avsn_value x = avsn_name(g, "one", avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", picture(g), 32), 1e-5f)));
+    avsn_value x =
+        avsn_name(g, "one", avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", picture(g), 32), 1e-5f)));
     x = avsn_relu(g, avsn_batch_norm(g, "bn2", conv3(g, "conv2", x, 48), 1e-3f));
     avsn_output(g, "dst", x);
 }
@@ -332,7 +333,8 @@ END_TEST
 
 SUITE("exec.fusion", batch_norm_and_relu_join_the_convolution, batch_norm_folds_into_a_convolution_with_bias,
       batch_norm_stands_alone_first_and_after_relu, relu_joins_a_batch_norm_that_stands_alone,
-      sigmoid_between_convolutions_stays_a_step, relu_joins_a_dense_layer, residual_addition_and_relu_join_the_convolution,
-      addition_joins_one_of_two_convolutions_in_3_d, addition_of_two_pools_takes_the_relu,
-      a_value_added_to_itself_is_not_fused_away, a_value_read_twice_is_not_fused_over, a_wanted_value_is_not_fused_over,
+      sigmoid_between_convolutions_stays_a_step, relu_joins_a_dense_layer,
+      residual_addition_and_relu_join_the_convolution, addition_joins_one_of_two_convolutions_in_3_d,
+      addition_of_two_pools_takes_the_relu, a_value_added_to_itself_is_not_fused_away,
+      a_value_read_twice_is_not_fused_over, a_wanted_value_is_not_fused_over,
       ops_in_place_leave_inputs_and_outputs_alone, two_streams_concatenated_and_sliced)

@@ -1,5 +1,5 @@
-/* Every op as a graph of its own, run through a plan and compared with its plain-C twin, in f32 and bf16, on one thread and
- * on two. Errors are the largest one over the root mean square of what should be (oracle/net.h). */
+/* Every op as a graph of its own, run through a plan and compared with its plain-C twin, in f32 and bf16, on one thread
+ * and on two. Errors are the largest one over the root mean square of what should be (oracle/net.h). */
 #include "suite.h"
 
 #include "base/rng.h"
@@ -173,8 +173,9 @@ static int64_t pick(const int64_t *list, uint64_t count, uint64_t stream, uint64
 
 #define PICK(list, stream, index) pick(list, sizeof(list) / sizeof(list)[0], stream, index)
 
-/* A convolution drawn from odd sizes. Rounding every one of K additions leaves an error of about u sqrt(K) / 2 of the result,
- * u = 6e-8; the largest of ten thousand, at a cell with more than its share of the map's energy, is ten times that. */
+/* A convolution drawn from odd sizes. Rounding every one of K additions leaves an error of about u sqrt(K) / 2 of the
+ * result, u = 6e-8; the largest of ten thousand, at a cell with more than its share of the map's energy, is ten times
+ * that. */
 static bool draw_conv(uint64_t n, op_case *c)
 {
     static const int64_t channels[] = {1, 2, 3, 5, 16, 17, 31, 32, 48, 64};
@@ -268,15 +269,18 @@ START_TEST(pool_of_the_networks)
 {
     static const op_case cases[] = {
         /* a trailing odd row is dropped (floor) or kept (ceil); 25 frames: 13, 7, 4, 2 with ceil in time */
-        {.kind = AVSN_OP_POOL, .src = {4, {1, 64, 129, 25}}, .window = {.kernel = {2, 2}, .stride = {2, 2}}, .bound = 1e-7},
+        {.kind = AVSN_OP_POOL, .src = {4, {1, 64, 129, 25}}, .bound = 1e-7,
+         .window = {.kernel = {2, 2}, .stride = {2, 2}}},
         {.kind = AVSN_OP_POOL, .src = {4, {2, 17, 33, 20}}, .bound = 1e-7,
          .window = {.kernel = {2, 2}, .stride = {2, 2}, .ceil = 1}},
         {.kind = AVSN_OP_POOL, .src = {5, {1, 16, 25, 9, 8}}, .bound = 1e-7,
          .window = {.kernel = {2, 2, 2}, .stride = {2, 2, 2}, .ceil = 1}},
         {.kind = AVSN_OP_POOL, .src = {4, {1, 64, 112, 33}}, .bound = 1e-7,
          .window = {.kernel = {3, 3}, .stride = {2, 2}, .same = 1}},
-        {.kind = AVSN_OP_POOL, .src = {3, {1, 64, 5474}}, .window = {.kernel = {4}, .stride = {4}, .same = 1}, .bound = 1e-7},
-        {.kind = AVSN_OP_POOL, .src = {4, {1, 512, 16, 12}}, .window = {.kernel = {4, 4}, .stride = {4, 4}}, .bound = 1e-7},
+        {.kind = AVSN_OP_POOL, .src = {3, {1, 64, 5474}}, .bound = 1e-7,
+         .window = {.kernel = {4}, .stride = {4}, .same = 1}},
+        {.kind = AVSN_OP_POOL, .src = {4, {1, 512, 16, 12}}, .bound = 1e-7,
+         .window = {.kernel = {4, 4}, .stride = {4, 4}}},
         {.kind = AVSN_OP_POOL, .src = {4, {1, 3, 7, 7}}, .bound = 3e-7, .variant = AVSN_POOL_AVERAGE,
          .window = {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}, .ceil = 1}},
     };

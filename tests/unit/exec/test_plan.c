@@ -1,5 +1,5 @@
-/* Whole networks as plans: layouts, shared memory, partial runs, threads, batches, cancelling, refused allocations, the cache of
- * packed weights. */
+/* Whole networks as plans: layouts, shared memory, partial runs, threads, batches, cancelling, refused allocations, the
+ * cache of packed weights. */
 #include "failing.h"
 #include "suite.h"
 
@@ -100,7 +100,8 @@ static void set_up(fixture *f, avsound_context *context, const char *arch, const
         ck_avsound(avsound_context_create(NULL, &f->context));
     oracle_net_create(&f->net, f->context, SEED, build, &f->network);
     ck_avsound(avsn_pack_cache_create(f->context, &f->cache));
-    ck_avsound(oracle_net_plan(&f->net, f->cache, &(avsn_plan_options){.threads = threads, .compute = compute}, &f->plan));
+    ck_avsound(
+        oracle_net_plan(&f->net, f->cache, &(avsn_plan_options){.threads = threads, .compute = compute}, &f->plan));
     oracle_net_feed(&f->net, f->plan);
 }
 
@@ -123,7 +124,8 @@ static void check_reorders(const char *text)
             line--;
         char name[64] = "";
         sscanf(line, "%*d %63s", name);
-        ck_assert_msg(!strcmp(name, "image") || !strcmp(name, "spectrogram"), "a reorder of \"%s\":\n%.4000s", name, text);
+        ck_assert_msg(!strcmp(name, "image") || !strcmp(name, "spectrogram"), "a reorder of \"%s\":\n%.4000s", name,
+                      text);
     }
 }
 
@@ -160,11 +162,12 @@ static void want_all_names(const oracle_net *net, avsn_plan_options *options)
         options->wanted[options->wanted_count++] = avsn_graph_output_name(net->graph, k);
 }
 
-/* All layers wanted, nothing shares memory and fewer ops fuse. f32 is off by roundings only; in bf16 every layer that is
- * wanted is rounded once more. */
+/* All layers wanted, nothing shares memory and fewer ops fuse. f32 is off by roundings only; in bf16 every layer that
+ * is wanted is rounded once more. */
 static void check_layers(const char *arch, int32_t compute)
 {
-    const double largest = compute == AVSOUND_DTYPE_F32 ? 2e-5 : 0.12, mean = compute == AVSOUND_DTYPE_F32 ? 1e-5 : 0.03;
+    const double largest = compute == AVSOUND_DTYPE_F32 ? 2e-5 : 0.12,
+                 mean = compute == AVSOUND_DTYPE_F32 ? 1e-5 : 0.03;
     avsn_plan_options options = {.threads = 1, .compute = compute};
     avsn_plan *all;
     fixture f;
@@ -406,8 +409,8 @@ static void one_conv(avsn_graph *g, const void *arg)
     avsn_output(g, "dst", avsn_conv(g, "conv", x, .out = 32, .kernel = {3, 3}, .pad = {1, 1}));
 }
 
-/* Denormal numbers, which slow a convolution many-fold, are zeros to every thread that computes: 1e-40 times 1e38 would be
- * 0.01, and is 0. */
+/* Denormal numbers, which slow a convolution many-fold, are zeros to every thread that computes: 1e-40 times 1e38 would
+ * be 0.01, and is 0. */
 START_TEST(denormals_are_zeros_on_every_thread)
 {
     avsound_context *context;
@@ -519,7 +522,8 @@ static avsound_status plan_afresh(fixture *f)
 
 START_TEST(missing_and_misshapen_tensors_are_refused_by_name)
 {
-    static const char *const names[] = {"audio.conv2_1.weight", "audio.bn1_1.running_var", "vision.fc1.bias", "fc3.weight"};
+    static const char *const names[] = {"audio.conv2_1.weight", "audio.bn1_1.running_var", "vision.fc1.bias",
+                                        "fc3.weight"};
     fixture f;
     set_up(&f, NULL, "ave-net", &small, AVSOUND_DTYPE_F32, 1);
     for (size_t i = 0; i < AVSN_ARRAY_COUNT(names); i++) {
@@ -733,8 +737,8 @@ SUITE("exec.plan", nothing_is_reordered_after_the_first_convolution, every_layer
       a_partial_run_equals_the_full_one, a_partial_run_leaves_other_outputs_alone,
       an_input_knows_the_outputs_that_depend_on_it, unwanted_towers_take_no_steps, two_threads_agree_with_one,
       a_plan_runs_on_another_thread_than_it_was_made_on, a_batch_equals_its_samples_one_by_one,
-      denormals_are_zeros_on_every_thread, a_set_flag_cancels_the_run, describe_fills_short_buffers_and_tells_the_whole_length,
-      unknown_layers_are_refused_by_name, missing_and_misshapen_tensors_are_refused_by_name,
-      a_plan_survives_the_refusal_of_each_allocation, a_cache_outlives_failed_attempts,
-      a_run_asks_the_allocator_for_nothing, weights_are_packed_once_a_precision,
+      denormals_are_zeros_on_every_thread, a_set_flag_cancels_the_run,
+      describe_fills_short_buffers_and_tells_the_whole_length, unknown_layers_are_refused_by_name,
+      missing_and_misshapen_tensors_are_refused_by_name, a_plan_survives_the_refusal_of_each_allocation,
+      a_cache_outlives_failed_attempts, a_run_asks_the_allocator_for_nothing, weights_are_packed_once_a_precision,
       folded_weights_do_not_serve_a_plan_without_folding, plans_of_one_model_are_made_and_run_side_by_side)

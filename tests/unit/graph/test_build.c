@@ -43,8 +43,9 @@ static const avsn_window *window_of(const avsn_graph *g, avsn_value value)
 START_TEST(same_padding_puts_the_odd_cell_after)
 {
     static const int64_t cases[][5] = {
-        {224, 7, 2, 2, 3},    {125, 5, 2, 2, 2},   {248, 5, 2, 1, 2}, {112, 3, 2, 0, 1},  {63, 3, 2, 1, 1}, {32, 3, 2, 0, 1},
-        {87588, 65, 4, 30, 31}, {5474, 15, 4, 6, 7}, {1369, 15, 4, 7, 7}, {343, 15, 4, 6, 6}, {7, 1, 4, 0, 0},  {5, 3, 1, 1, 1},
+        {224, 7, 2, 2, 3},   {125, 5, 2, 2, 2},  {248, 5, 2, 1, 2},      {112, 3, 2, 0, 1},
+        {63, 3, 2, 1, 1},    {32, 3, 2, 0, 1},   {87588, 65, 4, 30, 31}, {5474, 15, 4, 6, 7},
+        {1369, 15, 4, 7, 7}, {343, 15, 4, 6, 6}, {7, 1, 4, 0, 0},        {5, 3, 1, 1, 1},
     };
     fixture f = set_up();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -105,7 +106,8 @@ START_TEST(conv_counts_stride_dilation_and_padding)
     const avsn_value y = avsn_conv(g, "a", x, .out = 64, .kernel = {3, 3}, .stride = {2, 1}, .pad = {1, 1});
     check_shape(g, y, &AVSN_SHAPE(2, 64, 112, 200));
     check_shape(g, avsn_conv(g, "b", x, .out = 5, .kernel = {3, 2}, .dilation = {2, 3}), &AVSN_SHAPE(2, 5, 220, 197));
-    check_shape(g, avsn_conv(g, "c", x, .out = 5, .kernel = {7, 7}, .stride = {3, 4}, .before = {1, 0}, .after = {3, 2}),
+    check_shape(g,
+                avsn_conv(g, "c", x, .out = 5, .kernel = {7, 7}, .stride = {3, 4}, .before = {1, 0}, .after = {3, 2}),
                 &AVSN_SHAPE(2, 5, 74, 49));
     check_shape(g, avsn_conv(g, "d", x, .out = 1), &AVSN_SHAPE(2, 1, 224, 200));
     const avsn_value z = avsn_input(g, "z", AVSN_SHAPE(1, 3, 125, 224, 224));
@@ -122,7 +124,8 @@ START_TEST(ops_know_their_shapes)
 {
     fixture f = set_up();
     avsn_graph *g = f.graph;
-    const avsn_value map = avsn_input(g, "map", AVSN_SHAPE(3, 128, 14, 24)), row = avsn_input(g, "row", AVSN_SHAPE(3, 128));
+    const avsn_value map = avsn_input(g, "map", AVSN_SHAPE(3, 128, 14, 24)),
+                     row = avsn_input(g, "row", AVSN_SHAPE(3, 128));
     const avsn_value list[3] = {map, avsn_sigmoid(g, map), avsn_slice(g, map, 5, 30)};
     check_shape(g, avsn_relu(g, map), &AVSN_SHAPE(3, 128, 14, 24));
     check_shape(g, avsn_batch_norm(g, "bn", map, 1e-3f), &AVSN_SHAPE(3, 128, 14, 24));
@@ -371,8 +374,8 @@ START_TEST(find_takes_the_latest_value_of_a_name_and_outputs_first)
 }
 END_TEST
 
-static void check_param(const avsn_graph *g, int32_t index, const char *name, const avsn_shape *shape, avsn_init_kind kind,
-                        double value, int64_t fan_in, bool state)
+static void check_param(const avsn_graph *g, int32_t index, const char *name, const avsn_shape *shape,
+                        avsn_init_kind kind, double value, int64_t fan_in, bool state)
 {
     const avsn_param_spec *p = avsn_graph_param(g, index);
     ck_assert_str_eq(p->name, name);

@@ -38,8 +38,10 @@ static void check_layer(const avsn_graph *g, const char *name, const avsn_shape 
 
 static void check_stack(const avsn_graph *g, const char *scope, const int64_t sizes[4][2], int64_t batch)
 {
-    static const char *const layers[4][3] = {{"conv1_1", "conv1_2", "pool1"}, {"conv2_1", "conv2_2", "pool2"},
-                                             {"conv3_1", "conv3_2", "pool3"}, {"conv4_1", "conv4_2", NULL}};
+    static const char *const layers[4][3] = {{"conv1_1", "conv1_2", "pool1"},
+                                             {"conv2_1", "conv2_2", "pool2"},
+                                             {"conv3_1", "conv3_2", "pool3"},
+                                             {"conv4_1", "conv4_2", NULL}};
     char name[64];
     for (int i = 0; i < 4; i++)
         for (int k = 0; k < 3 && layers[i][k]; k++) {

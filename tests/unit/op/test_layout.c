@@ -122,8 +122,7 @@ START_TEST(cells_lie_where_the_layout_says)
         for (int64_t n = 0; n < c.n; n++)
             for (int64_t ch = 0; ch < c.c; ch++)
                 for (int64_t s = 0; s < c.cells; s++) {
-                    const int64_t at =
-                        n * c.batch + (ch / c.block) * c.outer + (ch % c.block) * c.inner + s * c.cell;
+                    const int64_t at = n * c.batch + (ch / c.block) * c.outer + (ch % c.block) * c.inner + s * c.cell;
                     ck_assert_msg((int64_t)dst[at] == (n * c.c + ch) * c.cells + s, "%s", orders[i].text);
                 }
         free(src);
@@ -205,8 +204,12 @@ START_TEST(kernels_that_do_not_exist_say_so)
     fixture f = set_up();
     const avsn_shape shape = {4, {1, 16, 5, 7}}, channels = {1, {16}};
     const avsn_attributes attributes = {.epsilon = 1e-5f};
-    avsn_kernel_request r = {.context = f.context, .runtime = f.runtime, .kind = AVSN_OP_BATCH_NORM,
-                             .attributes = &attributes, .input_count = 5, .output = &shape};
+    avsn_kernel_request r = {.context = f.context,
+                             .runtime = f.runtime,
+                             .kind = AVSN_OP_BATCH_NORM,
+                             .attributes = &attributes,
+                             .input_count = 5,
+                             .output = &shape};
     avsn_kernel *kernel = (avsn_kernel *)&r;
     ck_avsound(avsn_layout_plain(f.context, AVSOUND_DTYPE_S32, &shape, &r.input[0]));
     for (int i = 1; i < 5; i++)

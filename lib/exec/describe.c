@@ -26,7 +26,7 @@ static double multiply_adds(const avsn_plan *plan, const avsn_step *step)
         return 0;
     int64_t outputs = 0, weights = 0;
     const avsn_shape *shape = avsn_value_shape(plan->graph, step->input[1]);
-    avsn_shape_count(avsn_value_shape(plan->graph, step->output), &outputs);
+    avsn_shape_count(avsn_value_shape(plan->graph, step->output[0]), &outputs);
     avsn_shape_count(shape, &weights);
     return (double)outputs * (double)(weights / shape->dim[0]);
 }
@@ -46,9 +46,9 @@ static void print_op(page *p, const avsn_step *step)
 static void print_step(page *p, const avsn_plan *plan, int32_t index)
 {
     const avsn_step *step = &plan->steps[index];
-    const avsn_buffer *in = &plan->buffers[step->in[0]], *out = &plan->buffers[step->out];
+    const avsn_buffer *in = &plan->buffers[step->in[0]], *out = &plan->buffers[step->out[0]];
     char shape[AVSN_SHAPE_TEXT], from[AVSN_LAYOUT_TEXT], to[AVSN_LAYOUT_TEXT];
-    print(p, "%4d %-22s ", index, avsn_value_name(plan->graph, step->output));
+    print(p, "%4d %-22s ", index, avsn_value_name(plan->graph, step->output[0]));
     print_op(p, step);
     print(p, " %-20s %-30s %s %s -> %s %s  at %zu%s, %zu bytes", avsn_shape_text(avsn_layout_shape(out->layout), shape),
           step->kernel->impl, avsn_dtype_name(avsn_layout_dtype(in->layout)), avsn_layout_text(in->layout, from),

@@ -8,7 +8,7 @@ avsn_step *avsn_plan_add_step(avsn_plan *plan)
                   &plan->step_capacity))
         return NULL;
     avsn_step *step = &plan->steps[plan->step_count++];
-    *step = (avsn_step){.out = -1, .scratchpad = -1};
+    *step = (avsn_step){.output_count = 1, .scratchpad = -1};
     return step;
 }
 
@@ -34,9 +34,12 @@ static bool wanted(const avsn_plan *plan, avsn_value value)
 static void mark_outputs(avsn_plan *plan)
 {
     for (int32_t i = 0; i < plan->options.wanted_count; i++)
-        plan->value_outputs[plan->wanted[i].id] |= (uint64_t)1 << i;
+        plan->value_outputs[plan->wanted[i].id] |= (uint64_t)1 << AVSN_MIN(i, 63);
     for (int32_t n = avsn_graph_node_count(plan->graph) - 1; n >= 0; n--) {
         const avsn_node *node = avsn_graph_node(plan->graph, n);
+        /* Running statistics serve no output: they go with the first. */
+        if (node->kind == AVSN_OP_RUNNING_STATISTICS)
+            plan->value_outputs[node->output[0].id] |= 1;
         uint64_t outputs = 0;
         for (int32_t i = 0; i < node->output_count; i++)
             outputs |= plan->value_outputs[node->output[i].id];
@@ -47,7 +50,10 @@ static void mark_outputs(avsn_plan *plan)
 
 static bool needed(const avsn_plan *plan, const avsn_node *node)
 {
-    return plan->value_outputs[node->output[0].id] != 0;
+    uint64_t outputs = 0;
+    for (int32_t i = 0; i < node->output_count; i++)
+        outputs |= plan->value_outputs[node->output[i].id];
+    return outputs != 0;
 }
 
 static void count_readers(view *v)
@@ -80,7 +86,9 @@ static void node_operands(const view *v, avsn_step *step)
 {
     for (int32_t i = 0; i < step->node->input_count; i++) {
         const avsn_value value = step->node->input[i];
-        const bool param = avsn_graph_node(v->graph, avsn_value_producer(v->graph, value))->kind == AVSN_OP_PARAM;
+        const bool param =
+            !v->plan->options.train &&
+            avsn_graph_node(v->graph, avsn_value_producer(v->graph, value))->kind == AVSN_OP_PARAM;
         const bool conv = step->node->kind == AVSN_OP_CONV;
         add_operand(step, !param ? AVSN_FROM_VALUE : !conv ? AVSN_FROM_PARAM : i == 1 ? AVSN_FROM_CONV_WEIGHT
                                                                                      : AVSN_FROM_CONV_BIAS, value);
@@ -89,41 +97,41 @@ static void node_operands(const view *v, avsn_step *step)
 
 static int32_t fold_batch_norm(view *v, avsn_step *step, int32_t end)
 {
-    const int32_t n = sole_reader(v, step->output, AVSN_OP_BATCH_NORM);
+    const int32_t n = sole_reader(v, step->output[0], AVSN_OP_BATCH_NORM);
     if (n < 0 || step->node->kind != AVSN_OP_CONV || v->plan->options.without & AVSN_WITHOUT_FOLD)
         return end;
     step->fold = avsn_graph_node(v->graph, n);
     if (step->input_count == 2)
         add_operand(step, AVSN_FROM_CONV_BIAS, (avsn_value){0});
-    step->output = step->fold->output[0];
+    step->output[0] = step->fold->output[0];
     v->fused[n] = true;
     return n;
 }
 
 static int32_t fuse_add(view *v, avsn_step *step, int32_t end)
 {
-    const int32_t n = sole_reader(v, step->output, AVSN_OP_ADD);
+    const int32_t n = sole_reader(v, step->output[0], AVSN_OP_ADD);
     if (n < 0 || !avsn_op_fuses_add(step->node->kind) || v->plan->options.without & AVSN_WITHOUT_ADD)
         return end;
     const avsn_node *add = avsn_graph_node(v->graph, n);
-    const avsn_value other = add->input[add->input[0].id == step->output.id ? 1 : 0];
-    if (other.id == step->output.id)
+    const avsn_value other = add->input[add->input[0].id == step->output[0].id ? 1 : 0];
+    if (other.id == step->output[0].id)
         return end;
     add_operand(step, AVSN_FROM_VALUE, other);
     step->add = true;
-    step->output = add->output[0];
+    step->output[0] = add->output[0];
     v->fused[n] = true;
     return n;
 }
 
 static int32_t fuse_relu(view *v, avsn_step *step, int32_t end)
 {
-    const int32_t n = sole_reader(v, step->output, AVSN_OP_ELTWISE);
+    const int32_t n = sole_reader(v, step->output[0], AVSN_OP_ELTWISE);
     if (n < 0 || avsn_graph_node(v->graph, n)->attributes.eltwise != AVSN_RELU ||
         !avsn_op_fuses_relu(step->node->kind) || v->plan->options.without & AVSN_WITHOUT_RELU)
         return end;
     step->relu = true;
-    step->output = avsn_graph_node(v->graph, n)->output[0];
+    step->output[0] = avsn_graph_node(v->graph, n)->output[0];
     v->fused[n] = true;
     return n;
 }
@@ -135,12 +143,15 @@ static avsound_status make_step(view *v, avsn_plan *plan, int32_t n)
     if (!step)
         return AVSOUND_E_NO_MEMORY;
     step->node = avsn_graph_node(v->graph, n);
-    step->output = step->node->output[0];
+    step->output_count = step->node->output_count;
+    for (int32_t i = 0; i < step->output_count; i++)
+        step->output[i] = step->node->output[i];
     node_operands(v, step);
     int32_t end = fold_batch_norm(v, step, n);
     end = fuse_add(v, step, end);
     end = fuse_relu(v, step, end);
-    step->outputs = plan->value_outputs[step->output.id];
+    for (int32_t i = 0; i < step->output_count; i++)
+        step->outputs |= plan->value_outputs[step->output[i].id];
     v->step_at[end] = step;
     return AVSOUND_OK;
 }
@@ -160,7 +171,7 @@ static avsound_status make_steps(view *v, avsn_plan *plan)
         if (!step)
             return AVSOUND_E_NO_MEMORY;
         *step = *v->step_at[n];
-        step->out = step->scratchpad = -1;
+        step->scratchpad = -1;
     }
     return AVSOUND_OK;
 }

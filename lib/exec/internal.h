@@ -31,9 +31,10 @@ typedef struct avsn_step {
     int32_t input_count;
     avsn_operand operand[AVSN_MAX_INPUTS];
     avsn_value input[AVSN_MAX_INPUTS]; /* poisoned for a bias that only a fold makes */
-    avsn_value output;
+    int32_t output_count;
+    avsn_value output[AVSN_MAX_OUTPUTS];
     avsn_kernel *kernel;
-    int32_t in[AVSN_MAX_INPUTS], out, scratchpad; /* buffers; scratchpad -1: none */
+    int32_t in[AVSN_MAX_INPUTS], out[AVSN_MAX_OUTPUTS], scratchpad; /* buffers; scratchpad -1: none */
     uint64_t outputs; /* that need this step */
 } avsn_step;
 
@@ -50,6 +51,7 @@ struct avsn_plan {
     size_t step_count, step_capacity, buffer_count, buffer_capacity;
     int32_t *value_buffer;    /* value id -> the buffer its producer writes, -1: none yet */
     uint64_t *value_outputs;  /* value id -> outputs that depend on it */
+    bool *value_feeds_conv;   /* value id -> it stays in the compute type */
     avsn_value wanted[AVSN_MAX_WANTED];
     int32_t output_buffer[AVSN_MAX_WANTED];
     unsigned char *arena;
@@ -63,7 +65,8 @@ avsn_step *avsn_plan_add_step(avsn_plan *plan); /* zeroed; NULL when memory is r
 /* place.c: lifetimes, aliases, offsets, the arena. */
 avsound_status avsn_plan_place(avsn_plan *plan);
 
-/* pack.c: the constant that operand `input` of a step wants, in its kernel's layout. */
+/* pack.c: where a parameter lies, and the constant that operand `input` of a step wants, in its kernel's layout. */
+avsound_status avsn_plan_param(const avsn_plan *plan, avsn_value value, const float **data);
 avsound_status avsn_plan_constant(avsn_plan *plan, const avsn_step *step, int32_t input, const void **data);
 
 #endif

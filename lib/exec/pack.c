@@ -80,6 +80,14 @@ static avsound_status find_param(const avsn_plan *plan, avsn_value value, const 
     return AVSOUND_OK;
 }
 
+avsound_status avsn_plan_param(const avsn_plan *plan, avsn_value value, const float **data)
+{
+    const avsn_named_tensor *param;
+    AVSN_TRY(find_param(plan, value, &param));
+    *data = param->data;
+    return AVSOUND_OK;
+}
+
 /* y = weight (x - mean) / sqrt(variance + eps) + bias of channel c, as scale and shift of x. */
 typedef struct fold {
     const float *weight, *bias, *mean, *variance;
@@ -152,7 +160,7 @@ static avsound_status reorder(const avsn_plan *plan, avsn_layout *from, void *sr
     if (kernel->scratchpad_bytes && !(scratchpad = avsn_alloc(plan->context, kernel->scratchpad_bytes, 1)))
         status = AVSOUND_E_NO_MEMORY;
     if (!status)
-        status = kernel->bind(kernel, &src, dst, scratchpad);
+        status = kernel->bind(kernel, &src, &dst, scratchpad);
     if (!status)
         status = kernel->run(kernel);
     avsn_free(plan->context, scratchpad);

@@ -19,7 +19,8 @@ static void find_lifetimes(avsn_plan *plan)
         const avsn_step *step = &plan->steps[s];
         for (int32_t i = 0; i < step->input_count; i++)
             use(plan, step->in[i], s);
-        use(plan, step->out, s);
+        for (int32_t i = 0; i < step->output_count; i++)
+            use(plan, step->out[i], s);
         if (step->scratchpad >= 0)
             use(plan, step->scratchpad, s);
     }
@@ -39,7 +40,7 @@ static void find_aliases(avsn_plan *plan)
 {
     for (int32_t s = 0; s < (int32_t)plan->step_count; s++) {
         const avsn_step *step = &plan->steps[s];
-        avsn_buffer *in = &plan->buffers[step->in[0]], *out = &plan->buffers[step->out];
+        avsn_buffer *in = &plan->buffers[step->in[0]], *out = &plan->buffers[step->out[0]];
         bool again = false;
         for (int32_t i = 1; i < step->input_count; i++)
             again |= step->in[i] == step->in[0];
@@ -47,7 +48,7 @@ static void find_aliases(avsn_plan *plan)
             out->first < s || out->last > (int32_t)plan->step_count - 1)
             continue;
         out->alias = step->in[0];
-        use(plan, step->out, out->last);
+        use(plan, step->out[0], out->last);
     }
 }
 

@@ -33,36 +33,45 @@ static avsound_status plain_buffer(avsn_plan *plan, avsn_value value, int32_t *o
 
 /* ---- kernels ---- */
 
-/* A convolution's result stays in the compute type where it flows into another convolution; what ends in an output, a distance
- * or a map is f32. */
-static bool feeds_conv(const avsn_graph *graph, avsn_value value)
+/* Ops whose first two operands flow through to the result, in whatever type they have. */
+static bool passes_through(const avsn_node *node)
 {
-    for (int32_t n = 0; n < avsn_graph_node_count(graph); n++) {
-        const avsn_node *node = avsn_graph_node(graph, n);
-        bool reads = false;
-        for (int32_t i = 0; i < node->input_count; i++)
-            reads |= node->input[i].id == value.id;
-        if (!reads)
-            continue;
-        switch (node->kind) {
-        case AVSN_OP_CONV:
-            return true;
-        case AVSN_OP_BATCH_NORM:
-        case AVSN_OP_POOL:
-        case AVSN_OP_ADD:
-        case AVSN_OP_CONCAT:
-            if (feeds_conv(graph, node->output[0]))
-                return true;
-            break;
-        case AVSN_OP_ELTWISE:
-            if (node->attributes.eltwise == AVSN_RELU && feeds_conv(graph, node->output[0]))
-                return true;
-            break;
-        default:
-            break;
-        }
+    switch (node->kind) {
+    case AVSN_OP_BATCH_NORM:
+    case AVSN_OP_BATCH_NORM_TRAIN:
+    case AVSN_OP_BATCH_NORM_BACKWARD:
+    case AVSN_OP_POOL:
+    case AVSN_OP_POOL_TRAIN:
+    case AVSN_OP_POOL_BACKWARD:
+    case AVSN_OP_GLOBAL_POOL_BACKWARD:
+    case AVSN_OP_INNER_MAP_BACKWARD:
+    case AVSN_OP_RELU_BACKWARD:
+    case AVSN_OP_ADD:
+    case AVSN_OP_CONCAT:
+        return true;
+    case AVSN_OP_ELTWISE:
+        return node->attributes.eltwise == AVSN_RELU;
+    default:
+        return false;
     }
-    return false;
+}
+
+static bool is_conv(avsn_op_kind kind)
+{
+    return kind == AVSN_OP_CONV || kind == AVSN_OP_CONV_BACKWARD_DATA || kind == AVSN_OP_CONV_BACKWARD_WEIGHTS;
+}
+
+/* Marks the values that stay in the compute type: what a convolution reads, and what flows into that. A value that ends in an
+ * output, a distance or a map is f32. Readers come after what they read, so one pass backwards sees all. */
+static void mark_compute_type(avsn_plan *plan)
+{
+    for (int32_t n = avsn_graph_node_count(plan->graph) - 1; n >= 0; n--) {
+        const avsn_node *node = avsn_graph_node(plan->graph, n);
+        const bool through = passes_through(node) && plan->value_feeds_conv[node->output[0].id];
+        for (int32_t i = 0; i < node->input_count; i++)
+            if (is_conv(node->kind) || (through && (i < 2 || node->kind == AVSN_OP_CONCAT)))
+                plan->value_feeds_conv[node->input[i].id] = true;
+    }
 }
 
 static avsound_status input_layout(avsn_plan *plan, const avsn_step *step, int32_t i, avsn_layout **out)
@@ -71,7 +80,7 @@ static avsound_status input_layout(avsn_plan *plan, const avsn_step *step, int32
         *out = avsn_layout_ref(plan->buffers[plan->value_buffer[step->input[i].id]].layout);
         return AVSOUND_OK;
     }
-    const avsn_shape channels = AVSN_SHAPE(avsn_value_shape(plan->graph, step->output)->dim[1]);
+    const avsn_shape channels = AVSN_SHAPE(avsn_value_shape(plan->graph, step->output[0])->dim[1]);
     const avsn_shape *shape = step->input[i].id ? avsn_value_shape(plan->graph, step->input[i]) : &channels;
     return avsn_layout_plain(plan->context, AVSOUND_DTYPE_F32, shape, out);
 }
@@ -83,13 +92,16 @@ static avsound_status make_kernel(avsn_plan *plan, avsn_step *step)
         .runtime = plan->runtime,
         .kind = step->node->kind,
         .attributes = &step->node->attributes,
-        .output = avsn_value_shape(plan->graph, step->output),
+        .output_count = step->output_count,
+        .output = avsn_value_shape(plan->graph, step->output[0]),
         .compute = plan->options.compute,
-        .output_dtype = feeds_conv(plan->graph, step->output) ? plan->options.compute : AVSOUND_DTYPE_F32,
+        .output_dtype = plan->value_feeds_conv[step->output[0].id] ? plan->options.compute : AVSOUND_DTYPE_F32,
         .relu = step->relu,
         .add = step->add,
     };
     avsound_status status = AVSOUND_OK;
+    for (int32_t i = 0; i < step->output_count; i++)
+        r.outputs[i] = avsn_value_shape(plan->graph, step->output[i]);
     for (; !status && r.input_count < step->input_count; r.input_count++)
         status = input_layout(plan, step, r.input_count, &r.input[r.input_count]);
     if (!status)
@@ -105,7 +117,8 @@ static avsound_status make_kernel(avsn_plan *plan, avsn_step *step)
 static int32_t find_buffer(const avsn_plan *plan, avsn_value value, const avsn_layout *layout)
 {
     for (size_t i = 0; i < plan->buffer_count; i++)
-        if (plan->buffers[i].value.id == value.id && !plan->buffers[i].constant && plan->buffers[i].layout &&
+        if (plan->buffers[i].value.id == value.id && plan->buffers[i].layout &&
+            (plan->options.train || !plan->buffers[i].constant) &&
             avsn_layout_equal(plan->buffers[i].layout, layout))
             return (int32_t)i;
     return -1;
@@ -127,9 +140,9 @@ static avsound_status add_reorder(avsn_plan *plan, avsn_value value, avsn_layout
     if (!step)
         return AVSOUND_E_NO_MEMORY;
     step->input_count = 1;
-    step->input[0] = step->output = value;
+    step->input[0] = step->output[0] = value;
     step->in[0] = from;
-    step->out = *buffer;
+    step->out[0] = *buffer;
     step->outputs = plan->value_outputs[value.id];
     AVSN_TRY(avsn_kernel_create_reorder(plan->context, plan->runtime, plan->buffers[from].layout, layout, &step->kernel));
     return add_scratchpad(plan, step);
@@ -155,8 +168,8 @@ static avsound_status settle(avsn_plan *plan, avsn_step step)
     avsound_status status = make_kernel(plan, &step);
     for (int32_t i = 0; !status && i < step.input_count; i++)
         status = connect_input(plan, &step, i);
-    if (!status)
-        status = add_layout_buffer(plan, step.output, step.kernel->output, &step.out);
+    for (int32_t i = 0; !status && i < step.output_count; i++)
+        status = add_layout_buffer(plan, step.output[i], step.kernel->output[i], &step.out[i]);
     if (!status)
         status = add_scratchpad(plan, &step);
     avsn_step *slot = status ? NULL : avsn_plan_add_step(plan);
@@ -164,8 +177,22 @@ static avsound_status settle(avsn_plan *plan, avsn_step step)
         avsn_kernel_free(step.kernel);
         return status ? status : AVSOUND_E_NO_MEMORY;
     }
-    plan->value_buffer[step.output.id] = step.out;
+    for (int32_t i = 0; i < step.output_count; i++)
+        plan->value_buffer[step.output[i].id] = step.out[i];
     *slot = step;
+    return AVSOUND_OK;
+}
+
+/* In training, parameters are values like others, but for lying outside the arena. */
+static avsound_status add_param_buffers(avsn_plan *plan)
+{
+    for (int32_t i = 0; i < avsn_graph_param_count(plan->graph); i++) {
+        const avsn_value value = avsn_graph_param(plan->graph, i)->value;
+        const float *data;
+        AVSN_TRY(avsn_plan_param(plan, value, &data));
+        AVSN_TRY(plain_buffer(plan, value, &plan->value_buffer[value.id]));
+        plan->buffers[plan->value_buffer[value.id]].constant = data;
+    }
     return AVSOUND_OK;
 }
 
@@ -182,6 +209,8 @@ static avsound_status settle_all(avsn_plan *plan)
         const avsn_value value = avsn_graph_input(plan->graph, i);
         AVSN_TRY(plain_buffer(plan, value, &plan->value_buffer[value.id]));
     }
+    if (plan->options.train)
+        AVSN_TRY(add_param_buffers(plan));
     for (size_t i = 0; i < count; i++)
         AVSN_TRY(settle(plan, fused[i]));
     return AVSOUND_OK;
@@ -217,10 +246,12 @@ static avsound_status bind_all(avsn_plan *plan)
 {
     for (size_t s = 0; s < plan->step_count; s++) {
         const avsn_step *step = &plan->steps[s];
-        void *inputs[AVSN_MAX_INPUTS];
+        void *inputs[AVSN_MAX_INPUTS], *outputs[AVSN_MAX_OUTPUTS];
         for (int32_t i = 0; i < step->input_count; i++)
             inputs[i] = buffer_address(plan, step->in[i]);
-        AVSN_TRY(step->kernel->bind(step->kernel, inputs, buffer_address(plan, step->out),
+        for (int32_t i = 0; i < step->output_count; i++)
+            outputs[i] = buffer_address(plan, step->out[i]);
+        AVSN_TRY(step->kernel->bind(step->kernel, inputs, outputs,
                                     step->scratchpad >= 0 ? buffer_address(plan, step->scratchpad) : NULL));
     }
     return AVSOUND_OK;
@@ -252,11 +283,13 @@ static avsound_status prepare(avsn_plan *plan)
     const size_t values = (size_t)avsn_graph_value_count(plan->graph) + 1;
     plan->value_buffer = avsn_zone_alloc(&plan->zone, values, sizeof *plan->value_buffer);
     plan->value_outputs = avsn_zone_alloc(&plan->zone, values, sizeof *plan->value_outputs);
-    if (!plan->value_buffer || !plan->value_outputs)
+    plan->value_feeds_conv = avsn_zone_alloc(&plan->zone, values, sizeof *plan->value_feeds_conv);
+    if (!plan->value_buffer || !plan->value_outputs || !plan->value_feeds_conv)
         return AVSOUND_E_NO_MEMORY;
     AVSN_TRY(find_wanted(plan));
     AVSN_TRY(avsn_runtime_create(plan->context, plan->options.threads, &plan->runtime));
     AVSN_TRY(avsn_plan_fuse(plan));
+    mark_compute_type(plan);
     AVSN_TRY(settle_all(plan));
     AVSN_TRY(settle_outputs(plan));
     AVSN_TRY(avsn_plan_place(plan));

@@ -12,12 +12,13 @@ typedef struct avsn_plan avsn_plan;
 /* Fusions that can be left out, to find which one makes a number wrong. */
 enum { AVSN_WITHOUT_FOLD = 1, AVSN_WITHOUT_RELU = 2, AVSN_WITHOUT_ADD = 4 };
 
-#define AVSN_MAX_WANTED 64
+#define AVSN_MAX_WANTED 512
 
 typedef struct avsn_plan_options {
     int32_t threads; /* at least 1 */
     int32_t compute; /* AVSOUND_DTYPE_F32 or _BF16 */
     uint32_t without;
+    bool train; /* parameters may change between runs: they are read where they lie and packed anew in every run */
     int32_t wanted_count;                   /* outputs and layers to deliver; 0: all the graph's outputs */
     const char *wanted[AVSN_MAX_WANTED];
 } avsn_plan_options;
@@ -32,7 +33,7 @@ int32_t avsn_plan_input_count(const avsn_plan *plan);
 const char *avsn_plan_input_name(const avsn_plan *plan, int32_t index);
 const avsn_shape *avsn_plan_input_shape(const avsn_plan *plan, int32_t index);
 float *avsn_plan_input_data(avsn_plan *plan, int32_t index);
-/* Bit k: output k depends on this input. */
+/* Bit k: output k depends on this input; bit 63 stands for all outputs from 63 on. */
 uint64_t avsn_plan_input_outputs(const avsn_plan *plan, int32_t index);
 int32_t avsn_plan_output_count(const avsn_plan *plan);
 const char *avsn_plan_output_name(const avsn_plan *plan, int32_t index);

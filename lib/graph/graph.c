@@ -178,8 +178,9 @@ static avsn_value add_value(avsn_graph *graph, const avsn_shape *shape, const ch
     return (avsn_value){(int32_t)graph->value_count++};
 }
 
-avsn_value avsn_graph_append(avsn_graph *graph, avsn_op_kind kind, const char *name, const avsn_attributes *attributes,
-                             const avsn_value *inputs, int32_t input_count, const avsn_shape *shape)
+avsn_value avsn_graph_append_many(avsn_graph *graph, avsn_op_kind kind, const char *name,
+                                  const avsn_attributes *attributes, const avsn_value *inputs, int32_t input_count,
+                                  const avsn_shape *shapes, int32_t output_count)
 {
     if (avsn_graph_stuck(graph, inputs, input_count))
         return AVSN_POISON;
@@ -189,17 +190,24 @@ avsn_value avsn_graph_append(avsn_graph *graph, avsn_op_kind kind, const char *n
     if (avsn_grow(graph->context, (void **)&graph->nodes, sizeof *graph->nodes, graph->node_count, graph->node_count + 1,
                   &graph->node_capacity))
         return out_of_memory(graph);
-    const avsn_value value = add_value(graph, shape, name ? name : avsn_op_name(kind), path);
-    if (!value.id)
-        return AVSN_POISON;
-    avsn_node *node = &graph->nodes[graph->node_count++];
-    *node = (avsn_node){.kind = kind, .name = path, .input_count = input_count, .output_count = 1};
+    avsn_node node = {.kind = kind, .name = path, .input_count = input_count, .output_count = output_count};
     if (attributes)
-        node->attributes = *attributes;
+        node.attributes = *attributes;
     for (int32_t i = 0; i < input_count; i++)
-        node->input[i] = inputs[i];
-    node->output[0] = value;
-    return value;
+        node.input[i] = inputs[i];
+    for (int32_t i = 0; i < output_count; i++) {
+        node.output[i] = add_value(graph, &shapes[i], name ? name : avsn_op_name(kind), i ? "" : path);
+        if (!node.output[i].id)
+            return AVSN_POISON;
+    }
+    graph->nodes[graph->node_count++] = node;
+    return node.output[0];
+}
+
+avsn_value avsn_graph_append(avsn_graph *graph, avsn_op_kind kind, const char *name, const avsn_attributes *attributes,
+                             const avsn_value *inputs, int32_t input_count, const avsn_shape *shape)
+{
+    return avsn_graph_append_many(graph, kind, name, attributes, inputs, input_count, shape, 1);
 }
 
 avsn_value avsn_input(avsn_graph *graph, const char *name, avsn_shape shape)

@@ -13,7 +13,7 @@
 
 #define AVSN_MAX_SPATIAL 3
 #define AVSN_MAX_INPUTS 8
-#define AVSN_MAX_OUTPUTS 3
+#define AVSN_MAX_OUTPUTS 4
 
 typedef struct avsn_graph avsn_graph;
 
@@ -38,6 +38,28 @@ typedef enum avsn_op_kind {
     AVSN_OP_INNER_MAP,    /* (N,C,spatial), (N,C) -> (N,1,spatial): scalar product at every cell */
     AVSN_OP_AFFINE,       /* src, scale (1), bias (1): one learned scale and shift */
     AVSN_OP_SOFTMAX,      /* along axis 1 */
+
+    /* Appended by lib/train, never by a model file. "diff" is a gradient of the loss. */
+    AVSN_OP_CONV_BACKWARD_DATA,    /* diff dst, weights -> diff src */
+    AVSN_OP_CONV_BACKWARD_WEIGHTS, /* src, diff dst -> diff weights[, diff bias] */
+    AVSN_OP_BATCH_NORM_TRAIN,      /* src, weight, bias -> dst, mean, variance[, mask of a ReLU in the same pass] */
+    AVSN_OP_BATCH_NORM_BACKWARD,   /* src, diff dst, weight, bias, mean, variance[, mask] -> diff src, diff weight, diff bias */
+    AVSN_OP_RUNNING_STATISTICS,    /* running mean, running variance, mean, variance -> the same two parameters, in place */
+    AVSN_OP_RELU_BACKWARD,         /* dst, diff dst -> diff src */
+    AVSN_OP_SIGMOID_BACKWARD,      /* dst, diff dst -> diff src */
+    AVSN_OP_POOL_TRAIN,            /* src -> dst, where the maxima were */
+    AVSN_OP_POOL_BACKWARD,         /* diff dst[, where the maxima were] -> diff src */
+    AVSN_OP_GLOBAL_POOL_BACKWARD,  /* src, dst, diff dst -> diff src */
+    AVSN_OP_DENSE_BACKWARD_DATA,   /* diff dst, weights -> diff src */
+    AVSN_OP_DENSE_BACKWARD_WEIGHTS, /* src, diff dst -> diff weights, diff bias */
+    AVSN_OP_SLICE_BACKWARD,        /* diff dst -> diff src, zeros outside the slice */
+    AVSN_OP_L2_NORMALIZE_BACKWARD, /* src, dst, diff dst -> diff src */
+    AVSN_OP_DISTANCE_BACKWARD,     /* a, b, dst, diff dst -> diff a, diff b */
+    AVSN_OP_INNER_MAP_BACKWARD,    /* cells, vector, diff dst -> diff cells, diff vector */
+    AVSN_OP_AFFINE_BACKWARD,       /* src, scale, diff dst -> diff src, diff scale, diff bias */
+    AVSN_OP_SOFTMAX_BACKWARD,      /* dst, diff dst -> diff src */
+    AVSN_OP_SOFTMAX_LOSS,          /* logits (N,C), class (N,1) -> mean cross-entropy (1,1), diff logits */
+    AVSN_OP_SIGMOID_LOSS,          /* logits (N,1), 0 or 1 (N,1) -> mean cross-entropy (1,1), diff logits */
     AVSN_OP_COUNT
 } avsn_op_kind;
 
@@ -60,6 +82,9 @@ typedef struct avsn_attributes {
     avsn_pooling pooling;  /* pool, global pool */
     int64_t begin, end;    /* slice */
     float epsilon;         /* batch norm, L2 normalise */
+    float momentum;        /* running statistics: share of the new batch's */
+    float unbias;          /* running statistics: n / (n - 1) of the values that the batch's variance is over */
+    bool relu;             /* batch norm in training: a ReLU in the same pass */
 } avsn_attributes;
 
 typedef struct avsn_node {

@@ -14,5 +14,9 @@ avsn_value avsn_graph_fail(avsn_graph *graph, avsound_status status, const char 
 /* Appends a node with one output of this shape. `name` may be NULL; it gets the scope's prefix. */
 avsn_value avsn_graph_append(avsn_graph *graph, avsn_op_kind kind, const char *name, const avsn_attributes *attributes,
                              const avsn_value *inputs, int32_t input_count, const avsn_shape *shape);
+/* With several outputs; returns the first, the others' ids follow it. */
+avsn_value avsn_graph_append_many(avsn_graph *graph, avsn_op_kind kind, const char *name,
+                                  const avsn_attributes *attributes, const avsn_value *inputs, int32_t input_count,
+                                  const avsn_shape *shapes, int32_t output_count);
 
 #endif

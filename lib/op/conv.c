@@ -75,7 +75,6 @@ static const char *winograd_for(const avsn_kernel_request *request)
 
 typedef struct conv_mds {
     avsn_md src, weights, bias, dst, add;
-    bool has_bias, has_add;
 } conv_mds;
 
 static void mds_clear(conv_mds *m)
@@ -87,20 +86,23 @@ static void mds_clear(conv_mds *m)
     avsn_md_clear(&m->add);
 }
 
+static bool has_bias(const avsn_kernel_request *r)
+{
+    return r->input_count - (r->add ? 1 : 0) == 3;
+}
+
 static dnnl_status_t mds_init(conv_mds *m, const avsn_kernel_request *r, activation_order order)
 {
     memset(m, 0, sizeof *m);
     const avsn_shape *src = avsn_layout_shape(r->input[0]);
-    m->has_bias = r->input_count - (r->add ? 1 : 0) == 3;
-    m->has_add = r->add;
     dnnl_status_t status = avsn_md_tag(&m->src, src, r->compute, src_tag(order, src));
     if (!status)
         status = avsn_md_any(&m->weights, avsn_layout_shape(r->input[1]), r->compute);
-    if (!status && m->has_bias)
+    if (!status && has_bias(r))
         status = avsn_md_tag(&m->bias, avsn_layout_shape(r->input[2]), AVSOUND_DTYPE_F32, dnnl_a);
     if (!status)
         status = avsn_md_tag(&m->dst, r->output, r->output_dtype, order_tag(order, r->output->rank));
-    if (!status && m->has_add)
+    if (!status && r->add)
         status = avsn_md_tag(&m->add, r->output, r->output_dtype,
                              order == ORDER_OPEN ? plain_tag(r->output->rank) : order_tag(order, r->output->rank));
     return status;
@@ -108,21 +110,14 @@ static dnnl_status_t mds_init(conv_mds *m, const avsn_kernel_request *r, activat
 
 static dnnl_status_t start(avsn_pd *pd, const avsn_kernel_request *r, const conv_mds *m, dnnl_alg_kind_t algorithm)
 {
-    dnnl_dims_t stride = {0}, dilation = {0}, before = {0}, after = {0};
-    const avsn_window *w = &r->attributes->window;
-    for (int i = 0; i < w->spatial; i++) {
-        stride[i] = w->stride[i];
-        dilation[i] = w->dilation[i] - 1;
-        before[i] = w->before[i];
-        after[i] = w->after[i];
-    }
+    const avsn_onednn_window window = avsn_onednn_window_of(&r->attributes->window);
     dnnl_primitive_attr_t attr;
-    dnnl_status_t status = avsn_onednn_attributes(&attr, r->relu, m->has_add ? avsn_md_of(&m->add) : NULL);
+    dnnl_status_t status = avsn_onednn_attributes(&attr, r->relu, r->add ? avsn_md_of(&m->add) : NULL);
     if (status)
         return status;
-    status = avsn_pd_conv(pd, avsn_runtime_engine(r->runtime), attr, algorithm, avsn_md_of(&m->src),
-                          avsn_md_of(&m->weights), m->has_bias ? avsn_md_of(&m->bias) : NULL, avsn_md_of(&m->dst), stride,
-                          dilation, before, after);
+    status = avsn_pd_conv(pd, avsn_runtime_engine(r->runtime), attr, dnnl_forward_inference, algorithm, avsn_md_of(&m->src),
+                          avsn_md_of(&m->weights), has_bias(r) ? avsn_md_of(&m->bias) : NULL, avsn_md_of(&m->dst),
+                          &window);
     dnnl_primitive_attr_destroy(attr);
     return status;
 }
@@ -166,41 +161,135 @@ static dnnl_status_t choose(avsn_pd *pd, const avsn_kernel_request *r, activatio
     return status;
 }
 
-static avsound_status wire(avsn_onednn_kernel *kernel, const avsn_kernel_request *r, const avsn_pd *pd)
+avsound_status avsn_make_conv(const avsn_kernel_request *r, avsn_kernel **out)
 {
-    const int bias_count = r->input_count - (r->add ? 1 : 0) - 2;
-    AVSN_TRY(avsn_onednn_wire(kernel, pd, DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, avsn_layout_shape(r->input[0]),
-                              r->compute));
-    AVSN_TRY(avsn_onednn_wire(kernel, pd, DNNL_ARG_WEIGHTS, 1, dnnl_query_weights_md, 0,
-                              avsn_layout_shape(r->input[1]), r->compute));
-    if (bias_count)
-        AVSN_TRY(avsn_onednn_wire(kernel, pd, DNNL_ARG_BIAS, 2, dnnl_query_weights_md, 1,
-                                  avsn_layout_shape(r->input[2]), AVSOUND_DTYPE_F32));
-    AVSN_TRY(avsn_onednn_wire(kernel, pd, DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, r->output_dtype));
+    avsn_pd pd = {0};
+    dnnl_status_t status = choose(&pd, r, order_for(r->compute), false);
+    if (status == dnnl_unimplemented)
+        status = choose(&pd, r, ORDER_OPEN, true);
+    avsn_wire wires[5] = {
+        {DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, avsn_layout_shape(r->input[0]), r->compute},
+        {DNNL_ARG_WEIGHTS, 1, dnnl_query_weights_md, 0, avsn_layout_shape(r->input[1]), r->compute},
+        {DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, r->output_dtype},
+    };
+    int count = 3;
+    if (has_bias(r))
+        wires[count++] = (avsn_wire){DNNL_ARG_BIAS, 2, dnnl_query_weights_md, 1, avsn_layout_shape(r->input[2]),
+                                     AVSOUND_DTYPE_F32};
     if (r->add)
-        AVSN_TRY(avsn_onednn_wire(kernel, pd, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, r->input_count - 1,
-                                  dnnl_query_dst_md, 0, r->output, r->output_dtype));
-    return avsn_onednn_finish(kernel, pd);
+        wires[count++] = (avsn_wire){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, r->input_count - 1,
+                                     dnnl_query_dst_md, 0, r->output, r->output_dtype};
+    return avsn_onednn_complete(r, "convolution", status, &pd, wires, count, out);
 }
 
-avsound_status avsn_make_conv(const avsn_kernel_request *request, avsn_kernel **out)
+/* ---- backward ---- */
+
+/* The three tensors of a convolution whose gradients are wanted. */
+typedef struct backward_shapes {
+    const avsn_shape *src, *weights, *dst;
+} backward_shapes;
+
+/* Descriptors for one order, and the forward convolution that oneDNN demands as a hint. */
+static dnnl_status_t start_hint(avsn_pd *hint, conv_mds *m, const avsn_kernel_request *r, const backward_shapes *s,
+                                int32_t weights_dtype, activation_order order, const avsn_onednn_window *w,
+                                dnnl_primitive_attr_t attr)
 {
-    const avsn_shape *src = avsn_layout_shape(request->input[0]);
-    avsn_pd pd = {0};
-    dnnl_status_t status = choose(&pd, request, order_for(request->compute), false);
-    if (status == dnnl_unimplemented)
-        status = choose(&pd, request, ORDER_OPEN, true);
-    if (status)
-        return avsn_onednn_fail(status, "convolution", src, request->output);
-    avsn_onednn_kernel *kernel;
-    avsound_status result = avsn_onednn_kernel_create(request, &kernel);
-    if (!result)
-        result = wire(kernel, request, &pd);
-    avsn_pd_clear(&pd);
-    if (result) {
-        avsn_kernel_free(kernel ? &kernel->base : NULL);
-        return result;
+    memset(m, 0, sizeof *m);
+    dnnl_status_t status = avsn_md_tag(&m->src, s->src, r->compute, src_tag(order, s->src));
+    if (!status)
+        status = avsn_md_any(&m->weights, s->weights, r->compute);
+    if (!status)
+        status = avsn_md_tag(&m->dst, s->dst, r->compute, order_tag(order, s->dst->rank));
+    if (!status)
+        status = avsn_pd_conv(hint, avsn_runtime_engine(r->runtime), attr, dnnl_forward_training, dnnl_convolution_direct,
+                              avsn_md_of(&m->src), avsn_md_of(&m->weights), NULL, avsn_md_of(&m->dst), w);
+    if (!status && weights_dtype != r->compute) {
+        avsn_md_clear(&m->weights);
+        status = avsn_md_any(&m->weights, s->weights, weights_dtype);
     }
-    *out = &kernel->base;
-    return AVSOUND_OK;
+    return status;
+}
+
+static dnnl_status_t start_backward_data(avsn_pd *pd, const avsn_kernel_request *r, const backward_shapes *s,
+                                         activation_order order)
+{
+    const avsn_onednn_window w = avsn_onednn_window_of(&r->attributes->window);
+    dnnl_primitive_attr_t attr;
+    avsn_pd hint = {0};
+    conv_mds m = {0};
+    dnnl_status_t status = avsn_onednn_attributes(&attr, false, NULL);
+    if (status)
+        return status;
+    status = start_hint(&hint, &m, r, s, r->compute, order, &w, attr);
+    if (!status)
+        status = avsn_pd_conv_backward_data(pd, avsn_runtime_engine(r->runtime), attr, avsn_md_of(&m.src),
+                                            avsn_md_of(&m.weights), avsn_md_of(&m.dst), &w, &hint);
+    avsn_pd_clear(&hint);
+    mds_clear(&m);
+    dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+static dnnl_status_t start_backward_weights(avsn_pd *pd, const avsn_kernel_request *r, const backward_shapes *s,
+                                            activation_order order)
+{
+    const avsn_onednn_window w = avsn_onednn_window_of(&r->attributes->window);
+    dnnl_primitive_attr_t attr;
+    avsn_pd hint = {0};
+    conv_mds m = {0};
+    dnnl_status_t status = avsn_onednn_attributes(&attr, false, NULL);
+    if (status)
+        return status;
+    status = start_hint(&hint, &m, r, s, AVSOUND_DTYPE_F32, order, &w, attr);
+    if (!status && r->output_count > 1)
+        status = avsn_md_tag(&m.bias, r->outputs[1], AVSOUND_DTYPE_F32, dnnl_a);
+    if (!status)
+        status = avsn_pd_conv_backward_weights(pd, avsn_runtime_engine(r->runtime), attr, avsn_md_of(&m.src),
+                                               avsn_md_of(&m.weights), r->output_count > 1 ? avsn_md_of(&m.bias) : NULL,
+                                               avsn_md_of(&m.dst), &w, &hint);
+    avsn_pd_clear(&hint);
+    mds_clear(&m);
+    dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+/* Finds an implementation in the order that the forward pass keeps, or failing that in whichever oneDNN likes. */
+static dnnl_status_t choose_backward(avsn_pd *pd, const avsn_kernel_request *r, const backward_shapes *s,
+                                     dnnl_status_t (*begin)(avsn_pd *, const avsn_kernel_request *,
+                                                            const backward_shapes *, activation_order))
+{
+    const dnnl_status_t status = begin(pd, r, s, order_for(r->compute));
+    if (status && status != dnnl_unimplemented)
+        return status;
+    if (!status && !impl_contains(pd, "ref"))
+        return dnnl_success;
+    avsn_pd_clear(pd);
+    return begin(pd, r, s, ORDER_OPEN);
+}
+
+avsound_status avsn_make_conv_backward_data(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    const backward_shapes s = {r->output, avsn_layout_shape(r->input[1]), avsn_layout_shape(r->input[0])};
+    avsn_pd pd = {0};
+    const dnnl_status_t status = choose_backward(&pd, r, &s, start_backward_data);
+    const avsn_wire wires[] = {
+        {DNNL_ARG_DIFF_DST, 0, dnnl_query_diff_dst_md, 0, s.dst, r->compute},
+        {DNNL_ARG_WEIGHTS, 1, dnnl_query_weights_md, 0, s.weights, r->compute},
+        {DNNL_ARG_DIFF_SRC, -1, dnnl_query_diff_src_md, 0, s.src, r->compute},
+    };
+    return avsn_onednn_complete(r, "convolution backward by data", status, &pd, wires, 3, out);
+}
+
+avsound_status avsn_make_conv_backward_weights(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    const backward_shapes s = {avsn_layout_shape(r->input[0]), r->output, avsn_layout_shape(r->input[1])};
+    avsn_pd pd = {0};
+    const dnnl_status_t status = choose_backward(&pd, r, &s, start_backward_weights);
+    const avsn_wire wires[] = {
+        {DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, s.src, r->compute},
+        {DNNL_ARG_DIFF_DST, 1, dnnl_query_diff_dst_md, 0, s.dst, r->compute},
+        {DNNL_ARG_DIFF_WEIGHTS, -1, dnnl_query_diff_weights_md, 0, s.weights, AVSOUND_DTYPE_F32},
+        {DNNL_ARG_DIFF_BIAS, -2, dnnl_query_diff_weights_md, 1, r->outputs[1], AVSOUND_DTYPE_F32},
+    };
+    return avsn_onednn_complete(r, "convolution backward by weights", status, &pd, wires, r->output_count > 1 ? 4 : 3, out);
 }

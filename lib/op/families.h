@@ -6,6 +6,22 @@
 
 avsound_status avsn_make_conv(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_batch_norm(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_conv_backward_data(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_conv_backward_weights(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_batch_norm_train(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_batch_norm_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_pool_train(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_dense_backward_data(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_dense_backward_weights(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_relu_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_sigmoid_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_affine_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_slice_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_running_statistics(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_vector_training(const avsn_kernel_request *request, avsn_kernel **out); /* backward, losses */
+avsound_status avsn_make_global_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_inner_map_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_relu(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_sigmoid(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_pool(const avsn_kernel_request *request, avsn_kernel **out);
@@ -25,7 +41,7 @@ typedef struct avsn_c_kernel {
     avsn_attributes attributes;
     avsn_op_kind kind;
     const void *input[AVSN_MAX_INPUTS];
-    void *output;
+    void *output[AVSN_MAX_OUTPUTS];
     void (*compute)(const struct avsn_c_kernel *kernel);
 } avsn_c_kernel;
 
@@ -33,5 +49,8 @@ typedef struct avsn_c_kernel {
  * whose output is row-major f32. */
 avsound_status avsn_c_kernel_create(const avsn_kernel_request *request, const char *impl,
                                     void (*compute)(const avsn_c_kernel *kernel), uint32_t keep, avsn_kernel **out);
+
+int64_t avsn_elements(const avsn_layout *layout);
+int64_t avsn_dim(const avsn_c_kernel *kernel, int32_t input, int32_t axis);
 
 #endif

@@ -27,6 +27,26 @@ static const struct family {
     [AVSN_OP_SOFTMAX] = {avsn_make_vector, false, false},
     [AVSN_OP_INNER_MAP] = {avsn_make_inner_map, false, false},
     [AVSN_OP_AFFINE] = {avsn_make_affine, false, false},
+    [AVSN_OP_CONV_BACKWARD_DATA] = {avsn_make_conv_backward_data, false, false},
+    [AVSN_OP_CONV_BACKWARD_WEIGHTS] = {avsn_make_conv_backward_weights, false, false},
+    [AVSN_OP_BATCH_NORM_TRAIN] = {avsn_make_batch_norm_train, false, false},
+    [AVSN_OP_BATCH_NORM_BACKWARD] = {avsn_make_batch_norm_backward, false, false},
+    [AVSN_OP_RUNNING_STATISTICS] = {avsn_make_running_statistics, false, false},
+    [AVSN_OP_RELU_BACKWARD] = {avsn_make_relu_backward, false, false},
+    [AVSN_OP_SIGMOID_BACKWARD] = {avsn_make_sigmoid_backward, false, false},
+    [AVSN_OP_POOL_TRAIN] = {avsn_make_pool_train, false, false},
+    [AVSN_OP_POOL_BACKWARD] = {avsn_make_pool_backward, false, false},
+    [AVSN_OP_GLOBAL_POOL_BACKWARD] = {avsn_make_global_pool_backward, false, false},
+    [AVSN_OP_DENSE_BACKWARD_DATA] = {avsn_make_dense_backward_data, false, false},
+    [AVSN_OP_DENSE_BACKWARD_WEIGHTS] = {avsn_make_dense_backward_weights, false, false},
+    [AVSN_OP_SLICE_BACKWARD] = {avsn_make_slice_backward, false, false},
+    [AVSN_OP_L2_NORMALIZE_BACKWARD] = {avsn_make_vector_training, false, false},
+    [AVSN_OP_DISTANCE_BACKWARD] = {avsn_make_vector_training, false, false},
+    [AVSN_OP_INNER_MAP_BACKWARD] = {avsn_make_inner_map_backward, false, false},
+    [AVSN_OP_AFFINE_BACKWARD] = {avsn_make_affine_backward, false, false},
+    [AVSN_OP_SOFTMAX_BACKWARD] = {avsn_make_vector_training, false, false},
+    [AVSN_OP_SOFTMAX_LOSS] = {avsn_make_vector_training, false, false},
+    [AVSN_OP_SIGMOID_LOSS] = {avsn_make_vector_training, false, false},
 };
 
 avsound_status avsn_kernel_create(const avsn_kernel_request *request, avsn_kernel **out)
@@ -57,7 +77,8 @@ void avsn_kernel_free(avsn_kernel *kernel)
         kernel->destroy(kernel);
     for (int32_t i = 0; i < kernel->input_count; i++)
         avsn_layout_unref(kernel->input[i]);
-    avsn_layout_unref(kernel->output);
+    for (int32_t i = 0; i < kernel->output_count; i++)
+        avsn_layout_unref(kernel->output[i]);
     avsn_free(context, kernel);
     avsound_context_free(context);
 }

@@ -29,7 +29,9 @@ typedef struct avsn_kernel_request {
     const avsn_attributes *attributes;
     int32_t input_count;
     avsn_layout *input[AVSN_MAX_INPUTS]; /* as they lie; parameters plain f32 */
-    const avsn_shape *output;            /* its shape */
+    int32_t output_count;                /* 0: 1 */
+    const avsn_shape *output;            /* the first one's shape */
+    const avsn_shape *outputs[AVSN_MAX_OUTPUTS]; /* all of them, where there are several */
     int32_t compute;                     /* AVSOUND_DTYPE_F32 or _BF16: what convolutions multiply */
     int32_t output_dtype;                /* wanted of an op that can choose */
     bool relu;                           /* applied to the result */
@@ -41,10 +43,11 @@ struct avsn_kernel {
     char impl[48];
     int32_t input_count;
     avsn_layout *input[AVSN_MAX_INPUTS]; /* wanted: what lies otherwise must be reordered first */
-    avsn_layout *output;
+    int32_t output_count;
+    avsn_layout *output[AVSN_MAX_OUTPUTS];
     size_t scratchpad_bytes; /* dies with the call */
-    bool in_place;           /* the output may take input 0's memory */
-    avsound_status (*bind)(avsn_kernel *kernel, void *const *inputs, void *output, void *scratchpad);
+    bool in_place;           /* output 0 may take input 0's memory */
+    avsound_status (*bind)(avsn_kernel *kernel, void *const *inputs, void *const *outputs, void *scratchpad);
     avsound_status (*run)(avsn_kernel *kernel);
     void (*destroy)(avsn_kernel *kernel);
 };

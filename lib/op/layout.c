@@ -189,3 +189,21 @@ const char *avsn_layout_text(const avsn_layout *layout, char text[AVSN_LAYOUT_TE
                                  axes[s->rank][b.axis[j]]);
     return text;
 }
+
+dnnl_status_t avsn_layout_like(const avsn_layout *layout, const avsn_shape *shape, int32_t dtype, avsn_md *md)
+{
+    static const dnnl_format_tag_t last[AVSOUND_MAX_RANK] = {0, 0, dnnl_ab, dnnl_nwc, dnnl_nhwc, dnnl_ndhwc};
+    static const dnnl_format_tag_t blocked8[AVSOUND_MAX_RANK] = {0, 0, dnnl_ab, dnnl_nCw8c, dnnl_nChw8c, dnnl_nCdhw8c};
+    static const dnnl_format_tag_t blocked16[AVSOUND_MAX_RANK] = {0, 0, dnnl_ab, dnnl_nCw16c, dnnl_nChw16c, dnnl_nCdhw16c};
+    avsn_cells cells;
+    dnnl_format_tag_t tag = plain_tags[shape->rank];
+    if (layout && avsn_layout_cells(layout, &cells)) {
+        if (cells.block == 8)
+            tag = blocked8[shape->rank];
+        else if (cells.block == 16)
+            tag = blocked16[shape->rank];
+        else if (cells.outer == 1)
+            tag = last[shape->rank];
+    }
+    return avsn_md_tag(md, shape, dtype, tag);
+}

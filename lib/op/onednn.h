@@ -144,67 +144,154 @@ static inline dnnl_status_t avsn_pd_next(avsn_pd *p)
 }
 
 #if !AVSN_ONEDNN3
-/* From p->op, which holds an operation's descriptor. */
-static inline dnnl_status_t avsn_pd_start(avsn_pd *p, const_dnnl_primitive_attr_t attr, dnnl_engine_t engine)
+/* From p->op, which holds an operation's descriptor; a backward one needs the forward one as a hint. */
+static inline dnnl_status_t avsn_pd_start_with(avsn_pd *p, const_dnnl_primitive_attr_t attr, dnnl_engine_t engine,
+                                               const avsn_pd *hint)
 {
     p->pd = NULL;
-    const dnnl_status_t status = dnnl_primitive_desc_iterator_create(&p->iterator, &p->op, attr, engine, NULL);
+    const dnnl_status_t status =
+        dnnl_primitive_desc_iterator_create(&p->iterator, &p->op, attr, engine, hint ? hint->pd : NULL);
     if (status)
         return status;
     p->pd = dnnl_primitive_desc_iterator_fetch(p->iterator);
     return p->pd ? dnnl_success : dnnl_out_of_memory;
 }
+
+static inline dnnl_status_t avsn_pd_start(avsn_pd *p, const_dnnl_primitive_attr_t attr, dnnl_engine_t engine)
+{
+    return avsn_pd_start_with(p, attr, engine, NULL);
+}
 #endif
 
-/* Dilations count skipped cells, as oneDNN's do: 0 is dense. */
-static inline dnnl_status_t avsn_pd_conv(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
-                                         dnnl_alg_kind_t algorithm, avsn_md_arg src, avsn_md_arg weights,
-                                         avsn_md_arg bias, avsn_md_arg dst, const dnnl_dims_t strides,
-                                         const dnnl_dims_t dilations, const dnnl_dims_t before, const dnnl_dims_t after)
+/* Sliding-window geometry in oneDNN's terms. */
+typedef struct avsn_onednn_window {
+    dnnl_dims_t stride, dilation, before, after, kernel;
+} avsn_onednn_window;
+
+static inline avsn_onednn_window avsn_onednn_window_of(const avsn_window *w)
 {
+    avsn_onednn_window o;
+    memset(&o, 0, sizeof o);
+    for (int i = 0; i < w->spatial; i++) {
+        o.stride[i] = w->stride[i];
+        o.dilation[i] = w->dilation[i] - 1;
+        o.before[i] = w->before[i];
+        o.after[i] = w->after[i];
+        o.kernel[i] = w->kernel[i];
+    }
+    return o;
+}
+
+static inline dnnl_status_t avsn_pd_conv(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                         dnnl_prop_kind_t prop, dnnl_alg_kind_t algorithm, avsn_md_arg src,
+                                         avsn_md_arg weights, avsn_md_arg bias, avsn_md_arg dst,
+                                         const avsn_onednn_window *w)
+{
+    memset(p, 0, sizeof *p);
 #if AVSN_ONEDNN3
-    memset(p, 0, sizeof *p);
-    return dnnl_convolution_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, algorithm, src, weights,
-                                                          bias, dst, strides, dilations, before, after, attr);
+    return dnnl_convolution_forward_primitive_desc_create(&p->pd, engine, prop, algorithm, src, weights, bias, dst,
+                                                          w->stride, w->dilation, w->before, w->after, attr);
 #else
-    memset(p, 0, sizeof *p);
     const dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
-        &p->op.conv, dnnl_forward_inference, algorithm, src, weights, bias, dst, strides, dilations, before, after);
+        &p->op.conv, prop, algorithm, src, weights, bias, dst, w->stride, w->dilation, w->before, w->after);
     return status ? status : avsn_pd_start(p, attr, engine);
+#endif
+}
+
+static inline dnnl_status_t avsn_pd_conv_backward_data(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                                       avsn_md_arg diff_src, avsn_md_arg weights, avsn_md_arg diff_dst,
+                                                       const avsn_onednn_window *w, const avsn_pd *hint)
+{
+    memset(p, 0, sizeof *p);
+#if AVSN_ONEDNN3
+    return dnnl_convolution_backward_data_primitive_desc_create(&p->pd, engine, dnnl_convolution_direct, diff_src, weights,
+                                                                diff_dst, w->stride, w->dilation, w->before, w->after,
+                                                                hint->pd, attr);
+#else
+    const dnnl_status_t status =
+        dnnl_dilated_convolution_backward_data_desc_init(&p->op.conv, dnnl_convolution_direct, diff_src, weights, diff_dst,
+                                                         w->stride, w->dilation, w->before, w->after);
+    return status ? status : avsn_pd_start_with(p, attr, engine, hint);
+#endif
+}
+
+static inline dnnl_status_t avsn_pd_conv_backward_weights(avsn_pd *p, dnnl_engine_t engine,
+                                                          const_dnnl_primitive_attr_t attr, avsn_md_arg src,
+                                                          avsn_md_arg diff_weights, avsn_md_arg diff_bias,
+                                                          avsn_md_arg diff_dst, const avsn_onednn_window *w,
+                                                          const avsn_pd *hint)
+{
+    memset(p, 0, sizeof *p);
+#if AVSN_ONEDNN3
+    return dnnl_convolution_backward_weights_primitive_desc_create(&p->pd, engine, dnnl_convolution_direct, src,
+                                                                   diff_weights, diff_bias, diff_dst, w->stride,
+                                                                   w->dilation, w->before, w->after, hint->pd, attr);
+#else
+    const dnnl_status_t status = dnnl_dilated_convolution_backward_weights_desc_init(
+        &p->op.conv, dnnl_convolution_direct, src, diff_weights, diff_bias, diff_dst, w->stride, w->dilation, w->before,
+        w->after);
+    return status ? status : avsn_pd_start_with(p, attr, engine, hint);
 #endif
 }
 
 static inline dnnl_status_t avsn_pd_pool(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
-                                         dnnl_alg_kind_t algorithm, avsn_md_arg src, avsn_md_arg dst,
-                                         const dnnl_dims_t strides, const dnnl_dims_t kernel, const dnnl_dims_t dilations,
-                                         const dnnl_dims_t before, const dnnl_dims_t after)
+                                         dnnl_prop_kind_t prop, dnnl_alg_kind_t algorithm, avsn_md_arg src,
+                                         avsn_md_arg dst, const avsn_onednn_window *w)
 {
+    memset(p, 0, sizeof *p);
 #if AVSN_ONEDNN3
-    memset(p, 0, sizeof *p);
-    return dnnl_pooling_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, algorithm, src, dst, strides,
-                                                      kernel, dilations, before, after, attr);
+    return dnnl_pooling_forward_primitive_desc_create(&p->pd, engine, prop, algorithm, src, dst, w->stride, w->kernel,
+                                                      w->dilation, w->before, w->after, attr);
 #else
-    memset(p, 0, sizeof *p);
-    const dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(&p->op.pool, dnnl_forward_inference, algorithm, src, dst,
-                                                                   strides, kernel, dilations, before, after);
+    const dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(&p->op.pool, prop, algorithm, src, dst, w->stride,
+                                                                   w->kernel, w->dilation, w->before, w->after);
     return status ? status : avsn_pd_start(p, attr, engine);
 #endif
 }
 
-/* With given statistics, a scale and a shift. */
-static inline dnnl_status_t avsn_pd_batch_norm(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
-                                               avsn_md_arg src, float epsilon)
+static inline dnnl_status_t avsn_pd_pool_backward(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                                  dnnl_alg_kind_t algorithm, avsn_md_arg diff_src, avsn_md_arg diff_dst,
+                                                  const avsn_onednn_window *w, const avsn_pd *hint)
 {
-    const unsigned flags = dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift;
+    memset(p, 0, sizeof *p);
 #if AVSN_ONEDNN3
-    memset(p, 0, sizeof *p);
-    return dnnl_batch_normalization_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, src, src, epsilon,
-                                                                  flags, attr);
+    return dnnl_pooling_backward_primitive_desc_create(&p->pd, engine, algorithm, diff_src, diff_dst, w->stride, w->kernel,
+                                                       w->dilation, w->before, w->after, hint->pd, attr);
 #else
+    const dnnl_status_t status = dnnl_pooling_v2_backward_desc_init(&p->op.pool, algorithm, diff_src, diff_dst, w->stride,
+                                                                    w->kernel, w->dilation, w->before, w->after);
+    return status ? status : avsn_pd_start_with(p, attr, engine, hint);
+#endif
+}
+
+/* With a scale and a shift; forward_inference takes given statistics. */
+static inline dnnl_status_t avsn_pd_batch_norm(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                               dnnl_prop_kind_t prop, avsn_md_arg src, float epsilon, bool relu)
+{
+    const unsigned flags = dnnl_use_scale | dnnl_use_shift | (relu ? dnnl_fuse_norm_relu : 0u) |
+                           (prop == dnnl_forward_inference ? dnnl_use_global_stats : 0u);
     memset(p, 0, sizeof *p);
+#if AVSN_ONEDNN3
+    return dnnl_batch_normalization_forward_primitive_desc_create(&p->pd, engine, prop, src, src, epsilon, flags, attr);
+#else
     const dnnl_status_t status =
-        dnnl_batch_normalization_forward_desc_init(&p->op.batch_norm, dnnl_forward_inference, src, epsilon, flags);
+        dnnl_batch_normalization_forward_desc_init(&p->op.batch_norm, prop, src, epsilon, flags);
     return status ? status : avsn_pd_start(p, attr, engine);
+#endif
+}
+
+static inline dnnl_status_t avsn_pd_batch_norm_backward(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                                        avsn_md_arg src, float epsilon, bool relu, const avsn_pd *hint)
+{
+    const unsigned flags = dnnl_use_scale | dnnl_use_shift | (relu ? dnnl_fuse_norm_relu : 0u);
+    memset(p, 0, sizeof *p);
+#if AVSN_ONEDNN3
+    return dnnl_batch_normalization_backward_primitive_desc_create(&p->pd, engine, dnnl_backward, src, src, src, epsilon,
+                                                                   flags, hint->pd, attr);
+#else
+    const dnnl_status_t status =
+        dnnl_batch_normalization_backward_desc_init(&p->op.batch_norm, dnnl_backward, src, src, epsilon, flags);
+    return status ? status : avsn_pd_start_with(p, attr, engine, hint);
 #endif
 }
 
@@ -223,18 +310,51 @@ static inline dnnl_status_t avsn_pd_inner_product(avsn_pd *p, dnnl_engine_t engi
 #endif
 }
 
-static inline dnnl_status_t avsn_pd_relu(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
-                                         avsn_md_arg src)
+/* Given the forward one as a hint: diff_src, or (diff_src NULL) diff_weights and diff_bias. */
+static inline dnnl_status_t avsn_pd_inner_product_backward(avsn_pd *p, dnnl_engine_t engine,
+                                                           const_dnnl_primitive_attr_t attr, avsn_md_arg src,
+                                                           avsn_md_arg weights, avsn_md_arg bias, avsn_md_arg dst,
+                                                           bool data, const avsn_pd *hint)
 {
+    memset(p, 0, sizeof *p);
 #if AVSN_ONEDNN3
-    memset(p, 0, sizeof *p);
-    return dnnl_eltwise_forward_primitive_desc_create(&p->pd, engine, dnnl_forward_inference, dnnl_eltwise_relu, src, src,
-                                                      0, 0, attr);
+    return data ? dnnl_inner_product_backward_data_primitive_desc_create(&p->pd, engine, src, weights, dst, hint->pd, attr)
+                : dnnl_inner_product_backward_weights_primitive_desc_create(&p->pd, engine, src, weights, bias, dst,
+                                                                            hint->pd, attr);
 #else
-    memset(p, 0, sizeof *p);
     const dnnl_status_t status =
-        dnnl_eltwise_forward_desc_init(&p->op.eltwise, dnnl_forward_inference, dnnl_eltwise_relu, src, 0, 0);
+        data ? dnnl_inner_product_backward_data_desc_init(&p->op.inner_product, src, weights, dst)
+             : dnnl_inner_product_backward_weights_desc_init(&p->op.inner_product, src, weights, bias, dst);
+    return status ? status : avsn_pd_start_with(p, attr, engine, hint);
+#endif
+}
+
+static inline dnnl_status_t avsn_pd_relu(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                         dnnl_prop_kind_t prop, avsn_md_arg src)
+{
+    const dnnl_alg_kind_t algorithm =
+        prop == dnnl_forward_inference ? dnnl_eltwise_relu : dnnl_eltwise_relu_use_dst_for_bwd;
+    memset(p, 0, sizeof *p);
+#if AVSN_ONEDNN3
+    return dnnl_eltwise_forward_primitive_desc_create(&p->pd, engine, prop, algorithm, src, src, 0, 0, attr);
+#else
+    const dnnl_status_t status = dnnl_eltwise_forward_desc_init(&p->op.eltwise, prop, algorithm, src, 0, 0);
     return status ? status : avsn_pd_start(p, attr, engine);
+#endif
+}
+
+/* From the result, which is all that ReLU's gradient needs. */
+static inline dnnl_status_t avsn_pd_relu_backward(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                                  avsn_md_arg dst, const avsn_pd *hint)
+{
+    memset(p, 0, sizeof *p);
+#if AVSN_ONEDNN3
+    return dnnl_eltwise_backward_primitive_desc_create(&p->pd, engine, dnnl_eltwise_relu_use_dst_for_bwd, dst, dst, dst, 0,
+                                                       0, hint->pd, attr);
+#else
+    const dnnl_status_t status =
+        dnnl_eltwise_backward_desc_init(&p->op.eltwise, dnnl_eltwise_relu_use_dst_for_bwd, dst, dst, 0, 0);
+    return status ? status : avsn_pd_start_with(p, attr, engine, hint);
 #endif
 }
 
@@ -293,6 +413,9 @@ dnnl_data_type_t avsn_onednn_type(int32_t dtype);
 dnnl_status_t avsn_md_any(avsn_md *md, const avsn_shape *shape, int32_t dtype);
 dnnl_status_t avsn_md_tag(avsn_md *md, const avsn_shape *shape, int32_t dtype, dnnl_format_tag_t tag);
 
+/* A descriptor of another shape in the order of `layout` (channels last, channel-blocked; row-major for any other and NULL). */
+dnnl_status_t avsn_layout_like(const avsn_layout *layout, const avsn_shape *shape, int32_t dtype, avsn_md *md);
+
 /* Turns oneDNN's refusal into a status with the op, the shapes and the reason. */
 avsound_status avsn_onednn_fail(dnnl_status_t status, const char *what, const avsn_shape *src, const avsn_shape *dst);
 
@@ -327,5 +450,17 @@ avsound_status avsn_onednn_wire(avsn_onednn_kernel *kernel, const avsn_pd *pd, i
                                 int index, const avsn_shape *shape, int32_t dtype);
 /* Makes the primitive; takes pd's implementation name and scratchpad. */
 avsound_status avsn_onednn_finish(avsn_onednn_kernel *kernel, const avsn_pd *pd);
+
+typedef struct avsn_wire {
+    int arg, source;
+    dnnl_query_t query; /* dnnl_query_undef: a vector of f32 */
+    int index;
+    const avsn_shape *shape;
+    int32_t dtype;
+} avsn_wire;
+
+/* All of the above for an implementation that was found, or the report why none was; clears pd. */
+avsound_status avsn_onednn_complete(const avsn_kernel_request *request, const char *what, dnnl_status_t status, avsn_pd *pd,
+                                    const avsn_wire *wires, int count, avsn_kernel **out);
 
 #endif

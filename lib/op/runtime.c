@@ -113,15 +113,16 @@ dnnl_status_t avsn_onednn_attributes(dnnl_primitive_attr_t *attr, bool relu, avs
 
 /* ---- the kernel ---- */
 
-static void *address(const avsn_onednn_kernel *kernel, int wire, void *const *inputs, void *output, void *scratchpad)
+static void *address(const avsn_onednn_kernel *kernel, int wire, void *const *inputs, void *const *outputs,
+                     void *scratchpad)
 {
     const int source = kernel->wiring[wire].source;
     if (source == AVSN_SCRATCHPAD)
         return scratchpad;
-    return source < 0 ? output : inputs[source];
+    return source < 0 ? outputs[-1 - source] : inputs[source];
 }
 
-static avsound_status bind(avsn_kernel *base, void *const *inputs, void *output, void *scratchpad)
+static avsound_status bind(avsn_kernel *base, void *const *inputs, void *const *outputs, void *scratchpad)
 {
     avsn_onednn_kernel *kernel = (avsn_onednn_kernel *)base;
     for (int i = 0; i < kernel->arg_count; i++) {
@@ -130,7 +131,7 @@ static avsound_status bind(avsn_kernel *base, void *const *inputs, void *output,
         kernel->args[i].arg = kernel->wiring[i].arg;
         const dnnl_status_t status =
             dnnl_memory_create(&kernel->args[i].memory, avsn_md_of(md), avsn_runtime_engine(kernel->runtime),
-                               address(kernel, i, inputs, output, scratchpad));
+                               address(kernel, i, inputs, outputs, scratchpad));
         if (status)
             return avsn_onednn_fail(status, base->impl, layout ? avsn_layout_shape(layout) : NULL, NULL);
     }
@@ -166,6 +167,7 @@ avsound_status avsn_onednn_kernel_create(const avsn_kernel_request *request, avs
     avsn_kernel *base = &(*out)->base;
     base->context = avsn_context_ref(request->context);
     base->input_count = request->input_count;
+    base->output_count = AVSN_MAX(request->output_count, 1);
     base->bind = bind;
     base->run = run;
     base->destroy = destroy;
@@ -186,7 +188,7 @@ avsound_status avsn_onednn_wire(avsn_onednn_kernel *kernel, const avsn_pd *pd, i
     kernel->wiring[kernel->arg_count].source = source;
     kernel->wiring[kernel->arg_count].layout = layout;
     kernel->arg_count++;
-    avsn_layout **slot = source < 0 ? &kernel->base.output : &kernel->base.input[source];
+    avsn_layout **slot = source < 0 ? &kernel->base.output[-1 - source] : &kernel->base.input[source];
     if (!*slot)
         *slot = avsn_layout_ref(layout);
     return AVSOUND_OK;
@@ -209,4 +211,44 @@ avsound_status avsn_onednn_finish(avsn_onednn_kernel *kernel, const avsn_pd *pd)
     snprintf(kernel->base.impl, sizeof kernel->base.impl, "%s", name);
     const dnnl_status_t status = dnnl_primitive_create(&kernel->primitive, pd->pd);
     return status ? avsn_onednn_fail(status, name, NULL, NULL) : AVSOUND_OK;
+}
+
+/* Statistics and scales have no choice of layout, and not every descriptor can be asked for theirs. */
+static avsound_status wire_vector(avsn_onednn_kernel *kernel, const avsn_wire *w)
+{
+    avsn_layout *layout;
+    AVSN_TRY(avsn_layout_plain(kernel->base.context, AVSOUND_DTYPE_F32, w->shape, &layout));
+    kernel->wiring[kernel->arg_count].arg = w->arg;
+    kernel->wiring[kernel->arg_count].source = w->source;
+    kernel->wiring[kernel->arg_count].layout = layout;
+    kernel->arg_count++;
+    avsn_layout **slot = w->source < 0 ? &kernel->base.output[-1 - w->source] : &kernel->base.input[w->source];
+    *slot = avsn_layout_ref(layout);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_onednn_complete(const avsn_kernel_request *request, const char *what, dnnl_status_t status, avsn_pd *pd,
+                                    const avsn_wire *wires, int count, avsn_kernel **out)
+{
+    avsound_status result;
+    avsn_onednn_kernel *kernel = NULL;
+    if (status)
+        result = avsn_onednn_fail(status, what, avsn_layout_shape(request->input[0]), request->output);
+    else
+        result = avsn_onednn_kernel_create(request, &kernel);
+    for (int i = 0; !result && i < count; i++) {
+        const avsn_wire *w = &wires[i];
+        result = w->query == dnnl_query_undef
+                     ? wire_vector(kernel, w)
+                     : avsn_onednn_wire(kernel, pd, w->arg, w->source, w->query, w->index, w->shape, w->dtype);
+    }
+    if (!result)
+        result = avsn_onednn_finish(kernel, pd);
+    avsn_pd_clear(pd);
+    if (result) {
+        avsn_kernel_free(kernel ? &kernel->base : NULL);
+        return result;
+    }
+    *out = &kernel->base;
+    return AVSOUND_OK;
 }

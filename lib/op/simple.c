@@ -4,71 +4,86 @@
 
 #include <string.h>
 
-typedef struct wire_spec {
-    int arg, source;
-    dnnl_query_t query;
-    int index;
-    const avsn_shape *shape;
-    int32_t dtype;
-} wire_spec;
+/* ---- pooling ---- */
 
-/* Makes the kernel of an implementation that was found, or reports why none was; clears pd. */
-static avsound_status complete(const avsn_kernel_request *r, const char *what, dnnl_status_t status, avsn_pd *pd,
-                               const wire_spec *specs, int count, avsn_kernel **out)
+static dnnl_alg_kind_t pooling_algorithm(const avsn_kernel_request *r)
 {
-    avsound_status result;
-    avsn_onednn_kernel *kernel = NULL;
-    if (status)
-        result = avsn_onednn_fail(status, what, avsn_layout_shape(r->input[0]), r->output);
-    else
-        result = avsn_onednn_kernel_create(r, &kernel);
-    for (int i = 0; !result && i < count; i++)
-        result = avsn_onednn_wire(kernel, pd, specs[i].arg, specs[i].source, specs[i].query, specs[i].index,
-                                  specs[i].shape, specs[i].dtype);
-    if (!result)
-        result = avsn_onednn_finish(kernel, pd);
-    avsn_pd_clear(pd);
-    if (result) {
-        avsn_kernel_free(kernel ? &kernel->base : NULL);
-        return result;
+    return r->attributes->pooling == AVSN_POOL_MAX ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
+}
+
+static dnnl_status_t start_pool(avsn_pd *pd, const avsn_kernel_request *r, dnnl_prop_kind_t prop, avsn_md_arg src,
+                                const avsn_shape *dst_shape, int32_t dtype, dnnl_primitive_attr_t attr)
+{
+    const avsn_onednn_window window = avsn_onednn_window_of(&r->attributes->window);
+    avsn_md dst;
+    dnnl_status_t status = avsn_md_any(&dst, dst_shape, dtype);
+    if (!status)
+        status = avsn_pd_pool(pd, avsn_runtime_engine(r->runtime), attr, prop, pooling_algorithm(r), src, avsn_md_of(&dst),
+                              &window);
+    avsn_md_clear(&dst);
+    return status;
+}
+
+static avsound_status make_pool_forward(const avsn_kernel_request *r, dnnl_prop_kind_t prop, avsn_kernel **out)
+{
+    const int32_t dtype = avsn_layout_dtype(r->input[0]);
+    dnnl_primitive_attr_t attr;
+    avsn_pd pd = {0};
+    dnnl_status_t status = avsn_onednn_attributes(&attr, false, NULL);
+    if (!status) {
+        status = start_pool(&pd, r, prop, avsn_md_of(avsn_layout_md(r->input[0])), r->output, dtype, attr);
+        dnnl_primitive_attr_destroy(attr);
     }
-    *out = &kernel->base;
-    return AVSOUND_OK;
+    const avsn_wire wires[] = {
+        {DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, avsn_layout_shape(r->input[0]), dtype},
+        {DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype},
+        {DNNL_ARG_WORKSPACE, -2, dnnl_query_workspace_md, 0, r->outputs[1], AVSOUND_DTYPE_U8},
+    };
+    return avsn_onednn_complete(r, "pooling", status, &pd, wires, r->output_count > 1 ? 3 : 2, out);
 }
 
 avsound_status avsn_make_pool(const avsn_kernel_request *r, avsn_kernel **out)
 {
-    const avsn_window *w = &r->attributes->window;
+    return make_pool_forward(r, dnnl_forward_inference, out);
+}
+
+avsound_status avsn_make_pool_train(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make_pool_forward(r, dnnl_forward_training, out);
+}
+
+/* Both gradients lie as diff dst does. */
+avsound_status avsn_make_pool_backward(const avsn_kernel_request *r, avsn_kernel **out)
+{
     const int32_t dtype = avsn_layout_dtype(r->input[0]);
-    dnnl_dims_t stride = {0}, kernel = {0}, dilation = {0}, before = {0}, after = {0};
-    for (int i = 0; i < w->spatial; i++) {
-        stride[i] = w->stride[i];
-        kernel[i] = w->kernel[i];
-        dilation[i] = w->dilation[i] - 1;
-        before[i] = w->before[i];
-        after[i] = w->after[i];
-    }
-    const dnnl_alg_kind_t algorithm =
-        r->attributes->pooling == AVSN_POOL_MAX ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
-    avsn_md dst;
+    const avsn_onednn_window window = avsn_onednn_window_of(&r->attributes->window);
+    const avsn_shape *dst_shape = avsn_layout_shape(r->input[0]);
+    avsn_md_arg diff_dst = avsn_md_of(avsn_layout_md(r->input[0]));
+    avsn_md src = {0};
     dnnl_primitive_attr_t attr = NULL;
-    avsn_pd pd = {0};
-    dnnl_status_t status = avsn_md_any(&dst, r->output, dtype);
+    avsn_pd pd = {0}, hint = {0};
+    dnnl_status_t status = avsn_layout_like(r->input[0], r->output, dtype, &src);
     if (!status)
         status = avsn_onednn_attributes(&attr, false, NULL);
     if (!status)
-        status = avsn_pd_pool(&pd, avsn_runtime_engine(r->runtime), attr, algorithm,
-                              avsn_md_of(avsn_layout_md(r->input[0])), avsn_md_of(&dst), stride, kernel, dilation, before,
-                              after);
-    avsn_md_clear(&dst);
+        status = start_pool(&hint, r, dnnl_forward_training, avsn_md_of(&src), dst_shape, dtype, attr);
+    if (!status)
+        status = avsn_pd_pool_backward(&pd, avsn_runtime_engine(r->runtime), attr, pooling_algorithm(r), avsn_md_of(&src),
+                                       diff_dst, &window, &hint);
+    avsn_pd_clear(&hint);
+    avsn_md_clear(&src);
     if (attr)
         dnnl_primitive_attr_destroy(attr);
-    const wire_spec specs[] = {
-        {DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, avsn_layout_shape(r->input[0]), dtype},
-        {DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype},
+    const avsn_wire wires[] = {
+        {DNNL_ARG_DIFF_DST, 0, dnnl_query_diff_dst_md, 0, dst_shape, dtype},
+        {DNNL_ARG_DIFF_SRC, -1, dnnl_query_diff_src_md, 0, r->output, dtype},
+        {DNNL_ARG_WORKSPACE, 1, dnnl_query_workspace_md, 0, r->input_count > 1 ? avsn_layout_shape(r->input[1]) : NULL,
+         AVSOUND_DTYPE_U8},
     };
-    return complete(r, "pooling", status, &pd, specs, 2, out);
+    return avsn_onednn_complete(r, "pooling backward", status, &pd, wires, r->input_count > 1 ? 3 : 2, out);
 }
+
+/* ---- dense layers ---- */
 
 /* Dense layers stay in f32: they are a thousandth of a network's work and the last word on its result. */
 avsound_status avsn_make_dense(const avsn_kernel_request *r, avsn_kernel **out)
@@ -95,15 +110,72 @@ avsound_status avsn_make_dense(const avsn_kernel_request *r, avsn_kernel **out)
     avsn_md_clear(&dst);
     if (attr)
         dnnl_primitive_attr_destroy(attr);
-    const wire_spec specs[] = {
+    const avsn_wire specs[] = {
         {DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, src_shape, AVSOUND_DTYPE_F32},
         {DNNL_ARG_WEIGHTS, 1, dnnl_query_weights_md, 0, weights_shape, AVSOUND_DTYPE_F32},
         {DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, AVSOUND_DTYPE_F32},
         {DNNL_ARG_BIAS, 2, dnnl_query_weights_md, 1, r->input_count > 2 ? avsn_layout_shape(r->input[2]) : NULL,
          AVSOUND_DTYPE_F32},
     };
-    return complete(r, "dense", status, &pd, specs, r->input_count > 2 ? 4 : 3, out);
+    return avsn_onednn_complete(r, "dense", status, &pd, specs, r->input_count > 2 ? 4 : 3, out);
 }
+
+static avsound_status make_dense_backward(const avsn_kernel_request *r, bool data, const avsn_shape *src_shape,
+                                          const avsn_shape *weights_shape, const avsn_shape *dst_shape,
+                                          const avsn_wire *wires, int count, avsn_kernel **out)
+{
+    avsn_md src = {0}, weights = {0}, bias = {0}, dst = {0};
+    dnnl_primitive_attr_t attr = NULL;
+    avsn_pd pd = {0}, hint = {0};
+    dnnl_status_t status = avsn_md_tag(&src, src_shape, AVSOUND_DTYPE_F32, dnnl_ab);
+    if (!status)
+        status = avsn_md_tag(&weights, weights_shape, AVSOUND_DTYPE_F32, dnnl_ab);
+    if (!status)
+        status = avsn_md_tag(&bias, &AVSN_SHAPE(weights_shape->dim[0]), AVSOUND_DTYPE_F32, dnnl_a);
+    if (!status)
+        status = avsn_md_tag(&dst, dst_shape, AVSOUND_DTYPE_F32, dnnl_ab);
+    if (!status)
+        status = avsn_onednn_attributes(&attr, false, NULL);
+    if (!status)
+        status = avsn_pd_inner_product(&hint, avsn_runtime_engine(r->runtime), attr, avsn_md_of(&src),
+                                       avsn_md_of(&weights), avsn_md_of(&bias), avsn_md_of(&dst));
+    if (!status)
+        status = avsn_pd_inner_product_backward(&pd, avsn_runtime_engine(r->runtime), attr, avsn_md_of(&src),
+                                                avsn_md_of(&weights), avsn_md_of(&bias), avsn_md_of(&dst), data, &hint);
+    avsn_pd_clear(&hint);
+    avsn_md_clear(&src);
+    avsn_md_clear(&weights);
+    avsn_md_clear(&bias);
+    avsn_md_clear(&dst);
+    if (attr)
+        dnnl_primitive_attr_destroy(attr);
+    return avsn_onednn_complete(r, "dense backward", status, &pd, wires, count, out);
+}
+
+avsound_status avsn_make_dense_backward_data(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    const avsn_shape *dst = avsn_layout_shape(r->input[0]), *weights = avsn_layout_shape(r->input[1]);
+    const avsn_wire wires[] = {
+        {DNNL_ARG_DIFF_DST, 0, dnnl_query_diff_dst_md, 0, dst, AVSOUND_DTYPE_F32},
+        {DNNL_ARG_WEIGHTS, 1, dnnl_query_weights_md, 0, weights, AVSOUND_DTYPE_F32},
+        {DNNL_ARG_DIFF_SRC, -1, dnnl_query_diff_src_md, 0, r->output, AVSOUND_DTYPE_F32},
+    };
+    return make_dense_backward(r, true, r->output, weights, dst, wires, 3, out);
+}
+
+avsound_status avsn_make_dense_backward_weights(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    const avsn_shape *src = avsn_layout_shape(r->input[0]), *dst = avsn_layout_shape(r->input[1]);
+    const avsn_wire wires[] = {
+        {DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, src, AVSOUND_DTYPE_F32},
+        {DNNL_ARG_DIFF_DST, 1, dnnl_query_diff_dst_md, 0, dst, AVSOUND_DTYPE_F32},
+        {DNNL_ARG_DIFF_WEIGHTS, -1, dnnl_query_diff_weights_md, 0, r->output, AVSOUND_DTYPE_F32},
+        {DNNL_ARG_DIFF_BIAS, -2, dnnl_query_diff_weights_md, 1, r->outputs[1], AVSOUND_DTYPE_F32},
+    };
+    return make_dense_backward(r, false, src, r->output, dst, wires, 4, out);
+}
+
+/* ---- element by element ---- */
 
 avsound_status avsn_make_relu(const avsn_kernel_request *r, avsn_kernel **out)
 {
@@ -112,16 +184,40 @@ avsound_status avsn_make_relu(const avsn_kernel_request *r, avsn_kernel **out)
     avsn_pd pd = {0};
     dnnl_status_t status = avsn_onednn_attributes(&attr, false, NULL);
     if (!status) {
-        status = avsn_pd_relu(&pd, avsn_runtime_engine(r->runtime), attr, avsn_md_of(avsn_layout_md(r->input[0])));
+        status = avsn_pd_relu(&pd, avsn_runtime_engine(r->runtime), attr, dnnl_forward_inference,
+                              avsn_md_of(avsn_layout_md(r->input[0])));
         dnnl_primitive_attr_destroy(attr);
     }
-    const wire_spec specs[] = {
+    const avsn_wire specs[] = {
         {DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, r->output, dtype},
         {DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype},
     };
-    AVSN_TRY(complete(r, "relu", status, &pd, specs, 2, out));
+    AVSN_TRY(avsn_onednn_complete(r, "relu", status, &pd, specs, 2, out));
     (*out)->in_place = true;
     return AVSOUND_OK;
+}
+
+/* From the result, which is all that ReLU's gradient needs; diff dst is brought to its layout. */
+avsound_status avsn_make_relu_backward(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    const int32_t dtype = avsn_layout_dtype(r->input[0]);
+    avsn_md_arg md = avsn_md_of(avsn_layout_md(r->input[0]));
+    dnnl_primitive_attr_t attr;
+    avsn_pd pd = {0}, hint = {0};
+    dnnl_status_t status = avsn_onednn_attributes(&attr, false, NULL);
+    if (!status) {
+        status = avsn_pd_relu(&hint, avsn_runtime_engine(r->runtime), attr, dnnl_forward_training, md);
+        if (!status)
+            status = avsn_pd_relu_backward(&pd, avsn_runtime_engine(r->runtime), attr, md, &hint);
+        avsn_pd_clear(&hint);
+        dnnl_primitive_attr_destroy(attr);
+    }
+    const avsn_wire wires[] = {
+        {DNNL_ARG_DST, 0, dnnl_query_dst_md, 0, r->output, dtype},
+        {DNNL_ARG_DIFF_DST, 1, dnnl_query_diff_dst_md, 0, r->output, dtype},
+        {DNNL_ARG_DIFF_SRC, -1, dnnl_query_diff_src_md, 0, r->output, dtype},
+    };
+    return avsn_onednn_complete(r, "relu backward", status, &pd, wires, 3, out);
 }
 
 /* The second source is brought to the first one's layout. */
@@ -136,54 +232,39 @@ avsound_status avsn_make_add(const avsn_kernel_request *r, avsn_kernel **out)
         status = avsn_pd_add(&pd, avsn_runtime_engine(r->runtime), attr, md, md, md);
         dnnl_primitive_attr_destroy(attr);
     }
-    const wire_spec specs[] = {
+    const avsn_wire specs[] = {
         {DNNL_ARG_SRC_0, 0, dnnl_query_src_md, 0, r->output, dtype},
         {DNNL_ARG_SRC_1, 1, dnnl_query_src_md, 1, r->output, dtype},
         {DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype},
     };
-    AVSN_TRY(complete(r, "add", status, &pd, specs, 3, out));
+    AVSN_TRY(avsn_onednn_complete(r, "add", status, &pd, specs, 3, out));
     (*out)->in_place = true;
     return AVSOUND_OK;
 }
 
-/* The order that all sources are brought to: the first one's. A channel block that a source would leave part-filled has no place
- * in the result; then everything goes row-major. */
-static dnnl_format_tag_t concat_tag(const avsn_kernel_request *r)
+/* Sources are brought to the first one's order. A channel block that a source would leave part-filled has no place in the
+ * result; then everything goes row-major. */
+static dnnl_status_t concat_md(const avsn_kernel_request *r, const avsn_shape *shape, avsn_md *md)
 {
-    static const dnnl_format_tag_t plain[6] = {0, 0, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde};
-    static const dnnl_format_tag_t last[6] = {0, 0, dnnl_ab, dnnl_nwc, dnnl_nhwc, dnnl_ndhwc};
-    static const dnnl_format_tag_t blocked8[6] = {0, 0, dnnl_ab, dnnl_nCw8c, dnnl_nChw8c, dnnl_nCdhw8c};
-    static const dnnl_format_tag_t blocked16[6] = {0, 0, dnnl_ab, dnnl_nCw16c, dnnl_nChw16c, dnnl_nCdhw16c};
-    const int32_t rank = r->output->rank;
     avsn_cells cells;
-    if (!avsn_layout_cells(r->input[0], &cells))
-        return plain[rank];
-    for (int32_t i = 0; i < r->input_count; i++)
-        if (avsn_layout_shape(r->input[i])->dim[1] % cells.block)
-            return plain[rank];
-    switch (cells.block) {
-    case 8:
-        return blocked8[rank];
-    case 16:
-        return blocked16[rank];
-    default:
-        return cells.outer == 1 ? last[rank] : plain[rank];
-    }
+    bool whole = avsn_layout_cells(r->input[0], &cells);
+    for (int32_t i = 0; whole && i < r->input_count; i++)
+        whole = avsn_layout_shape(r->input[i])->dim[1] % cells.block == 0;
+    return avsn_layout_like(whole ? r->input[0] : NULL, shape, avsn_layout_dtype(r->input[0]), md);
 }
 
 avsound_status avsn_make_concat(const avsn_kernel_request *r, avsn_kernel **out)
 {
     const int32_t dtype = avsn_layout_dtype(r->input[0]);
     avsn_md srcs[AVSN_MAX_INPUTS] = {0};
-    wire_spec specs[AVSN_MAX_INPUTS + 1];
+    avsn_wire specs[AVSN_MAX_INPUTS + 1];
     dnnl_status_t status = dnnl_success;
-    const dnnl_format_tag_t tag = concat_tag(r);
     for (int32_t i = 0; !status && i < r->input_count; i++) {
         const avsn_shape *shape = avsn_layout_shape(r->input[i]);
-        status = avsn_md_tag(&srcs[i], shape, dtype, tag);
-        specs[i] = (wire_spec){DNNL_ARG_MULTIPLE_SRC + i, i, dnnl_query_src_md, i, shape, dtype};
+        status = concat_md(r, shape, &srcs[i]);
+        specs[i] = (avsn_wire){DNNL_ARG_MULTIPLE_SRC + i, i, dnnl_query_src_md, i, shape, dtype};
     }
-    specs[r->input_count] = (wire_spec){DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype};
+    specs[r->input_count] = (avsn_wire){DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype};
     dnnl_primitive_attr_t attr = NULL;
     avsn_pd pd = {0};
     if (!status)
@@ -194,7 +275,7 @@ avsound_status avsn_make_concat(const avsn_kernel_request *r, avsn_kernel **out)
         avsn_md_clear(&srcs[i]);
     if (attr)
         dnnl_primitive_attr_destroy(attr);
-    return complete(r, "concat", status, &pd, specs, r->input_count + 1, out);
+    return avsn_onednn_complete(r, "concat", status, &pd, specs, r->input_count + 1, out);
 }
 
 avsound_status avsn_kernel_create_reorder(avsound_context *context, avsn_runtime *runtime, avsn_layout *from,
@@ -210,9 +291,9 @@ avsound_status avsn_kernel_create_reorder(avsound_context *context, avsn_runtime
                                  avsn_md_of(avsn_layout_md(to)));
         dnnl_primitive_attr_destroy(attr);
     }
-    const wire_spec specs[] = {
+    const avsn_wire specs[] = {
         {DNNL_ARG_FROM, 0, dnnl_query_src_md, 0, r.output, avsn_layout_dtype(from)},
         {DNNL_ARG_TO, -1, dnnl_query_dst_md, 0, r.output, avsn_layout_dtype(to)},
     };
-    return complete(&r, "reorder", status, &pd, specs, 2, out);
+    return avsn_onednn_complete(&r, "reorder", status, &pd, specs, 2, out);
 }

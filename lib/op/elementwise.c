@@ -1,0 +1,138 @@
+/* Ops on each element by itself, and their gradients. */
+#include "op/families.h"
+
+#include <math.h>
+#include <string.h>
+
+static void sigmoid(const avsn_c_kernel *k)
+{
+    const float *src = k->input[0];
+    float *dst = k->output[0];
+    const int64_t count = avsn_elements(k->base.output[0]);
+    for (int64_t i = 0; i < count; i++)
+        dst[i] = 1.0f / (1.0f + expf(-src[i]));
+}
+
+avsound_status avsn_make_sigmoid(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    AVSN_TRY(avsn_c_kernel_create(request, "c:sigmoid", sigmoid, 0, out));
+    (*out)->in_place = true;
+    return AVSOUND_OK;
+}
+
+static void affine(const avsn_c_kernel *k)
+{
+    const float *src = k->input[0];
+    const float scale = *(const float *)k->input[1], shift = *(const float *)k->input[2];
+    float *dst = k->output[0];
+    const int64_t count = avsn_elements(k->base.output[0]);
+    for (int64_t i = 0; i < count; i++)
+        dst[i] = scale * src[i] + shift;
+}
+
+avsound_status avsn_make_affine(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    AVSN_TRY(avsn_c_kernel_create(request, "c:affine", affine, 0, out));
+    (*out)->in_place = true;
+    return AVSOUND_OK;
+}
+
+static void slice(const avsn_c_kernel *k)
+{
+    const avsn_shape *shape = avsn_layout_shape(k->base.input[0]);
+    int64_t inner = 1;
+    for (int32_t i = 2; i < shape->rank; i++)
+        inner *= shape->dim[i];
+    const int64_t row = shape->dim[1] * inner, begin = k->attributes.begin * inner;
+    const int64_t length = (k->attributes.end - k->attributes.begin) * inner;
+    const float *src = k->input[0];
+    float *dst = k->output[0];
+    for (int64_t n = 0; n < shape->dim[0]; n++)
+        memcpy(dst + n * length, src + n * row + begin, (size_t)length * sizeof *dst);
+}
+
+avsound_status avsn_make_slice(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    return avsn_c_kernel_create(request, "c:slice", slice, 0, out);
+}
+
+/* ---- backward ---- */
+
+static void sigmoid_backward(const avsn_c_kernel *k)
+{
+    const float *dst = k->input[0], *diff_dst = k->input[1];
+    float *diff_src = k->output[0];
+    const int64_t count = avsn_elements(k->base.output[0]);
+    for (int64_t i = 0; i < count; i++)
+        diff_src[i] = diff_dst[i] * dst[i] * (1.0f - dst[i]);
+}
+
+avsound_status avsn_make_sigmoid_backward(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    return avsn_c_kernel_create(request, "c:sigmoid_backward", sigmoid_backward, 0, out);
+}
+
+static void affine_backward(const avsn_c_kernel *k)
+{
+    const float *src = k->input[0], *diff_dst = k->input[2];
+    const float scale = *(const float *)k->input[1];
+    float *diff_src = k->output[0];
+    const int64_t count = avsn_elements(k->base.output[0]);
+    double diff_scale = 0, diff_bias = 0;
+    for (int64_t i = 0; i < count; i++) {
+        diff_src[i] = diff_dst[i] * scale;
+        diff_scale += (double)diff_dst[i] * (double)src[i];
+        diff_bias += (double)diff_dst[i];
+    }
+    *(float *)k->output[1] = (float)diff_scale;
+    *(float *)k->output[2] = (float)diff_bias;
+}
+
+avsound_status avsn_make_affine_backward(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    return avsn_c_kernel_create(request, "c:affine_backward", affine_backward, 0, out);
+}
+
+static void slice_backward(const avsn_c_kernel *k)
+{
+    const avsn_shape *shape = avsn_layout_shape(k->base.output[0]);
+    int64_t inner = 1;
+    for (int32_t i = 2; i < shape->rank; i++)
+        inner *= shape->dim[i];
+    const int64_t row = shape->dim[1] * inner, begin = k->attributes.begin * inner;
+    const int64_t length = (k->attributes.end - k->attributes.begin) * inner;
+    const float *diff_dst = k->input[0];
+    float *diff_src = k->output[0];
+    memset(diff_src, 0, (size_t)(shape->dim[0] * row) * sizeof *diff_src);
+    for (int64_t n = 0; n < shape->dim[0]; n++)
+        memcpy(diff_src + n * row + begin, diff_dst + n * length, (size_t)length * sizeof *diff_src);
+}
+
+avsound_status avsn_make_slice_backward(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    return avsn_c_kernel_create(request, "c:slice_backward", slice_backward, 0, out);
+}
+
+/* The two parameters are state: they change where they lie, once a step, and no gradient flows. */
+static void running_statistics(const avsn_c_kernel *k)
+{
+    const float share = k->attributes.momentum;
+    const int64_t channels = avsn_elements(k->base.input[0]);
+    for (int which = 0; which < 2; which++) {
+        union {
+            const void *read;
+            float *write;
+        } running = {.read = k->input[which]};
+        const float *batch = k->input[2 + which];
+        /* PyTorch's convention: the running variance takes the unbiased one, n / (n - 1) of the batch's. */
+        const float unbias = which ? k->attributes.unbias : 1.0f;
+        for (int64_t c = 0; c < channels; c++)
+            running.write[c] = (1.0f - share) * running.write[c] + share * unbias * batch[c];
+    }
+    *(float *)k->output[0] = 0;
+}
+
+avsound_status avsn_make_running_statistics(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    return avsn_c_kernel_create(request, "c:running_statistics", running_statistics, 0, out);
+}

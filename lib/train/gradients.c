@@ -1,0 +1,247 @@
+#include "train/gradients.h"
+
+#include "base/zone.h"
+#include "train/rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct transform {
+    const avsn_graph *forward;
+    avsn_graph *graph;
+    avsn_zone zone;
+    float momentum;
+    avsn_value *map;      /* forward value id -> training value */
+    int32_t *readers;     /* forward value id -> how many nodes read it */
+    int32_t *reader;      /* forward value id -> the last of them */
+    bool *wanted_output;  /* forward value id -> an output of the network */
+    avsn_value *diff;     /* training value id -> its gradient, poisoned until it has one */
+    bool *learns;         /* training value id -> depends on a learned parameter */
+    int32_t forward_nodes; /* of the training graph: those before the loss */
+} transform;
+
+/* ---- forward, in training mode ---- */
+
+/* The ReLU that alone reads a batch norm's result joins it: one pass less, forwards and backwards. */
+static bool relu_follows(const transform *t, const avsn_node *node)
+{
+    const int32_t id = node->output[0].id;
+    if (t->readers[id] != 1 || t->wanted_output[id])
+        return false;
+    const avsn_node *next = avsn_graph_node(t->forward, t->reader[id]);
+    return next->kind == AVSN_OP_ELTWISE && next->attributes.eltwise == AVSN_RELU;
+}
+
+/* Values that one channel's statistics are over. */
+static int64_t values_by_channel(const avsn_shape *shape)
+{
+    int64_t count = shape->dim[0];
+    for (int32_t i = 2; i < shape->rank; i++)
+        count *= shape->dim[i];
+    return count;
+}
+
+static avsn_value batch_norm(transform *t, const avsn_node *node, const avsn_value *inputs)
+{
+    const avsn_shape shape = *avsn_value_shape(t->graph, inputs[0]), c = *avsn_value_shape(t->graph, inputs[1]);
+    const int64_t count = values_by_channel(&shape);
+    avsn_attributes attributes = node->attributes;
+    attributes.relu = relu_follows(t, node);
+    attributes.momentum = t->momentum;
+    attributes.unbias = count > 1 ? (float)count / (float)(count - 1) : 1;
+    const avsn_shape shapes[4] = {shape, c, c, AVSN_SHAPE(1)};
+    const avsn_value dst = avsn_graph_append_many(t->graph, AVSN_OP_BATCH_NORM_TRAIN, node->name, &attributes, inputs, 3,
+                                                  shapes, attributes.relu ? 4 : 3);
+    const avsn_value statistics[4] = {inputs[3], inputs[4], {dst.id + 1}, {dst.id + 2}};
+    if (dst.id)
+        avsn_graph_append(t->graph, AVSN_OP_RUNNING_STATISTICS, NULL, &attributes, statistics, 4, &AVSN_SHAPE(1));
+    return dst;
+}
+
+static avsn_value copy_node(transform *t, const avsn_node *node, const avsn_value *inputs)
+{
+    avsn_shape shapes[2] = {*avsn_value_shape(t->forward, node->output[0]), AVSN_SHAPE(1)};
+    const bool max_pool = node->kind == AVSN_OP_POOL && node->attributes.pooling == AVSN_POOL_MAX;
+    return avsn_graph_append_many(t->graph, max_pool ? AVSN_OP_POOL_TRAIN : node->kind, node->name, &node->attributes, inputs,
+                                  node->input_count, shapes, max_pool ? 2 : 1);
+}
+
+static bool is_fused_relu(const transform *t, const avsn_node *node)
+{
+    if (node->kind != AVSN_OP_ELTWISE || node->attributes.eltwise != AVSN_RELU)
+        return false;
+    const avsn_node *before = avsn_graph_node(t->forward, avsn_value_producer(t->forward, node->input[0]));
+    return before->kind == AVSN_OP_BATCH_NORM && relu_follows(t, before);
+}
+
+static avsn_value forward_node(transform *t, int32_t n, int32_t *param)
+{
+    const avsn_node *node = avsn_graph_node(t->forward, n);
+    avsn_value inputs[AVSN_MAX_INPUTS];
+    for (int32_t i = 0; i < node->input_count; i++)
+        inputs[i] = t->map[node->input[i].id];
+    switch (node->kind) {
+    case AVSN_OP_INPUT:
+        return avsn_input(t->graph, node->name, *avsn_value_shape(t->forward, node->output[0]));
+    case AVSN_OP_PARAM: {
+        const avsn_param_spec *spec = avsn_graph_param(t->forward, (*param)++);
+        return avsn_param(t->graph, spec->name, spec->shape, spec->init, spec->state);
+    }
+    case AVSN_OP_BATCH_NORM:
+        return batch_norm(t, node, inputs);
+    default:
+        return is_fused_relu(t, node) ? inputs[0] : copy_node(t, node, inputs);
+    }
+}
+
+static void forward_pass(transform *t)
+{
+    int32_t param = 0;
+    for (int32_t n = 0; n < avsn_graph_node_count(t->forward); n++) {
+        const avsn_node *node = avsn_graph_node(t->forward, n);
+        const avsn_value value = forward_node(t, n, &param);
+        const char *name = avsn_value_name(t->forward, node->output[0]);
+        t->map[node->output[0].id] = *name ? avsn_name(t->graph, name, value) : value;
+    }
+    for (int32_t i = 0; i < avsn_graph_output_count(t->forward); i++)
+        avsn_output(t->graph, avsn_graph_output_name(t->forward, i), t->map[avsn_graph_output(t->forward, i).id]);
+    t->forward_nodes = avsn_graph_node_count(t->graph);
+}
+
+/* ---- backward ---- */
+
+static void mark_learning(transform *t)
+{
+    for (int32_t i = 0; i < avsn_graph_param_count(t->graph); i++) {
+        const avsn_param_spec *spec = avsn_graph_param(t->graph, i);
+        t->learns[spec->value.id] = !spec->state;
+    }
+    for (int32_t n = 0; n < t->forward_nodes; n++) {
+        const avsn_node *node = avsn_graph_node(t->graph, n);
+        bool learns = false;
+        for (int32_t i = 0; i < node->input_count; i++)
+            learns |= t->learns[node->input[i].id];
+        for (int32_t i = 0; node->input_count && i < node->output_count; i++)
+            t->learns[node->output[i].id] = learns && node->kind != AVSN_OP_RUNNING_STATISTICS;
+    }
+}
+
+static void accumulate(transform *t, avsn_value value, avsn_value diff)
+{
+    avsn_value *sum = &t->diff[value.id];
+    *sum = sum->id ? avsn_add(t->graph, *sum, diff) : diff;
+}
+
+static void backward_node(transform *t, int32_t n)
+{
+    const avsn_node node = *avsn_graph_node(t->graph, n); /* a copy: appending moves the nodes */
+    const avsn_value diff = t->diff[node.output[0].id];
+    if (!diff.id || !t->learns[node.output[0].id] || !node.input_count)
+        return;
+    const avsn_rule rule = avsn_rule_of(node.kind);
+    if (!rule) {
+        avsn_graph_fail(t->graph, AVSOUND_E_UNSUPPORTED, avsn_op_name(node.kind), "no gradient rule");
+        return;
+    }
+    bool wanted[AVSN_MAX_INPUTS] = {0};
+    avsn_value diff_in[AVSN_MAX_INPUTS] = {{0}};
+    for (int32_t i = 0; i < node.input_count; i++)
+        wanted[i] = t->learns[node.input[i].id];
+    rule(t->graph, &node, diff, wanted, diff_in);
+    for (int32_t i = 0; i < node.input_count; i++)
+        if (wanted[i] && !avsn_graph_stuck(t->graph, NULL, 0))
+            accumulate(t, node.input[i], diff_in[i]);
+}
+
+static void add_loss(transform *t, avsn_objective objective)
+{
+    const avsn_value logits = avsn_graph_find(t->graph, "logits");
+    if (!logits.id) {
+        avsn_graph_fail(t->graph, AVSOUND_E_UNSUPPORTED, "loss", "the network has no output \"logits\"");
+        return;
+    }
+    const avsn_shape shape = *avsn_value_shape(t->graph, logits);
+    const int64_t classes = objective == AVSN_OBJECTIVE_SOFTMAX ? 2 : 1;
+    if (shape.rank != 2 || shape.dim[1] != classes) {
+        avsn_graph_fail(t->graph, AVSOUND_E_SHAPE, "loss", "logits have %lld columns, this objective wants %lld",
+                        (long long)shape.dim[1], (long long)classes);
+        return;
+    }
+    const avsn_value label = avsn_input(t->graph, "label", AVSN_SHAPE(shape.dim[0], 1));
+    const avsn_op_kind kind = objective == AVSN_OBJECTIVE_SOFTMAX ? AVSN_OP_SOFTMAX_LOSS : AVSN_OP_SIGMOID_LOSS;
+    const avsn_value loss = avsn_graph_append_many(t->graph, kind, "loss", NULL, (avsn_value[]){logits, label}, 2,
+                                                   (avsn_shape[]){AVSN_SHAPE(1, 1), shape}, 2);
+    avsn_output(t->graph, "loss", loss);
+    if (loss.id)
+        t->diff[logits.id] = (avsn_value){loss.id + 1};
+}
+
+static void name_gradients(transform *t)
+{
+    for (int32_t i = 0; i < avsn_graph_param_count(t->graph); i++) {
+        const avsn_param_spec spec = *avsn_graph_param(t->graph, i);
+        const avsn_value diff = t->diff[spec.value.id];
+        const char *name = avsn_zone_printf(&t->zone, "grad.%s", spec.name);
+        if (!spec.state && diff.id && name)
+            avsn_name(t->graph, name, diff);
+        else if (!spec.state)
+            avsn_graph_fail(t->graph, AVSOUND_E_INTERNAL, spec.name, "no gradient reaches it");
+    }
+}
+
+/* ---- the whole ---- */
+
+static avsound_status prepare(transform *t)
+{
+    const size_t forward = (size_t)avsn_graph_value_count(t->forward) + 1;
+    /* Each forward value has at most: itself, three more results, one marker, and the loss's few. */
+    const size_t training = 6 * forward + 16;
+    t->map = avsn_zone_alloc(&t->zone, forward, sizeof *t->map);
+    t->readers = avsn_zone_alloc(&t->zone, forward, sizeof *t->readers);
+    t->reader = avsn_zone_alloc(&t->zone, forward, sizeof *t->reader);
+    t->wanted_output = avsn_zone_alloc(&t->zone, forward, sizeof *t->wanted_output);
+    t->diff = avsn_zone_alloc(&t->zone, training, sizeof *t->diff);
+    t->learns = avsn_zone_alloc(&t->zone, training, sizeof *t->learns);
+    if (!t->map || !t->readers || !t->reader || !t->wanted_output || !t->diff || !t->learns)
+        return AVSOUND_E_NO_MEMORY;
+    for (int32_t n = 0; n < avsn_graph_node_count(t->forward); n++) {
+        const avsn_node *node = avsn_graph_node(t->forward, n);
+        for (int32_t i = 0; i < node->input_count; i++) {
+            t->readers[node->input[i].id]++;
+            t->reader[node->input[i].id] = n;
+        }
+    }
+    for (int32_t i = 0; i < avsn_graph_output_count(t->forward); i++)
+        t->wanted_output[avsn_graph_output(t->forward, i).id] = true;
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective objective, float momentum, avsn_graph **out)
+{
+    *out = NULL;
+    transform t = {.forward = forward, .momentum = momentum};
+    AVSN_TRY(avsn_graph_create(avsn_graph_context(forward), &t.graph));
+    avsn_zone_init(&t.zone, avsn_graph_context(forward));
+    avsound_status status = prepare(&t);
+    if (!status) {
+        forward_pass(&t);
+        mark_learning(&t);
+        add_loss(&t, objective);
+        for (int32_t n = t.forward_nodes - 1; n >= 0; n--)
+            backward_node(&t, n);
+        name_gradients(&t);
+        status = avsn_graph_finish(t.graph);
+    }
+    avsn_zone_free(&t.zone);
+    if (status) {
+        avsn_graph_free(t.graph);
+        return status;
+    }
+    *out = t.graph;
+    return AVSOUND_OK;
+}
+
+bool avsn_has_gradient(avsn_op_kind kind)
+{
+    return kind == AVSN_OP_BATCH_NORM || avsn_rule_of(kind) != NULL;
+}

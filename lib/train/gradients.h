@@ -1,0 +1,20 @@
+/* From a network to its training graph: the forward ops in training mode, a loss, and the gradient of every learned parameter
+ * as nodes of the same graph, run by the same executor. */
+#ifndef AVSN_GRADIENTS_H
+#define AVSN_GRADIENTS_H
+
+#include "graph/graph.h"
+
+typedef enum avsn_objective {
+    AVSN_OBJECTIVE_SOFTMAX, /* cross-entropy on output "logits" (N,2); input "label" (N,1) holds the class, 0 or 1 */
+    AVSN_OBJECTIVE_SIGMOID  /* binary cross-entropy on output "logits" (N,1); input "label" (N,1) holds 0 or 1 */
+} avsn_objective;
+
+/* The training graph of `forward`, which stays the caller's. Outputs: "loss" (1,1), those of `forward`, and "grad.NAME" for each
+ * learned parameter NAME. Batch norm uses the batch's statistics and moves the running ones by `momentum`. */
+avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective objective, float momentum, avsn_graph **out);
+
+/* True if gradients flow through ops of this kind: false for none but inputs, parameters and what only training appends. */
+bool avsn_has_gradient(avsn_op_kind kind);
+
+#endif

@@ -2,7 +2,7 @@
 #ifndef AVSN_API_SESSION_H
 #define AVSN_API_SESSION_H
 
-#include "api/model.h"
+#include "network/network.h"
 #include "dsp/spectrogram.h"
 #include "exec/plan.h"
 #include "media/media.h"

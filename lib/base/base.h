@@ -9,6 +9,9 @@
 
 #include <avsound/base.h>
 
+/* What libavsound_train uses of this library: exported, under a version node that binds the two to the same version. */
+#define AVSN_SHARED __attribute__((visibility("default")))
+
 #define AVSN_ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define AVSN_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define AVSN_MAX(a, b) ((a) > (b) ? (a) : (b))

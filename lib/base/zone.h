@@ -9,9 +9,9 @@ typedef struct avsn_zone {
     struct avsn_zone_block *last;
 } avsn_zone;
 
-void avsn_zone_init(avsn_zone *zone, avsound_context *context);
-void *avsn_zone_alloc(avsn_zone *zone, size_t count, size_t size); /* zeroed, 16-byte aligned; NULL when refused */
-char *avsn_zone_printf(avsn_zone *zone, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void avsn_zone_free(avsn_zone *zone);
+AVSN_SHARED void avsn_zone_init(avsn_zone *zone, avsound_context *context);
+AVSN_SHARED void *avsn_zone_alloc(avsn_zone *zone, size_t count, size_t size); /* zeroed, 16-byte aligned; NULL when refused */
+AVSN_SHARED char *avsn_zone_printf(avsn_zone *zone, const char *format, ...) __attribute__((format(printf, 2, 3)));
+AVSN_SHARED void avsn_zone_free(avsn_zone *zone);
 
 #endif

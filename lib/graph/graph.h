@@ -63,7 +63,7 @@ typedef enum avsn_op_kind {
     AVSN_OP_COUNT
 } avsn_op_kind;
 
-const char *avsn_op_name(avsn_op_kind kind);
+AVSN_SHARED const char *avsn_op_name(avsn_op_kind kind);
 
 typedef enum avsn_eltwise { AVSN_RELU, AVSN_SIGMOID } avsn_eltwise;
 typedef enum avsn_pooling { AVSN_POOL_MAX, AVSN_POOL_AVERAGE } avsn_pooling;
@@ -118,11 +118,11 @@ typedef struct avsn_param_spec {
 
 /* ---- life ---- */
 
-avsound_status avsn_graph_create(avsound_context *context, avsn_graph **out);
-void avsn_graph_free(avsn_graph *graph);
+AVSN_SHARED avsound_status avsn_graph_create(avsound_context *context, avsn_graph **out);
+AVSN_SHARED void avsn_graph_free(avsn_graph *graph);
 /* The first failure, if any. */
-avsound_status avsn_graph_finish(avsn_graph *graph);
-avsound_context *avsn_graph_context(const avsn_graph *graph);
+AVSN_SHARED avsound_status avsn_graph_finish(avsn_graph *graph);
+AVSN_SHARED avsound_context *avsn_graph_context(const avsn_graph *graph);
 
 /* ---- building ---- */
 
@@ -130,12 +130,12 @@ avsound_context *avsn_graph_context(const avsn_graph *graph);
 void avsn_scope(avsn_graph *graph, const char *name);
 void avsn_end(avsn_graph *graph);
 
-avsn_value avsn_input(avsn_graph *graph, const char *name, avsn_shape shape);
-avsn_value avsn_param(avsn_graph *graph, const char *name, avsn_shape shape, avsn_init init, bool state);
+AVSN_SHARED avsn_value avsn_input(avsn_graph *graph, const char *name, avsn_shape shape);
+AVSN_SHARED avsn_value avsn_param(avsn_graph *graph, const char *name, avsn_shape shape, avsn_init init, bool state);
 /* Makes a value addressable: as a layer's output, in descriptions, in logs. */
-avsn_value avsn_name(avsn_graph *graph, const char *name, avsn_value value);
+AVSN_SHARED avsn_value avsn_name(avsn_graph *graph, const char *name, avsn_value value);
 /* Declares one of the network's outputs; names of outputs are not scoped. */
-void avsn_output(avsn_graph *graph, const char *name, avsn_value value);
+AVSN_SHARED void avsn_output(avsn_graph *graph, const char *name, avsn_value value);
 
 /* Lists have one entry per spatial axis; a 0 in kernel, stride or dilation means 1. */
 typedef struct avsn_window_args {
@@ -169,9 +169,9 @@ typedef struct avsn_dense_starts {
 } avsn_dense_starts;
 avsn_value avsn_dense(avsn_graph *graph, const char *name, avsn_value src, int64_t out,
                       const avsn_dense_starts *starts);
-avsn_value avsn_add(avsn_graph *graph, avsn_value a, avsn_value b);
+AVSN_SHARED avsn_value avsn_add(avsn_graph *graph, avsn_value a, avsn_value b);
 avsn_value avsn_concat(avsn_graph *graph, const avsn_value *values, int32_t count);
-avsn_value avsn_slice(avsn_graph *graph, avsn_value src, int64_t begin, int64_t end);
+AVSN_SHARED avsn_value avsn_slice(avsn_graph *graph, avsn_value src, int64_t begin, int64_t end);
 avsn_value avsn_l2_normalize(avsn_graph *graph, avsn_value src, float epsilon);
 avsn_value avsn_distance(avsn_graph *graph, avsn_value a, avsn_value b);
 avsn_value avsn_inner_map(avsn_graph *graph, avsn_value cells, avsn_value vector);
@@ -181,22 +181,22 @@ avsn_value avsn_softmax(avsn_graph *graph, avsn_value src);
 
 /* ---- reading ---- */
 
-int32_t avsn_graph_node_count(const avsn_graph *graph);
-const avsn_node *avsn_graph_node(const avsn_graph *graph, int32_t index); /* 0..., in an order that computes */
-int32_t avsn_graph_value_count(const avsn_graph *graph);                  /* ids are 1...count */
-const avsn_shape *avsn_value_shape(const avsn_graph *graph, avsn_value value);
-const char *avsn_value_name(const avsn_graph *graph, avsn_value value); /* "" if it has none */
-int32_t avsn_value_producer(const avsn_graph *graph, avsn_value value); /* node index */
+AVSN_SHARED int32_t avsn_graph_node_count(const avsn_graph *graph);
+AVSN_SHARED const avsn_node *avsn_graph_node(const avsn_graph *graph, int32_t index); /* 0..., in an order that computes */
+AVSN_SHARED int32_t avsn_graph_value_count(const avsn_graph *graph);                  /* ids are 1...count */
+AVSN_SHARED const avsn_shape *avsn_value_shape(const avsn_graph *graph, avsn_value value);
+AVSN_SHARED const char *avsn_value_name(const avsn_graph *graph, avsn_value value); /* "" if it has none */
+AVSN_SHARED int32_t avsn_value_producer(const avsn_graph *graph, avsn_value value); /* node index */
 /* An output's name or a value's; poisoned if there is none. */
-avsn_value avsn_graph_find(const avsn_graph *graph, const char *name);
+AVSN_SHARED avsn_value avsn_graph_find(const avsn_graph *graph, const char *name);
 
-int32_t avsn_graph_param_count(const avsn_graph *graph);
-const avsn_param_spec *avsn_graph_param(const avsn_graph *graph, int32_t index); /* in the order declared */
+AVSN_SHARED int32_t avsn_graph_param_count(const avsn_graph *graph);
+AVSN_SHARED const avsn_param_spec *avsn_graph_param(const avsn_graph *graph, int32_t index); /* in the order declared */
 int32_t avsn_graph_input_count(const avsn_graph *graph);
 avsn_value avsn_graph_input(const avsn_graph *graph, int32_t index);
-int32_t avsn_graph_output_count(const avsn_graph *graph);
-const char *avsn_graph_output_name(const avsn_graph *graph, int32_t index);
-avsn_value avsn_graph_output(const avsn_graph *graph, int32_t index);
+AVSN_SHARED int32_t avsn_graph_output_count(const avsn_graph *graph);
+AVSN_SHARED const char *avsn_graph_output_name(const avsn_graph *graph, int32_t index);
+AVSN_SHARED avsn_value avsn_graph_output(const avsn_graph *graph, int32_t index);
 
 /* Text of node `index`: "vision.conv1_1 = conv(image) (2,3,224,224) -> (2,64,112,112)". Returns text. */
 const char *avsn_node_text(const avsn_graph *graph, int32_t index, char *text, size_t size);

@@ -99,7 +99,7 @@ static void reorder(const fixture *f, avsn_layout *from, void *src, avsn_layout 
     avsn_kernel *kernel;
     ck_avsound(avsn_kernel_create_reorder(f->context, f->runtime, from, to, &kernel));
     void *scratchpad = kernel->scratchpad_bytes ? aligned_alloc(64, (kernel->scratchpad_bytes + 63) / 64 * 64) : NULL;
-    ck_avsound(kernel->bind(kernel, &src, dst, scratchpad));
+    ck_avsound(kernel->bind(kernel, &src, &dst, scratchpad));
     ck_avsound(kernel->run(kernel));
     avsn_kernel_free(kernel);
     free(scratchpad);

@@ -1,6 +1,6 @@
 #include "suite.h"
 
-#include "api/model.h"
+#include "network/network.h"
 #include "failing.h"
 
 #include <locale.h>

@@ -1,4 +1,4 @@
-#include "api/model.h"
+#include "network/network.h"
 #include "weights/text.h"
 
 #include <jansson.h>

@@ -1,6 +1,6 @@
 /* The model behind the handle: architecture, configuration, parameters and what sessions share. */
-#ifndef AVSN_API_MODEL_H
-#define AVSN_API_MODEL_H
+#ifndef AVSN_NETWORK_H
+#define AVSN_NETWORK_H
 
 #include <avsound/model.h>
 

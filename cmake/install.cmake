@@ -26,6 +26,7 @@ list(JOIN FFMPEG_LDFLAGS " " avsound_pc_ffmpeg)
 list(JOIN JANSSON_LDFLAGS " " avsound_pc_jansson)
 set(avsound_pc_private "${avsound_pc_ffmpeg} ${avsound_pc_jansson} -ldnnl ${avsound_pc_openmp} -lpthread -lm")
 configure_file(pkgconfig/avsound.pc.in avsound.pc @ONLY)
+configure_file(pkgconfig/avsound_train.pc.in avsound_train.pc @ONLY)
 
 set(avsound_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/avsound)
 configure_package_config_file(cmake/avsoundConfig.cmake.in avsoundConfig.cmake INSTALL_DESTINATION ${avsound_cmake_dir}
@@ -33,13 +34,15 @@ configure_package_config_file(cmake/avsoundConfig.cmake.in avsoundConfig.cmake I
 # Additions bump the minor version, so any later version of the same major one will do.
 write_basic_package_version_file(avsoundConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 
-install(TARGETS avsound EXPORT avsoundTargets
+set_target_properties(avsound_train PROPERTIES EXPORT_NAME train)
+install(TARGETS avsound avsound_train EXPORT avsoundTargets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS avsound_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS avsound_static avsound_train_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/avsound DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(EXPORT avsoundTargets NAMESPACE avsound:: DESTINATION ${avsound_cmake_dir})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/avsoundConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/avsoundConfigVersion.cmake
         DESTINATION ${avsound_cmake_dir})
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/avsound.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/avsound.pc ${CMAKE_CURRENT_BINARY_DIR}/avsound_train.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

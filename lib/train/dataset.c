@@ -1,0 +1,348 @@
+#include "train/dataset.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "train/csv.h"
+#include "weights/text.h"
+
+enum { MOST_CLIPS = INT32_MAX - 1 };
+#define MOST_LIST_BYTES ((int64_t)1 << 28)
+#define MOST_SAMPLES ((int64_t)1 << 48)
+
+struct avsn_dataset {
+    avsound_context *context;
+    avsn_dataset_clip *clips;
+    size_t count, capacity;
+    int64_t flagged;
+    char digest[64];
+};
+
+/* ---- tables ---- */
+
+typedef struct table_columns {
+    int32_t file, group, frames, samples, flags;
+} table_columns;
+
+static avsound_status find_columns(const avsn_csv *csv, table_columns *columns)
+{
+    AVSN_TRY(avsn_csv_want(csv, "file", &columns->file));
+    AVSN_TRY(avsn_csv_want(csv, "group", &columns->group));
+    AVSN_TRY(avsn_csv_want(csv, "frames", &columns->frames));
+    AVSN_TRY(avsn_csv_want(csv, "samples", &columns->samples));
+    return avsn_csv_want(csv, "flags", &columns->flags);
+}
+
+/* folder/name; NULL without memory. */
+static char *join(avsound_context *context, const char *folder, size_t folder_length, const char *name)
+{
+    const size_t bytes = folder_length + strlen(name) + 2;
+    char *path = avsn_alloc(context, bytes, 1);
+    if (path)
+        snprintf(path, bytes, "%.*s%s%s", (int)folder_length, folder,
+                 folder_length && folder[folder_length - 1] != '/' ? "/" : "", name);
+    return path;
+}
+
+static avsound_status append(avsn_dataset *dataset, const avsn_dataset_clip *clip)
+{
+    if (dataset->count == MOST_CLIPS)
+        AVSN_FAIL(AVSOUND_E_LIMIT, "more than %d clips", MOST_CLIPS);
+    AVSN_TRY(avsn_grow(dataset->context, (void **)&dataset->clips, sizeof *dataset->clips, dataset->count,
+                       dataset->count + 1, &dataset->capacity));
+    avsn_dataset_clip *slot = &dataset->clips[dataset->count];
+    *slot = *clip;
+    slot->group = avsn_strdup(dataset->context, clip->group);
+    if (!slot->group)
+        return AVSOUND_E_NO_MEMORY;
+    dataset->count++;
+    return AVSOUND_OK;
+}
+
+static avsound_status add_clip(avsn_dataset *dataset, const avsn_csv *csv, const table_columns *columns, char *path)
+{
+    struct stat status;
+    int64_t frames, samples;
+    AVSN_TRY(avsn_csv_integer(csv, columns->frames, 1, INT32_MAX, &frames));
+    AVSN_TRY(avsn_csv_integer(csv, columns->samples, 1, MOST_SAMPLES, &samples));
+    if (!*csv->fields[columns->group])
+        return avsn_csv_refuse(csv, columns->group, "the name of a group");
+    if (stat(path, &status))
+        AVSN_FAIL(AVSOUND_E_IO, "%s line %lld: %s: %s", csv->path, (long long)csv->line, path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        AVSN_FAIL(AVSOUND_E_IO, "%s line %lld: %s is no regular file", csv->path, (long long)csv->line, path);
+    return append(dataset, &(avsn_dataset_clip){path, csv->fields[columns->group], (int32_t)frames, samples});
+}
+
+static avsound_status add_row(avsn_dataset *dataset, const avsn_csv *csv, const table_columns *columns,
+                              size_t folder_length)
+{
+    const char *file = csv->fields[columns->file];
+    if (*csv->fields[columns->flags]) {
+        dataset->flagged++;
+        return AVSOUND_OK;
+    }
+    if (!*file || *file == '.' || strchr(file, '/') || avsn_has_control(file))
+        return avsn_csv_refuse(csv, columns->file, "the name of a file in the same folder");
+    char *path = join(dataset->context, csv->path, folder_length, file);
+    if (!path)
+        return AVSOUND_E_NO_MEMORY;
+    const avsound_status status = add_clip(dataset, csv, columns, path);
+    if (status)
+        avsn_free(dataset->context, path);
+    return status;
+}
+
+static size_t folder_length_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash + 1 - path) : 0;
+}
+
+/* The rows of a table; with `only`, the one of this file. */
+static avsound_status add_table(avsn_dataset *dataset, const char *path, const char *only, bool *found)
+{
+    avsn_csv csv;
+    table_columns columns;
+    AVSN_TRY(avsn_csv_open(dataset->context, path, &csv));
+    avsound_status status = find_columns(&csv, &columns);
+    while (!status && !(status = avsn_csv_next(&csv))) {
+        if (only && strcmp(csv.fields[columns.file], only) != 0)
+            continue;
+        *found = true;
+        status = add_row(dataset, &csv, &columns, folder_length_of(path));
+    }
+    avsn_csv_close(&csv);
+    return status == AVSOUND_E_END ? AVSOUND_OK : status;
+}
+
+/* ---- folders ---- */
+
+static bool is_table(const char *name)
+{
+    const size_t prefix = sizeof AVSN_DATASET_SHARD_PREFIX - 1, length = strlen(name);
+    if (!strcmp(name, AVSN_DATASET_TABLE))
+        return true;
+    return !strncmp(name, AVSN_DATASET_SHARD_PREFIX, prefix) && length > prefix + 4 && strstr(name, "-of-") &&
+           !strcmp(name + length - 4, ".csv");
+}
+
+/* Adds from each of the folder's tables; with `only`, the row of this file. */
+static avsound_status add_tables(avsn_dataset *dataset, const char *folder, const char *only, bool *found)
+{
+    DIR *listing = opendir(*folder ? folder : ".");
+    if (!listing)
+        AVSN_FAIL(AVSOUND_E_IO, "%s: %s", folder, strerror(errno));
+    avsound_status status = AVSOUND_OK;
+    bool any = false;
+    for (struct dirent *entry; !status && (entry = readdir(listing));) {
+        if (!is_table(entry->d_name))
+            continue;
+        any = true;
+        char *path = join(dataset->context, folder, strlen(folder), entry->d_name);
+        status = path ? add_table(dataset, path, only, found) : AVSOUND_E_NO_MEMORY;
+        avsn_free(dataset->context, path);
+    }
+    closedir(listing);
+    if (!status && !any)
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: no %s in it, want a folder made by avsound prepare", *folder ? folder : ".",
+                  AVSN_DATASET_TABLE);
+    return status;
+}
+
+static avsound_status add_one(avsn_dataset *dataset, const char *path)
+{
+    const size_t length = folder_length_of(path);
+    bool found = false;
+    char *folder = avsn_strdup(dataset->context, path);
+    if (!folder)
+        return AVSOUND_E_NO_MEMORY;
+    folder[length] = 0;
+    avsound_status status = add_tables(dataset, folder, path + length, &found);
+    avsn_free(dataset->context, folder);
+    if (!status && !found)
+        status = avsn_fail(AVSOUND_E_FORMAT, "%s: not listed in the %s of its folder, want a clip made by avsound prepare",
+                           path, AVSN_DATASET_TABLE);
+    return status;
+}
+
+/* ---- lists ---- */
+
+static bool ends_with(const char *text, const char *ending)
+{
+    const size_t length = strlen(text), tail = strlen(ending);
+    return length >= tail && !strcmp(text + length - tail, ending);
+}
+
+/* A folder, a table or a clip. */
+static avsound_status add_member(avsn_dataset *dataset, const char *path)
+{
+    struct stat status;
+    bool found;
+    if (stat(path, &status))
+        AVSN_FAIL(AVSOUND_E_IO, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(status.st_mode))
+        return add_tables(dataset, path, NULL, &found);
+    return ends_with(path, ".csv") ? add_table(dataset, path, NULL, &found) : add_one(dataset, path);
+}
+
+static avsound_status add_line(avsn_dataset *dataset, const char *list, const char *line)
+{
+    char *path = join(dataset->context, list, *line == '/' ? 0 : folder_length_of(list), line);
+    if (!path)
+        return AVSOUND_E_NO_MEMORY;
+    const avsound_status status = add_member(dataset, path);
+    avsn_free(dataset->context, path);
+    return status;
+}
+
+/* The line without what surrounds its text; "" for a comment. */
+static char *trim(char *line)
+{
+    line += strspn(line, " \t");
+    size_t length = strlen(line);
+    while (length && strchr(" \t\r", line[length - 1]))
+        line[--length] = 0;
+    return *line == '#' ? line + length : line;
+}
+
+static avsound_status add_list(avsn_dataset *dataset, const char *path)
+{
+    char *text;
+    AVSN_TRY(avsn_text_read(dataset->context, path, MOST_LIST_BYTES, &text));
+    avsound_status status = AVSOUND_OK;
+    char *line = text;
+    for (int64_t number = 1; !status && line; number++) {
+        char *end = strchr(line, '\n'), *next = end ? end + 1 : NULL;
+        if (end)
+            *end = 0;
+        line = trim(line);
+        if (*line && (status = add_line(dataset, path, line)))
+            avsn_fail_in(status, "%s line %lld", path, (long long)number);
+        line = next;
+    }
+    avsn_free(dataset->context, text);
+    return status;
+}
+
+/* ---- the whole ---- */
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(((const avsn_dataset_clip *)a)->path, ((const avsn_dataset_clip *)b)->path);
+}
+
+static void free_clip(const avsn_dataset *dataset, avsn_dataset_clip *clip)
+{
+    avsn_free(dataset->context, (char *)(uintptr_t)clip->path);
+    avsn_free(dataset->context, (char *)(uintptr_t)clip->group);
+}
+
+/* A folder's listing comes in no order, and a run must not depend on it. */
+static void sort_and_unite(avsn_dataset *dataset)
+{
+    size_t kept = 0;
+    if (dataset->count)
+        qsort(dataset->clips, dataset->count, sizeof *dataset->clips, compare_paths);
+    for (size_t i = 0; i < dataset->count; i++) {
+        if (kept && !strcmp(dataset->clips[kept - 1].path, dataset->clips[i].path))
+            free_clip(dataset, &dataset->clips[i]);
+        else
+            dataset->clips[kept++] = dataset->clips[i];
+    }
+    dataset->count = kept;
+}
+
+/* FNV-1a, 64 bits. */
+static uint64_t mix(uint64_t hash, const void *data, size_t bytes)
+{
+    for (const unsigned char *p = data, *end = p + bytes; p < end; p++)
+        hash = (hash ^ *p) * 0x100000001b3u;
+    return hash;
+}
+
+static void make_digest(avsn_dataset *dataset)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < dataset->count; i++) {
+        const avsn_dataset_clip *clip = &dataset->clips[i];
+        const char *name = clip->path + folder_length_of(clip->path);
+        char lengths[64];
+        const int bytes = snprintf(lengths, sizeof lengths, "%d/%lld", clip->frames, (long long)clip->samples);
+        hash = mix(hash, name, strlen(name) + 1);
+        hash = mix(hash, clip->group, strlen(clip->group) + 1);
+        hash = mix(hash, lengths, (size_t)bytes + 1);
+    }
+    snprintf(dataset->digest, sizeof dataset->digest, "%zu clips %016llx", dataset->count, (unsigned long long)hash);
+}
+
+static avsound_status fill(avsn_dataset *dataset, const char *path)
+{
+    struct stat status;
+    bool found;
+    if (stat(path, &status))
+        AVSN_FAIL(AVSOUND_E_IO, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(status.st_mode))
+        AVSN_TRY(add_tables(dataset, path, NULL, &found));
+    else if (ends_with(path, ".csv"))
+        AVSN_TRY(add_table(dataset, path, NULL, &found));
+    else
+        AVSN_TRY(add_list(dataset, path));
+    sort_and_unite(dataset);
+    if (!dataset->count)
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: no clip to learn from (%lld were left out for their flags)", path,
+                  (long long)dataset->flagged);
+    make_digest(dataset);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_dataset_open(avsound_context *context, const char *path, avsn_dataset **out)
+{
+    *out = NULL;
+    avsn_dataset *dataset = avsn_alloc_zeroed(context, 1, sizeof *dataset);
+    if (!dataset)
+        return AVSOUND_E_NO_MEMORY;
+    dataset->context = avsn_context_ref(context);
+    const avsound_status status = fill(dataset, path);
+    if (status)
+        avsn_dataset_free(dataset);
+    else
+        *out = dataset;
+    return status;
+}
+
+int32_t avsn_dataset_count(const avsn_dataset *dataset)
+{
+    return (int32_t)dataset->count;
+}
+
+const avsn_dataset_clip *avsn_dataset_clip_at(const avsn_dataset *dataset, int32_t index)
+{
+    return &dataset->clips[index];
+}
+
+int32_t avsn_dataset_flagged(const avsn_dataset *dataset)
+{
+    return (int32_t)AVSN_MIN(dataset->flagged, (int64_t)INT32_MAX);
+}
+
+const char *avsn_dataset_digest(const avsn_dataset *dataset)
+{
+    return dataset->digest;
+}
+
+void avsn_dataset_free(avsn_dataset *dataset)
+{
+    if (!dataset)
+        return;
+    avsound_context *context = dataset->context;
+    for (size_t i = 0; i < dataset->count; i++)
+        free_clip(dataset, &dataset->clips[i]);
+    avsn_free(context, dataset->clips);
+    avsn_free(context, dataset);
+    avsound_context_free(context);
+}

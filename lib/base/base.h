@@ -18,9 +18,9 @@
 
 /* ---- failure: set this thread's detail, return the code ---- */
 
-avsound_status avsn_fail(avsound_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+AVSN_SHARED avsound_status avsn_fail(avsound_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Puts "what: " before the detail that is already set, as a caller learns more about the place. */
-avsound_status avsn_fail_in(avsound_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+AVSN_SHARED avsound_status avsn_fail_in(avsound_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define AVSN_FAIL(code, ...) return avsn_fail((code), __VA_ARGS__)
 #define AVSN_TRY(expr)                                  \
@@ -37,7 +37,7 @@ typedef struct avsn_limits {
     int32_t max_channels, max_sample_rate;
 } avsn_limits;
 
-avsound_context *avsn_context_ref(avsound_context *context);
+AVSN_SHARED avsound_context *avsn_context_ref(avsound_context *context);
 const avsn_limits *avsn_context_limits(const avsound_context *context);
 void avsn_log(const avsound_context *context, int32_t level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -46,12 +46,12 @@ void avsn_log(const avsound_context *context, int32_t level, const char *format,
  * avsn_free takes NULL. Sizes are (count, size) so that no caller multiplies. ---- */
 
 #define AVSN_ALIGNMENT ((size_t)64)
-void *avsn_alloc(avsound_context *context, size_t count, size_t size);        /* 64-byte aligned, not cleared */
-void *avsn_alloc_zeroed(avsound_context *context, size_t count, size_t size); /* 64-byte aligned, zeros */
-char *avsn_strdup(avsound_context *context, const char *text);
-void avsn_free(avsound_context *context, void *ptr);
+AVSN_SHARED void *avsn_alloc(avsound_context *context, size_t count, size_t size);        /* 64-byte aligned, not cleared */
+AVSN_SHARED void *avsn_alloc_zeroed(avsound_context *context, size_t count, size_t size); /* 64-byte aligned, zeros */
+AVSN_SHARED char *avsn_strdup(avsound_context *context, const char *text);
+AVSN_SHARED void avsn_free(avsound_context *context, void *ptr);
 /* Grows *ptr (holding `used` items) to hold at least `wanted`; *capacity in items. Keeps *ptr on failure. */
-avsound_status avsn_grow(avsound_context *context, void **ptr, size_t size, size_t used, size_t wanted,
+AVSN_SHARED avsound_status avsn_grow(avsound_context *context, void **ptr, size_t size, size_t used, size_t wanted,
                          size_t *capacity);
 
 /* ---- checked sizes: false on overflow ---- */

@@ -11,9 +11,9 @@ typedef struct avsn_shown {
     char text[AVSN_SHOWN + 4];
 } avsn_shown;
 
-bool avsn_has_control(const char *text);
+AVSN_SHARED bool avsn_has_control(const char *text);
 bool avsn_is_utf8(const char *text);
 /* The first AVSN_SHOWN bytes, "..." after them if there are more, with '?' for controls and what is not ASCII. */
-const char *avsn_show(const char *text, avsn_shown *out);
+AVSN_SHARED const char *avsn_show(const char *text, avsn_shown *out);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef AVSN_TEXT_H
 #define AVSN_TEXT_H
 
-#include <stdbool.h>
+#include "base/base.h"
 
 #define AVSN_SHOWN 100
 

@@ -24,10 +24,29 @@ enum {
     AVSOUND_SCHEDULE_CONSTANT = 2 /**< stays */
 };
 
-/** How items are varied before the network sees them. Positives and negatives go the same way. Since 0.1. */
+/** How items are varied before the network sees them; positives and negatives go the same way. Zeros are the paper's
+ *  choices, negatives switch off. Since 0.1. */
 typedef struct avsound_augmentation {
     uint32_t struct_size; /**< sizeof of this struct in the caller's build */
-    int32_t reserved;     /**< 0 */
+    float crop_min;       /**< shortest side of the square crop, as a share of the picture's short side; 0: 0.875 (224/256) */
+    float crop_max;       /**< longest; 0: 0.875 */
+    float flip;           /**< probability of a mirrored picture; 0: 0.5 */
+    float brightness;     /**< factor within 1 +- this; 0: 0.1 */
+    float saturation;     /**< factor within 1 +- this; 0: 0.1 */
+    float contrast;       /**< factor within 1 +- this; 0: none */
+    float hue;            /**< turn of all hues within +- this, in turns; 0: none */
+    float grey;           /**< probability of a grey picture; 0: none */
+    float gain;           /**< amplitude's factor within 1 +- this; 0: 0.1 */
+    float gain_db;        /**< level moved within +- this, in dB, besides; 0: none */
+    float tilt_db;        /**< spectrum tilted within +- this, in dB from its lowest to its highest octave; 0: none */
+    float noise_db;       /**< loudest white noise that is added, in dB full scale, such as -40; it goes down to 30 dB less;
+                               0: none */
+    float speed;          /**< sound played faster or slower, by a factor within 1 +- this; 0: none */
+    float mix;            /**< probability that another clip's sound is heard, too, 0...12 dB below; 0: none */
+    int32_t time_masks;   /**< stretches of columns silenced; 0: none */
+    int32_t time_mask;    /**< longest of them in columns; 0: 20 */
+    int32_t frequency_masks; /**< bands of rows silenced; 0: none */
+    int32_t frequency_mask;  /**< widest of them in rows; 0: 24 */
 } avsound_augmentation;
 
 /** What a progress call is about. Since 0.1. */
@@ -76,12 +95,12 @@ typedef struct avsound_trainer_options {
     int32_t epochs;           /**< 0: 100 */
     int32_t steps_per_epoch;  /**< 0: as many as show each clip once as a picture */
     int32_t schedule;         /**< AVSOUND_SCHEDULE_ constant */
-    int32_t warmup_steps;     /**< steps over which the rate rises from 0 in a straight line; negative: 0 */
+    int32_t warmup_steps;     /**< steps over which the rate rises in a straight line from 0 */
     int32_t patience;         /**< stops after so many epochs without a better validation accuracy; 0: never */
     int32_t validation_draws; /**< pairs of each kind drawn per validation clip; 0: 4 */
     int32_t save_minutes;     /**< a checkpoint at least so often, besides one per epoch; 0: 10 */
     double learning_rate;     /**< Adam's step size; 0: 3e-4 */
-    double weight_decay;      /**< L2 term on the weights of convolutions and dense layers; negative: 1e-5 */
+    double weight_decay;      /**< L2 term on the weights of convolutions and dense layers; 0: 1e-5, negative: none */
     double clip_norm;         /**< gradients longer than this are shortened to it; 0: never */
     double ema;               /**< decay of the averaged weights that are validated and saved, such as 0.999; 0: none */
     double statistics_momentum; /**< share of the newest batch in the running statistics of batch norms; 0: 0.1 */
@@ -100,7 +119,7 @@ typedef struct avsound_trainer_options {
 AVSOUND_API void avsound_trainer_options_init(avsound_trainer_options *options, uint32_t struct_size);
 
 /** A training run in a folder of its own:
- *  - checkpoint.safetensors: everything a run needs to go on; run.json: its options
+ *  - checkpoint.safetensors: everything a run needs to go on, its options among it
  *  - last.safetensors, best.safetensors: models, for avsound_model_load(); best by validation accuracy
  *  - log.jsonl: a line per logged step and per epoch; curves.png: the same drawn
  *

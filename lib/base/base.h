@@ -83,9 +83,9 @@ static inline bool avsn_align_size(size_t a, size_t alignment, size_t *out)
 avsound_status avsn_struct_check(const void *theirs, uint32_t our_size, uint32_t least, const char *name);
 /* `ours` (of `our_size`) is zeroed, then the first min(struct_size, our_size) bytes of `theirs` are copied over it.
  * theirs may be NULL. Fails where avsn_struct_check() does. */
-avsound_status avsn_options_read(void *ours, uint32_t our_size, const void *theirs, uint32_t least, const char *name);
+AVSN_SHARED avsound_status avsn_options_read(void *ours, uint32_t our_size, const void *theirs, uint32_t least, const char *name);
 /* Zeroes min(struct_size, our_size) bytes and stores struct_size. */
-void avsn_options_clear(void *options, uint32_t struct_size, uint32_t our_size);
+AVSN_SHARED void avsn_options_clear(void *options, uint32_t struct_size, uint32_t our_size);
 /* Copies a filled struct of ours out to a caller whose struct may be smaller; theirs->struct_size must be set. */
 avsound_status avsn_struct_write(void *theirs, const void *ours, uint32_t our_size, const char *name);
 

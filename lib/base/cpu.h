@@ -5,7 +5,7 @@
 #include "base/base.h"
 
 /* Cores this process may run on. */
-int32_t avsn_cpu_count(void);
+AVSN_SHARED int32_t avsn_cpu_count(void);
 
 /* Between enter and leave this thread (and the OpenMP team it leads) computes with `threads` threads, denormal inputs
  * read as zero and denormal results flushed to zero; leave restores what the caller had. Without it, denormals slow a

@@ -38,7 +38,7 @@ avsound_status avsn_config_parse(const avsn_arch *arch, const char *text, const 
 /* The whole configuration as JSON; the caller frees with avsn_free. */
 avsound_status avsn_config_text(avsound_context *context, const avsn_model_config *config, char **text);
 /* The network for these shapes; height and width 0: the model's own. */
-avsound_status avsn_model_graph(const avsound_model *model, int64_t batch, int64_t image_height, int64_t image_width,
+AVSN_SHARED avsound_status avsn_model_graph(const avsound_model *model, int64_t batch, int64_t image_height, int64_t image_width,
                                 avsn_graph **out);
 
 #endif

@@ -14,13 +14,13 @@ typedef struct avsn_shape {
 #define AVSN_SHAPE(...)                                                              \
     ((avsn_shape){(int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
 
-bool avsn_shape_equal(const avsn_shape *a, const avsn_shape *b);
+AVSN_SHARED bool avsn_shape_equal(const avsn_shape *a, const avsn_shape *b);
 /* Number of elements; false if a dimension is negative or the product overflows. A rank-0 shape has one element. */
-bool avsn_shape_count(const avsn_shape *shape, int64_t *count);
+AVSN_SHARED bool avsn_shape_count(const avsn_shape *shape, int64_t *count);
 bool avsn_shape_bytes(const avsn_shape *shape, int32_t dtype, size_t *bytes);
 /* Writes "(1,64,112,112)" into text and returns it. */
 #define AVSN_SHAPE_TEXT 160
-const char *avsn_shape_text(const avsn_shape *shape, char text[AVSN_SHAPE_TEXT]);
+AVSN_SHARED const char *avsn_shape_text(const avsn_shape *shape, char text[AVSN_SHAPE_TEXT]);
 
 size_t avsn_dtype_size(int32_t dtype); /* 0 for an unknown one */
 const char *avsn_dtype_name(int32_t dtype);

@@ -15,6 +15,6 @@ typedef struct avsn_params {
     int32_t count;
 } avsn_params;
 
-const avsn_named_tensor *avsn_params_find(const avsn_params *params, const char *name); /* NULL if absent */
+AVSN_SHARED const avsn_named_tensor *avsn_params_find(const avsn_params *params, const char *name); /* NULL if absent */
 
 #endif

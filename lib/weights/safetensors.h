@@ -28,11 +28,11 @@ avsound_status avsn_safetensors_open_memory(avsound_context *context, const void
                                             avsn_safetensors **out);
 void avsn_safetensors_free(avsn_safetensors *file);
 /* What its error details begin with: the path, or "model in memory". */
-const char *avsn_safetensors_label(const avsn_safetensors *file);
+AVSN_SHARED const char *avsn_safetensors_label(const avsn_safetensors *file);
 
 size_t avsn_safetensors_count(const avsn_safetensors *file);
 const avsn_file_tensor *avsn_safetensors_at(const avsn_safetensors *file, size_t index); /* ordered by name */
-const avsn_file_tensor *avsn_safetensors_find(const avsn_safetensors *file, const char *name); /* NULL if absent */
+AVSN_SHARED const avsn_file_tensor *avsn_safetensors_find(const avsn_safetensors *file, const char *name); /* NULL if absent */
 /* Value of a __metadata__ key, NULL if absent. */
 const char *avsn_safetensors_metadata(const avsn_safetensors *file, const char *key);
 size_t avsn_safetensors_metadata_count(const avsn_safetensors *file);
@@ -45,7 +45,7 @@ avsound_status avsn_safetensors_verify(const avsn_safetensors *file);
  * "avsound.sha256" of the data section to the metadata. The data section begins at a multiple of 64 bytes of the file
  * (spaces end the header); in it lie f32 tensors, then bf16 ones, each kind in the order of their names and without holes,
  * which other readers refuse. So a tensor is aligned to its own type and no further. */
-avsound_status avsn_safetensors_write(avsound_context *context, const char *path, const avsn_file_tensor *tensors,
+AVSN_SHARED avsound_status avsn_safetensors_write(avsound_context *context, const char *path, const avsn_file_tensor *tensors,
                                       size_t count, const char *const *keys, const char *const *values,
                                       size_t metadata_count);
 

@@ -225,7 +225,7 @@ static long frame_start(const uint8_t *data, long size, int wanted)
 }
 
 /* Overwrites `count` bytes of a frame, `skip` bytes after its beginning. */
-static void damage(const char *path, int frame, long skip, int count)
+static void damage(const char *path, int frame, long skip, int count, int value)
 {
     FILE *file = fopen(path, "r+b");
     fseek(file, 0, SEEK_END);
@@ -235,7 +235,7 @@ static void damage(const char *path, int frame, long skip, int count)
     ck_assert_int_eq((long)fread(data, 1, (size_t)size, file), size);
     fseek(file, frame_start(data, size, frame) + skip, SEEK_SET);
     for (int i = 0; i < count; i++)
-        fputc(0, file);
+        fputc(value, file);
     fclose(file);
     free(data);
 }
@@ -246,8 +246,8 @@ START_TEST(a_damaged_frame_is_named_and_the_next_one_is_fine)
     const char *path = made("damaged.mkv", prepared(1));
     avsn_clip *clip = clip_of(context, path);
     avsound_frame view;
-    damage(path, 9, 800, 100);
-    damage(path, 7, 0, 40);
+    damage(path, 9, 200, 200, 0xfe);
+    damage(path, 7, 0, 40, 0);
     ck_refused(avsn_clip_read_frame(clip, 7, &view), AVSOUND_E_FORMAT, "damaged.mkv: frame 7");
     ck_refused(avsn_clip_read_frame(clip, 9, &view), AVSOUND_E_FORMAT, "damaged.mkv: frame 9");
     for (int32_t i = 6; i <= 10; i += 2) {

@@ -19,7 +19,7 @@ float avsn_image_contrast(const uint8_t *rgb, ptrdiff_t stride, int32_t width, i
 
 /* Colour maps for drawing. */
 enum { AVSN_COLOUR_JET, AVSN_COLOUR_INFERNO, AVSN_COLOUR_GREY, AVSN_COLOUR_COUNT };
-void avsn_colour(int32_t map, float value, uint8_t rgb[3]); /* value is clipped to 0...1 */
+AVSN_SHARED void avsn_colour(int32_t map, float value, uint8_t rgb[3]); /* value is clipped to 0...1 */
 
 /* Lays a map of rows x cols values in 0...1 over a picture in place: bilinear between cell centres (cell (r,c) is centred at
  * ((c+1/2) width/cols, (r+1/2) height/rows); held constant outside the outermost centres); each pixel becomes

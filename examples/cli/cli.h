@@ -31,7 +31,7 @@ enum {
 #define CLI_MAX_INPUTS 2
 
 /* Bits of cli_option.commands. */
-enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_EVERY = 31 };
+enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_EVERY = 31, CLI_EVAL = 128 };
 
 /* What the options say; `cli_defaults` before any is read. */
 typedef struct cli_args {
@@ -45,6 +45,9 @@ typedef struct cli_args {
     double hop, fps, alpha;      /* hop < 0: not given */
     int64_t start_us, duration_us; /* -1: not given */
     int json, quiet, side_by_side, timing, plan;
+    const char *data, *cca_data, *labels, *tree, *negatives, *csv, *ciou, *truth; /* of eval */
+    int64_t draws, frames, limit;
+    double threshold;
 } cli_args;
 
 typedef struct cli {
@@ -251,5 +254,6 @@ int cli_embed(cli *c);
 int cli_score(cli *c);
 int cli_localize(cli *c);
 int cli_bench(cli *c);
+int cli_eval(cli *c);
 
 #endif

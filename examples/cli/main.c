@@ -39,6 +39,14 @@ const cli_command cli_commands[] = {
      "--runs runs after one to warm up. Without --batch it measures 1 and 16, without\n"
      "--precision every precision this processor has.\n",
      cli_bench},
+    {"eval", CLI_EVAL, "avc", 1, 1, "measure how well a model does on clips",
+     "The task avc asks whether a frame's own sound can be told from another clip's.\n"
+     "\n"
+     "DATA is a folder of videos, or a manifest: a CSV file with a column file and,\n"
+     "for what needs them, category, group and others. Clips of less than a second\n"
+     "are left out. Beside every figure stand its 95 % interval and what chance\n"
+     "would reach. docs/evaluation.md explains them.\n",
+     cli_eval},
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 

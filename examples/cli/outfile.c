@@ -22,10 +22,12 @@ static bool same_file(const char *a, const char *b)
 
 int cli_output_check(const cli_args *args)
 {
-    const char *const inputs[] = {args->inputs[0], args->inputs[1], args->audio, args->model};
-    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
-        if (same_file(args->output, inputs[i]))
-            return cli_error(CLI_USAGE, "%s: is an input too; the output would replace it", args->output);
+    const char *const inputs[] = {args->inputs[0], args->inputs[1], args->audio,   args->model,
+                                  args->data,      args->tree,      args->cca_data};
+    const char *const outputs[] = {args->output, args->csv};
+    for (size_t i = 0; i < 2 * sizeof inputs / sizeof inputs[0]; i++)
+        if (same_file(outputs[i % 2], inputs[i / 2]))
+            return cli_error(CLI_USAGE, "%s: is an input too; the output would replace it", outputs[i % 2]);
     return CLI_OK;
 }
 

@@ -42,10 +42,25 @@ int cli_records_open(cli_records *records, const char *path, cli_format format, 
     return CLI_OK;
 }
 
+static void print_csv_text(FILE *file, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', file);
+        fputc(*text, file);
+    }
+    fputc('"', file);
+}
+
 static void print_csv_value(FILE *file, const json_t *value)
 {
     if (json_is_string(value))
-        fputs(json_string_value(value), file);
+        print_csv_text(file, json_string_value(value));
     else if (!json_is_null(value))
         json_dumpf(value, file, JSON_ENCODE_ANY | DIGITS);
 }

@@ -87,6 +87,6 @@ AVSN_SHARED avsound_status avsn_options_read(void *ours, uint32_t our_size, cons
 /* Zeroes min(struct_size, our_size) bytes and stores struct_size. */
 AVSN_SHARED void avsn_options_clear(void *options, uint32_t struct_size, uint32_t our_size);
 /* Copies a filled struct of ours out to a caller whose struct may be smaller; theirs->struct_size must be set. */
-avsound_status avsn_struct_write(void *theirs, const void *ours, uint32_t our_size, const char *name);
+AVSN_SHARED avsound_status avsn_struct_write(void *theirs, const void *ours, uint32_t our_size, const char *name);
 
 #endif

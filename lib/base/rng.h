@@ -12,8 +12,8 @@ double avsn_rng_uniform(uint64_t seed, uint64_t stream, uint64_t index);
 /* Standard normal (Box-Muller). */
 double avsn_rng_normal(uint64_t seed, uint64_t stream, uint64_t index);
 /* Uniform in 0...bound-1, bound >= 1. */
-uint64_t avsn_rng_below(uint64_t seed, uint64_t stream, uint64_t index, uint64_t bound);
+AVSN_SHARED uint64_t avsn_rng_below(uint64_t seed, uint64_t stream, uint64_t index, uint64_t bound);
 /* A stream number from a name (FNV-1a, 64 bits). */
-uint64_t avsn_rng_stream(const char *name);
+AVSN_SHARED uint64_t avsn_rng_stream(const char *name);
 
 #endif

@@ -136,7 +136,7 @@ typedef struct avsound_trainer avsound_trainer;
  *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_STATE if the folder holds a run; AVSOUND_E_UNSUPPORTED for an
  *          objective that the architecture cannot have; AVSOUND_E_IO; AVSOUND_E_FORMAT; AVSOUND_E_NO_MEMORY.
  *  Ownership: free with avsound_trainer_free(). Threads: any. Since 0.1. */
-AVSOUND_API AVSOUND_CHECK avsound_status avsound_trainer_create(avsound_context *context, const avsound_model *init,
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_trainer_create(avsound_context *context, avsound_model *init,
                                                                 const char *data, const char *folder,
                                                                 const avsound_trainer_options *options,
                                                                 avsound_trainer **out);

@@ -1,7 +1,6 @@
 #include "api/session.h"
 
 #include "base/cpu.h"
-#include "op/kernel.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,28 +13,6 @@ void avsound_session_options_init(avsound_session_options *options, uint32_t str
 }
 
 /* ---- life ---- */
-
-static avsound_status choose_precision(int32_t precision, int32_t *compute)
-{
-    switch (precision) {
-    case AVSOUND_PRECISION_F32:
-        *compute = AVSOUND_DTYPE_F32;
-        return AVSOUND_OK;
-    case AVSOUND_PRECISION_BF16:
-        if (avsn_op_isa() < AVSN_ISA_AVX512_BF16)
-            AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "precision bf16: this processor has neither AVX512-BF16 nor AMX; use f32 or "
-                                             "auto");
-        *compute = AVSOUND_DTYPE_BF16;
-        return AVSOUND_OK;
-    case AVSOUND_PRECISION_AUTO:
-        /* Without AMX, bf16 dot products are slower than f32 Winograd. */
-        *compute = avsn_op_isa() >= AVSN_ISA_AMX ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32;
-        return AVSOUND_OK;
-    default:
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "session options: precision is %d, want an AVSOUND_PRECISION_ constant",
-                  precision);
-    }
-}
 
 enum { MAX_THREADS = 1024, MAX_BATCH = 65536, MAX_SIDE = 16384 };
 
@@ -114,7 +91,7 @@ static avsound_status session_init(avsound_session *session, const avsound_sessi
     const avsn_image_frontend *image = &session->model->config.image;
     session->threads = o->threads ? o->threads : 1;
     session->batch = o->batch ? o->batch : 1;
-    AVSN_TRY(choose_precision(o->precision, &session->compute));
+    AVSN_TRY(avsn_choose_compute(o->precision, &session->compute));
     AVSN_TRY(split_outputs(session, o->outputs));
     return make_plan(session, o->width ? o->width : image->width, o->height ? o->height : image->height);
 }

@@ -1,6 +1,7 @@
 #include "network/network.h"
 
 #include "base/rng.h"
+#include "op/kernel.h"
 #include "weights/text.h"
 
 #include <inttypes.h>
@@ -485,6 +486,60 @@ avsound_status avsound_model_verify(avsound_context *context, const char *path)
     return status;
 }
 
+/* ---- trained ---- */
+
+static avsound_status copy_params(avsound_model *model, const avsn_params *params)
+{
+    size_t floats;
+    if (!storage_size(&model->params, &floats))
+        AVSN_FAIL(AVSOUND_E_SHAPE, "%s: the parameters are too large", model->arch->name);
+    float *next = model->storage = avsn_alloc(model->context, floats, sizeof *model->storage);
+    if (!next)
+        return AVSOUND_E_NO_MEMORY;
+    for (int32_t i = 0; i < model->params.count; i++) {
+        avsn_named_tensor *item = &model->params.items[i];
+        const avsn_named_tensor *theirs = avsn_params_find(params, item->name);
+        int64_t count;
+        avsn_shape_count(&item->shape, &count);
+        item->data = memcpy(next, theirs->data, (size_t)count * sizeof *next);
+        next += (count + 15) / 16 * 16;
+    }
+    return AVSOUND_OK;
+}
+
+static avsound_status take_params(avsound_model *model, const avsn_params *params, const char *const *keys,
+                                  const char *const *values, size_t count)
+{
+    avsn_graph *graph;
+    AVSN_TRY(avsn_model_graph(model, 1, 0, 0, &graph));
+    avsound_status status = list_params(model, graph);
+    avsn_graph_free(graph);
+    if (!status)
+        status = copy_params(model, params);
+    if (status)
+        return status;
+    entry *entries = avsn_alloc(model->context, count + 3, sizeof *entries);
+    if (!entries)
+        return AVSOUND_E_NO_MEMORY;
+    entries[0] = (entry){KEY_ARCH, model->arch->name};
+    entries[1] = (entry){KEY_CONFIG, model->config_text};
+    entries[2] = (entry){KEY_TRAINING, "trained"};
+    for (size_t i = 0; i < count; i++)
+        entries[3 + i] = (entry){keys[i], values[i]};
+    status = keep_metadata(model, entries, count + 3);
+    avsn_free(model->context, entries);
+    return status;
+}
+
+avsound_status avsn_model_trained(const avsound_model *like, const avsn_params *params, const char *const *keys,
+                                  const char *const *values, size_t count, avsound_model **out)
+{
+    avsound_model *model;
+    *out = NULL;
+    AVSN_TRY(begin(like->context, like->arch, like->config_text, "config", &model));
+    return finish(model, take_params(model, params, keys, values, count), out);
+}
+
 /* ---- saving ---- */
 
 avsound_status avsound_model_save(const avsound_model *model, const char *path)
@@ -506,6 +561,30 @@ avsound_status avsound_model_save(const avsound_model *model, const char *path)
                                (const char *const *)model->values, (size_t)model->metadata_count);
     avsn_free(model->context, tensors);
     return status;
+}
+
+/* ---- precision ---- */
+
+avsound_status avsn_choose_compute(int32_t precision, int32_t *compute)
+{
+    switch (precision) {
+    case AVSOUND_PRECISION_F32:
+        *compute = AVSOUND_DTYPE_F32;
+        return AVSOUND_OK;
+    case AVSOUND_PRECISION_BF16:
+        if (avsn_op_isa() < AVSN_ISA_AVX512_BF16)
+            AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "precision bf16: this processor has neither AVX512-BF16 nor AMX; use f32 or "
+                                             "auto");
+        *compute = AVSOUND_DTYPE_BF16;
+        return AVSOUND_OK;
+    case AVSOUND_PRECISION_AUTO:
+        /* Without AMX, bf16 dot products are slower than f32 Winograd. */
+        *compute = avsn_op_isa() >= AVSN_ISA_AMX ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32;
+        return AVSOUND_OK;
+    default:
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "precision is %d, want an AVSOUND_PRECISION_ constant",
+                  precision);
+    }
 }
 
 /* ---- looking inside ---- */

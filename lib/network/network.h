@@ -40,5 +40,11 @@ avsound_status avsn_config_text(avsound_context *context, const avsn_model_confi
 /* The network for these shapes; height and width 0: the model's own. */
 AVSN_SHARED avsound_status avsn_model_graph(const avsound_model *model, int64_t batch, int64_t image_height, int64_t image_width,
                                 avsn_graph **out);
+/* AVSOUND_DTYPE_F32 or _BF16 of an AVSOUND_PRECISION_ constant: what this processor's convolutions multiply. */
+avsound_status avsn_choose_compute(int32_t precision, int32_t *compute);
+/* A trained model of this one's architecture and configuration, with copies of `params`, which hold all of its parameters, and
+ * of these metadata besides those that every trained model has. */
+avsound_status avsn_model_trained(const avsound_model *like, const avsn_params *params, const char *const *keys,
+                                  const char *const *values, size_t count, avsound_model **out);
 
 #endif

@@ -42,8 +42,8 @@ typedef enum avsn_op_kind {
     /* Appended by lib/train, never by a model file. "diff" is a gradient of the loss. */
     AVSN_OP_CONV_BACKWARD_DATA,    /* diff dst, weights -> diff src */
     AVSN_OP_CONV_BACKWARD_WEIGHTS, /* src, diff dst -> diff weights[, diff bias] */
-    AVSN_OP_BATCH_NORM_TRAIN,      /* src, weight, bias -> dst, mean, variance[, mask of a ReLU in the same pass] */
-    AVSN_OP_BATCH_NORM_BACKWARD,   /* src, diff dst, weight, bias, mean, variance[, mask] -> diff src, diff weight, diff bias */
+    AVSN_OP_BATCH_NORM_TRAIN,      /* src, weight, bias -> dst, mean, variance */
+    AVSN_OP_BATCH_NORM_BACKWARD,   /* diff dst, src, weight, bias, mean, variance -> diff src, diff weight, diff bias */
     AVSN_OP_RUNNING_STATISTICS,    /* running mean, running variance, mean, variance -> the same two parameters, in place */
     AVSN_OP_RELU_BACKWARD,         /* dst, diff dst -> diff src */
     AVSN_OP_SIGMOID_BACKWARD,      /* dst, diff dst -> diff src */

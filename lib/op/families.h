@@ -42,6 +42,7 @@ typedef struct avsn_c_kernel {
     avsn_op_kind kind;
     const void *input[AVSN_MAX_INPUTS];
     void *output[AVSN_MAX_OUTPUTS];
+    void *scratchpad; /* where base.scratchpad_bytes asks for one */
     void (*compute)(const struct avsn_c_kernel *kernel);
 } avsn_c_kernel;
 

@@ -264,12 +264,12 @@ static inline dnnl_status_t avsn_pd_pool_backward(avsn_pd *p, dnnl_engine_t engi
 #endif
 }
 
-/* With a scale and a shift; forward_inference takes given statistics. */
+/* With given statistics, a scale and a shift. */
 static inline dnnl_status_t avsn_pd_batch_norm(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
-                                               dnnl_prop_kind_t prop, avsn_md_arg src, float epsilon, bool relu)
+                                               avsn_md_arg src, float epsilon)
 {
-    const unsigned flags = dnnl_use_scale | dnnl_use_shift | (relu ? dnnl_fuse_norm_relu : 0u) |
-                           (prop == dnnl_forward_inference ? dnnl_use_global_stats : 0u);
+    const dnnl_prop_kind_t prop = dnnl_forward_inference;
+    const unsigned flags = dnnl_use_scale | dnnl_use_shift | dnnl_use_global_stats;
     memset(p, 0, sizeof *p);
 #if AVSN_ONEDNN3
     return dnnl_batch_normalization_forward_primitive_desc_create(&p->pd, engine, prop, src, src, epsilon, flags, attr);
@@ -277,21 +277,6 @@ static inline dnnl_status_t avsn_pd_batch_norm(avsn_pd *p, dnnl_engine_t engine,
     const dnnl_status_t status =
         dnnl_batch_normalization_forward_desc_init(&p->op.batch_norm, prop, src, epsilon, flags);
     return status ? status : avsn_pd_start(p, attr, engine);
-#endif
-}
-
-static inline dnnl_status_t avsn_pd_batch_norm_backward(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
-                                                        avsn_md_arg src, float epsilon, bool relu, const avsn_pd *hint)
-{
-    const unsigned flags = dnnl_use_scale | dnnl_use_shift | (relu ? dnnl_fuse_norm_relu : 0u);
-    memset(p, 0, sizeof *p);
-#if AVSN_ONEDNN3
-    return dnnl_batch_normalization_backward_primitive_desc_create(&p->pd, engine, dnnl_backward, src, src, src, epsilon,
-                                                                   flags, hint->pd, attr);
-#else
-    const dnnl_status_t status =
-        dnnl_batch_normalization_backward_desc_init(&p->op.batch_norm, dnnl_backward, src, src, epsilon, flags);
-    return status ? status : avsn_pd_start_with(p, attr, engine, hint);
 #endif
 }
 

@@ -5,8 +5,8 @@
 
 static avsound_status bind(avsn_kernel *base, void *const *inputs, void *const *outputs, void *scratchpad)
 {
-    (void)scratchpad;
     avsn_c_kernel *kernel = (avsn_c_kernel *)base;
+    kernel->scratchpad = scratchpad;
     for (int32_t i = 0; i < base->input_count; i++)
         kernel->input[i] = inputs[i];
     for (int32_t i = 0; i < base->output_count; i++)

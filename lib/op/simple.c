@@ -1,87 +1,8 @@
-/* Ops that are one oneDNN primitive with nothing to choose: pooling, dense layers, ReLU, addition, concatenation, reorders. */
+/* Ops that are one oneDNN primitive with nothing to choose: dense layers, ReLU, addition, concatenation, reorders. */
 #include "op/families.h"
 #include "op/onednn.h"
 
 #include <string.h>
-
-/* ---- pooling ---- */
-
-static dnnl_alg_kind_t pooling_algorithm(const avsn_kernel_request *r)
-{
-    return r->attributes->pooling == AVSN_POOL_MAX ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
-}
-
-static dnnl_status_t start_pool(avsn_pd *pd, const avsn_kernel_request *r, dnnl_prop_kind_t prop, avsn_md_arg src,
-                                const avsn_shape *dst_shape, int32_t dtype, dnnl_primitive_attr_t attr)
-{
-    const avsn_onednn_window window = avsn_onednn_window_of(&r->attributes->window);
-    avsn_md dst;
-    dnnl_status_t status = avsn_md_any(&dst, dst_shape, dtype);
-    if (!status)
-        status = avsn_pd_pool(pd, avsn_runtime_engine(r->runtime), attr, prop, pooling_algorithm(r), src, avsn_md_of(&dst),
-                              &window);
-    avsn_md_clear(&dst);
-    return status;
-}
-
-static avsound_status make_pool_forward(const avsn_kernel_request *r, dnnl_prop_kind_t prop, avsn_kernel **out)
-{
-    const int32_t dtype = avsn_layout_dtype(r->input[0]);
-    dnnl_primitive_attr_t attr;
-    avsn_pd pd = {0};
-    dnnl_status_t status = avsn_onednn_attributes(&attr, false, NULL);
-    if (!status) {
-        status = start_pool(&pd, r, prop, avsn_md_of(avsn_layout_md(r->input[0])), r->output, dtype, attr);
-        dnnl_primitive_attr_destroy(attr);
-    }
-    const avsn_wire wires[] = {
-        {DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, avsn_layout_shape(r->input[0]), dtype},
-        {DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype},
-        {DNNL_ARG_WORKSPACE, -2, dnnl_query_workspace_md, 0, r->outputs[1], AVSOUND_DTYPE_U8},
-    };
-    return avsn_onednn_complete(r, "pooling", status, &pd, wires, r->output_count > 1 ? 3 : 2, out);
-}
-
-avsound_status avsn_make_pool(const avsn_kernel_request *r, avsn_kernel **out)
-{
-    return make_pool_forward(r, dnnl_forward_inference, out);
-}
-
-avsound_status avsn_make_pool_train(const avsn_kernel_request *r, avsn_kernel **out)
-{
-    return make_pool_forward(r, dnnl_forward_training, out);
-}
-
-/* Both gradients lie as diff dst does. */
-avsound_status avsn_make_pool_backward(const avsn_kernel_request *r, avsn_kernel **out)
-{
-    const int32_t dtype = avsn_layout_dtype(r->input[0]);
-    const avsn_onednn_window window = avsn_onednn_window_of(&r->attributes->window);
-    const avsn_shape *dst_shape = avsn_layout_shape(r->input[0]);
-    avsn_md_arg diff_dst = avsn_md_of(avsn_layout_md(r->input[0]));
-    avsn_md src = {0};
-    dnnl_primitive_attr_t attr = NULL;
-    avsn_pd pd = {0}, hint = {0};
-    dnnl_status_t status = avsn_layout_like(r->input[0], r->output, dtype, &src);
-    if (!status)
-        status = avsn_onednn_attributes(&attr, false, NULL);
-    if (!status)
-        status = start_pool(&hint, r, dnnl_forward_training, avsn_md_of(&src), dst_shape, dtype, attr);
-    if (!status)
-        status = avsn_pd_pool_backward(&pd, avsn_runtime_engine(r->runtime), attr, pooling_algorithm(r), avsn_md_of(&src),
-                                       diff_dst, &window, &hint);
-    avsn_pd_clear(&hint);
-    avsn_md_clear(&src);
-    if (attr)
-        dnnl_primitive_attr_destroy(attr);
-    const avsn_wire wires[] = {
-        {DNNL_ARG_DIFF_DST, 0, dnnl_query_diff_dst_md, 0, dst_shape, dtype},
-        {DNNL_ARG_DIFF_SRC, -1, dnnl_query_diff_src_md, 0, r->output, dtype},
-        {DNNL_ARG_WORKSPACE, 1, dnnl_query_workspace_md, 0, r->input_count > 1 ? avsn_layout_shape(r->input[1]) : NULL,
-         AVSOUND_DTYPE_U8},
-    };
-    return avsn_onednn_complete(r, "pooling backward", status, &pd, wires, r->input_count > 1 ? 3 : 2, out);
-}
 
 /* ---- dense layers ---- */
 

@@ -49,9 +49,9 @@ static avsn_value batch_norm(transform *t, const avsn_node *node, const avsn_val
     attributes.relu = relu_follows(t, node);
     attributes.momentum = t->momentum;
     attributes.unbias = count > 1 ? (float)count / (float)(count - 1) : 1;
-    const avsn_shape shapes[4] = {shape, c, c, AVSN_SHAPE(1)};
-    const avsn_value dst = avsn_graph_append_many(t->graph, AVSN_OP_BATCH_NORM_TRAIN, node->name, &attributes, inputs, 3,
-                                                  shapes, attributes.relu ? 4 : 3);
+    const avsn_shape shapes[3] = {shape, c, c};
+    const avsn_value dst =
+        avsn_graph_append_many(t->graph, AVSN_OP_BATCH_NORM_TRAIN, node->name, &attributes, inputs, 3, shapes, 3);
     const avsn_value statistics[4] = {inputs[3], inputs[4], {dst.id + 1}, {dst.id + 2}};
     if (dst.id)
         avsn_graph_append(t->graph, AVSN_OP_RUNNING_STATISTICS, NULL, &attributes, statistics, 4, &AVSN_SHAPE(1));

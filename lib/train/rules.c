@@ -33,11 +33,10 @@ static void batch_norm_train(avsn_graph *g, const avsn_node *node, avsn_value di
                              avsn_value *diff_in)
 {
     (void)wanted;
-    const avsn_value inputs[7] = {node->input[0],  diff,           node->input[1], node->input[2],
-                                  node->output[1], node->output[2], node->output[3]};
+    const avsn_value inputs[6] = {diff, node->input[0], node->input[1], node->input[2], node->output[1], node->output[2]};
     const avsn_shape c = shape_of(g, node->input[1]);
     const avsn_shape shapes[3] = {shape_of(g, node->input[0]), c, c};
-    diff_in[0] = append(g, AVSN_OP_BATCH_NORM_BACKWARD, node, inputs, node->attributes.relu ? 7 : 6, shapes, 3);
+    diff_in[0] = append(g, AVSN_OP_BATCH_NORM_BACKWARD, node, inputs, 6, shapes, 3);
     diff_in[1] = output(diff_in[0], 1);
     diff_in[2] = output(diff_in[0], 2);
 }

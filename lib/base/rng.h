@@ -8,7 +8,7 @@
 void avsn_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]);
 
 /* Uniform in [0, 1), 53 bits. */
-double avsn_rng_uniform(uint64_t seed, uint64_t stream, uint64_t index);
+AVSN_SHARED double avsn_rng_uniform(uint64_t seed, uint64_t stream, uint64_t index);
 /* Standard normal (Box-Muller). */
 double avsn_rng_normal(uint64_t seed, uint64_t stream, uint64_t index);
 /* Uniform in 0...bound-1, bound >= 1. */

@@ -39,8 +39,8 @@ static inline int32_t avsn_audio_frontend_samples(const avsn_audio_frontend *f)
     return f->columns * f->hop;
 }
 /* Refuses numbers nothing can be computed with: AVSOUND_E_INVALID_ARGUMENT, or AVSOUND_E_UNSUPPORTED for an fft. */
-avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f);
-avsound_status avsn_image_frontend_check(const avsn_image_frontend *f);
+AVSN_SHARED avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f);
+AVSN_SHARED avsound_status avsn_image_frontend_check(const avsn_image_frontend *f);
 /* The numbers of the correspondence networks (spec section 1). */
 void avsn_audio_frontend_default(avsn_audio_frontend *f);
 void avsn_image_frontend_default(avsn_image_frontend *f);

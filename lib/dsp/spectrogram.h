@@ -20,14 +20,14 @@ void avsn_spectrogram_columns(avsn_spectrogram *spectrogram, const float *sample
 typedef struct avsn_track avsn_track;
 
 /* Keeps at least the last `keep` columns. */
-avsound_status avsn_track_create(avsound_context *context, const avsn_audio_frontend *frontend, int64_t keep,
+AVSN_SHARED avsound_status avsn_track_create(avsound_context *context, const avsn_audio_frontend *frontend, int64_t keep,
                                  avsn_track **out);
-void avsn_track_free(avsn_track *track);
+AVSN_SHARED void avsn_track_free(avsn_track *track);
 /* Forgets everything; the next sample pushed is sample number `first` of the recording, on a column's start or not, and may
  * be negative. Samples before it are zeros. A new track is as after a reset to 0. */
-void avsn_track_reset(avsn_track *track, int64_t first);
+AVSN_SHARED void avsn_track_reset(avsn_track *track, int64_t first);
 /* However the samples are cut into calls, the columns are the same to the bit. AVSOUND_E_STATE after avsn_track_finish. */
-avsound_status avsn_track_push(avsn_track *track, const float *samples, int64_t count);
+AVSN_SHARED avsound_status avsn_track_push(avsn_track *track, const float *samples, int64_t count);
 /* No more samples: what follows is zeros. */
 void avsn_track_finish(avsn_track *track);
 /* One past the newest column whose samples are all there; INT64_MAX when finished. An input can be taken when its last
@@ -35,7 +35,7 @@ void avsn_track_finish(avsn_track *track);
 int64_t avsn_track_end(const avsn_track *track);
 /* The network's input whose first column is `column` (may be negative): out is [bins][columns] row-major, after range,
  * mean and std. AVSOUND_E_STATE if a column is gone or not there yet. */
-avsound_status avsn_track_input(avsn_track *track, int64_t column, float *out);
+AVSN_SHARED avsound_status avsn_track_input(avsn_track *track, int64_t column, float *out);
 /* Root mean square of the input's own samples, column * hop up to (column + columns) * hop, those outside the recording
  * counted as zeros; for telling silence. Same conditions as avsn_track_input. */
 avsound_status avsn_track_rms(avsn_track *track, int64_t column, float *rms);

@@ -12,11 +12,11 @@ enum {
     FRAMES_PER_SECOND = 25,
     MOST_CHANNELS = 8,
     TOLERANCE_US = 1500, /* Matroska counts milliseconds */
-    HEADER_BYTES = 16    /* most between where a block begins and its payload */
+    HEADER_BYTES = 16 /* most between where a block begins and its payload */
 };
 
 typedef struct sound_part {
-    int64_t first;    /* number of its first sample */
+    int64_t first; /* number of its first sample */
     int64_t position; /* in the file, of that sample */
 } sound_part;
 
@@ -27,8 +27,8 @@ struct avsn_clip_index {
     int32_t width, height;
     int32_t frames;
     int64_t *position; /* [frames] */
-    int32_t *size;     /* [frames] */
-    int32_t largest;   /* of size */
+    int32_t *size; /* [frames] */
+    int32_t largest; /* of size */
     int32_t rate, channels;
     int64_t samples;
     sound_part *part; /* [parts + 1]; the last one's `first` is `samples` */
@@ -128,8 +128,7 @@ static avsound_status find_payload(walk *w, const AVPacket *packet, int64_t *pos
 
 static int64_t time_of(const AVPacket *packet)
 {
-    return packet->pts == AV_NOPTS_VALUE ? INT64_MIN
-                                         : av_rescale_q(packet->pts, packet->time_base, AVSN_MICROSECONDS);
+    return packet->pts == AV_NOPTS_VALUE ? INT64_MIN : av_rescale_q(packet->pts, packet->time_base, AVSN_MICROSECONDS);
 }
 
 static bool is_near(int64_t time_us, int64_t wanted_us)
@@ -196,8 +195,8 @@ static avsound_status check_end(const avsn_clip_index *index, int64_t duration_u
 {
     if (!index->frames || !index->samples)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s: has no %s", index->path, index->frames ? "samples" : "frames");
-    const int64_t end_us = AVSN_MAX((int64_t)index->frames * AVSN_CLIP_FRAME_US,
-                                    av_rescale(index->samples, 1000000, index->rate));
+    const int64_t end_us =
+        AVSN_MAX((int64_t)index->frames * AVSN_CLIP_FRAME_US, av_rescale(index->samples, 1000000, index->rate));
     if (end_us < duration_us - AVSN_CLIP_FRAME_US)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s: ends at %.3f s, its header says %.3f s: cut off", index->path,
                   (double)end_us * 1e-6, (double)duration_us * 1e-6);
@@ -386,8 +385,8 @@ static avsound_status read_packet(avsn_clip_reader *reader, const avsn_clip_inde
 {
     int fd;
     const size_t size = (size_t)index->size[frame];
-    AVSN_TRY(avsn_grow(reader->context, (void **)&reader->bytes, 1, 0, size + AV_INPUT_BUFFER_PADDING_SIZE,
-                       &reader->room));
+    AVSN_TRY(
+        avsn_grow(reader->context, (void **)&reader->bytes, 1, 0, size + AV_INPUT_BUFFER_PADDING_SIZE, &reader->room));
     AVSN_TRY(open_file(index, &fd));
     const avsound_status status = read_bytes(fd, index, index->position[frame], reader->bytes, size);
     close(fd);

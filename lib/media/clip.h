@@ -12,12 +12,12 @@ enum { AVSN_CLIP_FRAME_US = 40000 }; /* frame i is at time i * 0.04 s */
 typedef struct avsn_clip_index avsn_clip_index;
 
 /* AVSOUND_E_UNSUPPORTED for other codecs, AVSOUND_E_FORMAT for other frame rates, holes and damage. */
-avsound_status avsn_clip_index_create(avsound_context *context, const char *path, avsn_clip_index **out);
-void avsn_clip_index_free(avsn_clip_index *index);
+AVSN_SHARED avsound_status avsn_clip_index_create(avsound_context *context, const char *path, avsn_clip_index **out);
+AVSN_SHARED void avsn_clip_index_free(avsn_clip_index *index);
 const char *avsn_clip_index_path(const avsn_clip_index *index);
 int32_t avsn_clip_index_frames(const avsn_clip_index *index);
 int64_t avsn_clip_index_samples(const avsn_clip_index *index); /* per channel */
-int32_t avsn_clip_index_rate(const avsn_clip_index *index);    /* Hz */
+AVSN_SHARED int32_t avsn_clip_index_rate(const avsn_clip_index *index); /* Hz */
 int32_t avsn_clip_index_width(const avsn_clip_index *index);
 int32_t avsn_clip_index_height(const avsn_clip_index *index);
 
@@ -25,14 +25,14 @@ int32_t avsn_clip_index_height(const avsn_clip_index *index);
 
 typedef struct avsn_clip_reader avsn_clip_reader;
 
-avsound_status avsn_clip_reader_create(avsound_context *context, avsn_clip_reader **out);
-void avsn_clip_reader_free(avsn_clip_reader *reader);
+AVSN_SHARED avsound_status avsn_clip_reader_create(avsound_context *context, avsn_clip_reader **out);
+AVSN_SHARED void avsn_clip_reader_free(avsn_clip_reader *reader);
 /* The view is valid until the next call. A file that changed since it was indexed is refused; damage is AVSOUND_E_FORMAT, with
  * file and frame in the detail. */
-avsound_status avsn_clip_reader_frame(avsn_clip_reader *reader, const avsn_clip_index *index, int32_t frame,
+AVSN_SHARED avsound_status avsn_clip_reader_frame(avsn_clip_reader *reader, const avsn_clip_index *index, int32_t frame,
                                       avsound_frame *view);
 /* `count` samples from number `first` on, the channels' average, full scale 1; zeros outside the clip. */
-avsound_status avsn_clip_reader_audio(avsn_clip_reader *reader, const avsn_clip_index *index, int64_t first,
+AVSN_SHARED avsound_status avsn_clip_reader_audio(avsn_clip_reader *reader, const avsn_clip_index *index, int64_t first,
                                       int64_t count, float *mono);
 
 /* ---- both for one clip. One thread at a time ---- */
@@ -44,7 +44,8 @@ void avsn_clip_free(avsn_clip *clip);
 int32_t avsn_clip_frames(const avsn_clip *clip);
 int64_t avsn_clip_samples(const avsn_clip *clip);
 int32_t avsn_clip_rate(const avsn_clip *clip);
-avsound_status avsn_clip_read_frame(avsn_clip *clip, int32_t index, avsound_frame *view); /* valid until the next call */
+avsound_status avsn_clip_read_frame(avsn_clip *clip, int32_t index,
+                                    avsound_frame *view); /* valid until the next call */
 avsound_status avsn_clip_read_audio(avsn_clip *clip, int64_t first, int64_t count, float *mono); /* zeros outside */
 
 #endif

@@ -49,13 +49,13 @@ static float wanted_sample(int64_t n, int channels)
     return (float)(sum / channels);
 }
 
-#define ck_not_clip(path, code, words)                            \
-    do {                                                          \
-        avsound_context *context_ = plain_context();              \
-        avsn_clip *clip_ = (avsn_clip *)&context_;                \
+#define ck_not_clip(path, code, words)                                   \
+    do {                                                                 \
+        avsound_context *context_ = plain_context();                     \
+        avsn_clip *clip_ = (avsn_clip *)&context_;                       \
         ck_refused(avsn_clip_open(context_, path, &clip_), code, words); \
-        ck_assert_ptr_null(clip_);                                \
-        avsound_context_free(context_);                           \
+        ck_assert_ptr_null(clip_);                                       \
+        avsound_context_free(context_);                                  \
     } while (0)
 
 START_TEST(knows_its_size)
@@ -115,9 +115,10 @@ END_TEST
 START_TEST(reads_samples_anywhere)
 {
     enum { MOST = SAMPLES + 900 };
-    static const int64_t stretch[][2] = {{0, 1},      {0, SAMPLES}, {-400, MOST}, {999, 2},          {1000, 1},
-                                         {1000, 1000}, {12345, 4321}, {SAMPLES - 1, 1}, {SAMPLES - 1, 100}, {SAMPLES, 10},
-                                         {-50, 50},   {-50, 51},    {77, 0},      {1000000, 5},      {-1000000, 5}};
+    static const int64_t stretch[][2] = {
+        {0, 1},       {0, SAMPLES},  {-400, MOST},     {999, 2},           {1000, 1},
+        {1000, 1000}, {12345, 4321}, {SAMPLES - 1, 1}, {SAMPLES - 1, 100}, {SAMPLES, 10},
+        {-50, 50},    {-50, 51},     {77, 0},          {1000000, 5},       {-1000000, 5}};
     avsound_context *context = plain_context();
     float *mono = malloc(MOST * sizeof *mono);
     for (int channels = 1; channels <= 2; channels++) {

@@ -1,0 +1,260 @@
+#include "train/item.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "dsp/spectrogram.h"
+
+/* ---- indices ---- */
+
+typedef struct cached {
+    avsn_clip_index *index;
+    int64_t used; /* when last */
+    int32_t users;
+} cached;
+
+struct avsn_clip_cache {
+    avsound_context *context;
+    const avsn_dataset *data;
+    pthread_mutex_t mutex;
+    cached *clip;
+    int32_t count, held, most;
+    int64_t clock;
+};
+
+avsound_status avsn_clip_cache_create(avsound_context *context, const avsn_dataset *data, int32_t most,
+                                      avsn_clip_cache **out)
+{
+    *out = NULL;
+    avsn_clip_cache *c = avsn_alloc_zeroed(context, 1, sizeof *c);
+    if (!c)
+        return AVSOUND_E_NO_MEMORY;
+    c->count = avsn_dataset_count(data);
+    c->clip = avsn_alloc_zeroed(context, (size_t)c->count, sizeof *c->clip);
+    if (!c->clip) {
+        avsn_free(context, c);
+        return AVSOUND_E_NO_MEMORY;
+    }
+    c->context = avsn_context_ref(context);
+    c->data = data;
+    c->most = most;
+    pthread_mutex_init(&c->mutex, NULL);
+    *out = c;
+    return AVSOUND_OK;
+}
+
+void avsn_clip_cache_free(avsn_clip_cache *c)
+{
+    if (!c)
+        return;
+    avsound_context *context = c->context;
+    for (int32_t i = 0; i < c->count; i++)
+        avsn_clip_index_free(c->clip[i].index);
+    pthread_mutex_destroy(&c->mutex);
+    avsn_free(context, c->clip);
+    avsn_free(context, c);
+    avsound_context_free(context);
+}
+
+static avsn_clip_index *take_oldest(avsn_clip_cache *c)
+{
+    cached *oldest = NULL;
+    for (int32_t i = 0; c->held > c->most && i < c->count; i++) {
+        cached *at = &c->clip[i];
+        if (at->index && !at->users && (!oldest || at->used < oldest->used))
+            oldest = at;
+    }
+    if (!oldest)
+        return NULL;
+    avsn_clip_index *index = oldest->index;
+    oldest->index = NULL;
+    c->held--;
+    return index;
+}
+
+static bool find(avsn_clip_cache *c, int32_t clip, const avsn_clip_index **index)
+{
+    pthread_mutex_lock(&c->mutex);
+    cached *at = &c->clip[clip];
+    *index = at->index;
+    if (at->index) {
+        at->users++;
+        at->used = ++c->clock;
+    }
+    pthread_mutex_unlock(&c->mutex);
+    return *index != NULL;
+}
+
+/* Two threads may have made the same index at once: the first stays. */
+static void keep(avsn_clip_cache *c, int32_t clip, avsn_clip_index *made, const avsn_clip_index **index)
+{
+    avsn_clip_index *old = NULL;
+    pthread_mutex_lock(&c->mutex);
+    cached *at = &c->clip[clip];
+    if (!at->index) {
+        at->index = made;
+        made = NULL;
+        c->held++;
+    }
+    at->users++;
+    at->used = ++c->clock;
+    *index = at->index;
+    old = take_oldest(c);
+    pthread_mutex_unlock(&c->mutex);
+    avsn_clip_index_free(made);
+    avsn_clip_index_free(old);
+}
+
+avsound_status avsn_clip_cache_get(avsn_clip_cache *c, int32_t clip, const avsn_clip_index **index)
+{
+    avsn_clip_index *made;
+    if (find(c, clip, index))
+        return AVSOUND_OK;
+    AVSN_TRY(avsn_clip_index_create(c->context, avsn_dataset_clip_at(c->data, clip)->path, &made));
+    keep(c, clip, made, index);
+    return AVSOUND_OK;
+}
+
+void avsn_clip_cache_put(avsn_clip_cache *c, int32_t clip)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->clip[clip].users--;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+/* ---- items ---- */
+
+struct avsn_item_maker {
+    avsound_context *context;
+    const avsn_item_plan *plan;
+    avsn_clip_reader *reader;
+    avsn_cropper *cropper;
+    avsn_track *track;
+    int64_t count; /* samples that an input's columns see */
+    float *samples, *mixed; /* [count] */
+    float *recorded; /* before a change of speed */
+    size_t recorded_room;
+};
+
+static avsound_status make_parts(avsn_item_maker *m)
+{
+    const avsn_audio_frontend *f = &m->plan->audio;
+    m->count = (int64_t)(f->columns - 1) * f->hop + f->window;
+    m->samples = avsn_alloc(m->context, (size_t)m->count, sizeof *m->samples);
+    m->mixed = avsn_alloc(m->context, (size_t)m->count, sizeof *m->mixed);
+    if (!m->samples || !m->mixed)
+        return AVSOUND_E_NO_MEMORY;
+    AVSN_TRY(avsn_clip_reader_create(m->context, &m->reader));
+    AVSN_TRY(avsn_cropper_create(m->context, &m->cropper));
+    return avsn_track_create(m->context, f, f->columns + 2, &m->track);
+}
+
+avsound_status avsn_item_maker_create(avsound_context *context, const avsn_item_plan *plan, avsn_item_maker **out)
+{
+    *out = NULL;
+    avsn_item_maker *m = avsn_alloc_zeroed(context, 1, sizeof *m);
+    if (!m)
+        return AVSOUND_E_NO_MEMORY;
+    m->context = avsn_context_ref(context);
+    m->plan = plan;
+    const avsound_status status = make_parts(m);
+    if (status) {
+        avsn_item_maker_free(m);
+        return status;
+    }
+    *out = m;
+    return AVSOUND_OK;
+}
+
+void avsn_item_maker_free(avsn_item_maker *m)
+{
+    if (!m)
+        return;
+    avsound_context *context = m->context;
+    avsn_track_free(m->track);
+    avsn_cropper_free(m->cropper);
+    avsn_clip_reader_free(m->reader);
+    avsn_free(context, m->recorded);
+    avsn_free(context, m->mixed);
+    avsn_free(context, m->samples);
+    avsn_free(context, m);
+    avsound_context_free(context);
+}
+
+static avsound_status make_picture(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair,
+                                   float *image)
+{
+    const avsn_item_plan *plan = m->plan;
+    avsound_frame view;
+    avsn_crop crop;
+    AVSN_TRY(avsn_clip_reader_frame(m->reader, index, pair->frame, &view));
+    avsn_augment_picture(&plan->augmentation, &plan->image, pair->draw, view.width, view.height, &crop);
+    return avsn_cropper_run(m->cropper, &view, &crop, &plan->image, image);
+}
+
+/* The samples that the columns of a window see, which is centred on `centre`, in samples at 48 kHz; `speed` times as fast. */
+static avsound_status read_window(avsn_item_maker *m, const avsn_clip_index *index, int64_t centre, double speed,
+                                  float *out)
+{
+    const avsn_audio_frontend *f = &m->plan->audio;
+    const avsn_stretch *stretch = m->plan->stretch;
+    const double rate = avsn_clip_index_rate(index), step = rate / f->sample_rate * speed;
+    const double middle = (double)centre * rate / AVSN_SAMPLE_RATE;
+    const int32_t half = avsn_audio_frontend_samples(f) / 2;
+    const double start = middle + step * (f->offset - half), whole = floor(start);
+    if (step == 1 && whole == start)
+        return avsn_clip_reader_audio(m->reader, index, (int64_t)start, m->count, out);
+    const int64_t length = avsn_stretch_length(stretch, step, m->count);
+    AVSN_TRY(avsn_grow(m->context, (void **)&m->recorded, sizeof(float), 0, (size_t)length, &m->recorded_room));
+    AVSN_TRY(
+        avsn_clip_reader_audio(m->reader, index, (int64_t)whole - avsn_stretch_before(stretch), length, m->recorded));
+    avsn_stretch_run(stretch, m->recorded, start - whole, step, m->count, out);
+    return AVSOUND_OK;
+}
+
+static avsound_status add_other(avsn_item_maker *m, const avsn_pair *pair, float factor)
+{
+    int32_t clip, frame;
+    const avsn_clip_index *index;
+    avsn_sampler_other(m->plan->sampler, pair, &clip, &frame);
+    AVSN_TRY(avsn_clip_cache_get(m->plan->clips, clip, &index));
+    const avsound_status status = read_window(m, index, (int64_t)frame * AVSN_FRAME_SAMPLES, 1, m->mixed);
+    avsn_clip_cache_put(m->plan->clips, clip);
+    for (int64_t i = 0; !status && i < m->count; i++)
+        m->samples[i] += factor * m->mixed[i];
+    return status;
+}
+
+static avsound_status make_sound(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, float *out)
+{
+    const avsn_item_plan *plan = m->plan;
+    const avsn_audio_frontend *f = &plan->audio;
+    avsn_sound_change change;
+    avsn_augment_sound(&plan->augmentation, pair->draw, &change);
+    const int64_t centre = (int64_t)pair->audio_frame * AVSN_FRAME_SAMPLES + pair->audio_shift;
+    AVSN_TRY(read_window(m, index, centre, change.speed, m->samples));
+    if (change.mixed > 0)
+        AVSN_TRY(add_other(m, pair, change.mixed));
+    avsn_change_samples(&change, m->count, m->samples);
+    avsn_track_reset(m->track, f->offset);
+    AVSN_TRY(avsn_track_push(m->track, m->samples, m->count));
+    AVSN_TRY(avsn_track_input(m->track, 0, out));
+    avsn_change_spectrogram(&plan->augmentation, &change, f, out);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_item_make(avsn_item_maker *m, const avsn_pair *pair, float *image, float *spectrogram)
+{
+    avsn_clip_cache *clips = m->plan->clips;
+    const avsn_clip_index *index;
+    AVSN_TRY(avsn_clip_cache_get(clips, pair->frame_clip, &index));
+    avsound_status status = make_picture(m, index, pair, image);
+    avsn_clip_cache_put(clips, pair->frame_clip);
+    if (status)
+        return status;
+    AVSN_TRY(avsn_clip_cache_get(clips, pair->audio_clip, &index));
+    status = make_sound(m, index, pair, spectrogram);
+    avsn_clip_cache_put(clips, pair->audio_clip);
+    return status;
+}

@@ -1,0 +1,37 @@
+/* One item of a batch: a picture and a sound as the network takes them, from their clips. */
+#ifndef AVSN_ITEM_H
+#define AVSN_ITEM_H
+
+#include "media/clip.h"
+#include "train/augment.h"
+#include "train/sampler.h"
+#include "train/stretch.h"
+
+/* Indices of the data set's clips, made when first needed and kept while there is room. Any number of threads. */
+typedef struct avsn_clip_cache avsn_clip_cache;
+
+avsound_status avsn_clip_cache_create(avsound_context *context, const avsn_dataset *data, int32_t most,
+                                      avsn_clip_cache **out);
+void avsn_clip_cache_free(avsn_clip_cache *cache);
+avsound_status avsn_clip_cache_get(avsn_clip_cache *cache, int32_t clip, const avsn_clip_index **index);
+void avsn_clip_cache_put(avsn_clip_cache *cache, int32_t clip); /* after each get that succeeded */
+
+/* What all threads share. */
+typedef struct avsn_item_plan {
+    avsn_image_frontend image;
+    avsn_audio_frontend audio;
+    avsn_augmentation augmentation;
+    const avsn_sampler *sampler;
+    avsn_clip_cache *clips;
+    const avsn_stretch *stretch;
+} avsn_item_plan;
+
+/* One thread at a time. The plan must outlive it. */
+typedef struct avsn_item_maker avsn_item_maker;
+
+avsound_status avsn_item_maker_create(avsound_context *context, const avsn_item_plan *plan, avsn_item_maker **out);
+void avsn_item_maker_free(avsn_item_maker *maker);
+/* image: [3][height][width], spectrogram: [bins][columns]. */
+avsound_status avsn_item_make(avsn_item_maker *maker, const avsn_pair *pair, float *image, float *spectrogram);
+
+#endif

@@ -1,0 +1,401 @@
+#include "train/loader.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cpu.h"
+#include "train/item.h"
+
+enum { MOST_WORKERS = 256, MOST_AHEAD = 64, MOST_BATCH = 1 << 16, CLIPS_KEPT = 8192 };
+
+typedef struct slot {
+    avsn_batch batch;
+    int32_t done; /* items */
+    int32_t failed; /* the first item that could not be made; INT32_MAX: none */
+    avsound_status status;
+    char detail[512];
+} slot;
+
+typedef struct worker {
+    avsn_loader *loader;
+    avsn_item_maker *maker;
+    pthread_t thread;
+} worker;
+
+struct avsn_loader {
+    avsound_context *context;
+    avsn_loader_options options;
+    avsn_sampler *sampler;
+    avsn_clip_cache *clips;
+    avsn_stretch *stretch;
+    avsn_item_plan plan;
+    size_t image_count, spectrogram_count; /* of one item */
+    worker *worker;
+    int32_t workers, threads_started;
+    double waited;
+
+    /* Batches are numbered from the last start on; number q stands in slot q % slots. */
+    pthread_mutex_t mutex;
+    pthread_cond_t work, ready; /* for the workers; for whom they work */
+    slot *slot;
+    int32_t slots;
+    bool started, stop;
+    uint64_t epoch, step; /* of batch 0 */
+    uint64_t handed; /* batches handed out; the last of them is still looked at */
+    uint64_t making; /* the batch whose items are given to the workers... */
+    int32_t item; /* ...and the next of these */
+    int32_t busy; /* workers at work */
+};
+
+/* ---- the threads ---- */
+
+static void place_of(const avsn_loader *l, uint64_t number, uint64_t *epoch, uint64_t *step)
+{
+    const uint64_t steps = l->options.steps, at = l->step + number;
+    *epoch = steps ? l->epoch + at / steps : l->epoch;
+    *step = steps ? at % steps : at;
+}
+
+static bool has_room(const avsn_loader *l)
+{
+    const uint64_t looked_at = l->handed ? l->handed - 1 : 0;
+    return l->started && l->making - looked_at < (uint64_t)l->slots;
+}
+
+static void begin_batch(avsn_loader *l)
+{
+    slot *s = &l->slot[l->making % (uint64_t)l->slots];
+    const avsn_loader_options *o = &l->options;
+    s->done = 0;
+    s->failed = INT32_MAX;
+    s->status = AVSOUND_OK;
+    place_of(l, l->making, &s->batch.epoch, &s->batch.step);
+    const uint64_t first = (s->batch.step * (uint64_t)o->ranks + (uint64_t)o->rank) * (uint64_t)o->batch;
+    avsn_sampler_draw(l->sampler, s->batch.epoch, first, o->batch, s->batch.pair);
+    for (int32_t i = 0; i < o->batch; i++)
+        s->batch.label[i] = s->batch.pair[i].corresponds ? 1 : 0;
+}
+
+static slot *take_item(avsn_loader *l, int32_t *item)
+{
+    if (l->item == 0)
+        begin_batch(l);
+    slot *s = &l->slot[l->making % (uint64_t)l->slots];
+    *item = l->item++;
+    if (l->item == l->options.batch) {
+        l->item = 0;
+        l->making++;
+    }
+    return s;
+}
+
+static void finish_item(avsn_loader *l, slot *s, int32_t item, avsound_status status)
+{
+    if (status && item < s->failed) {
+        s->failed = item;
+        s->status = status;
+        snprintf(s->detail, sizeof s->detail, "%s", avsound_error_detail());
+    }
+    s->done++;
+    l->busy--;
+    if (s->done == l->options.batch || !l->busy)
+        pthread_cond_broadcast(&l->ready);
+}
+
+static void *work(void *argument)
+{
+    worker *self = argument;
+    avsn_loader *l = self->loader;
+    pthread_mutex_lock(&l->mutex);
+    while (!l->stop) {
+        if (!has_room(l)) {
+            pthread_cond_wait(&l->work, &l->mutex);
+            continue;
+        }
+        int32_t item;
+        slot *s = take_item(l, &item);
+        const avsn_pair pair = s->batch.pair[item];
+        l->busy++;
+        pthread_mutex_unlock(&l->mutex);
+        const avsound_status status = avsn_item_make(self->maker, &pair, s->batch.image + (size_t)item * l->image_count,
+                                                     s->batch.spectrogram + (size_t)item * l->spectrogram_count);
+        pthread_mutex_lock(&l->mutex);
+        finish_item(l, s, item, status);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return NULL;
+}
+
+/* ---- making it ---- */
+
+static avsound_status check_int(const char *name, int32_t value, int32_t least, int32_t most)
+{
+    if (value < least || value > most)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "loader: %s is %d, want %d to %d", name, value, least, most);
+    return AVSOUND_OK;
+}
+
+static avsound_status complete_options(avsn_loader_options *o)
+{
+    if (!o->workers)
+        o->workers = AVSN_MIN(avsn_cpu_count(), MOST_WORKERS);
+    if (!o->ahead)
+        o->ahead = 2;
+    if (!o->ranks)
+        o->ranks = 1;
+    AVSN_TRY(check_int("batch", o->batch, 1, MOST_BATCH));
+    AVSN_TRY(check_int("workers", o->workers, 1, MOST_WORKERS));
+    AVSN_TRY(check_int("ahead", o->ahead, 1, MOST_AHEAD));
+    AVSN_TRY(check_int("ranks", o->ranks, 1, MOST_BATCH));
+    AVSN_TRY(check_int("rank", o->rank, 0, o->ranks - 1));
+    AVSN_TRY(avsn_image_frontend_check(&o->image));
+    AVSN_TRY(avsn_audio_frontend_check(&o->audio));
+    const int64_t samples = avsn_audio_frontend_samples(&o->audio), rate = o->audio.sample_rate;
+    const int64_t window = (samples * AVSN_SAMPLE_RATE + rate - 1) / rate;
+    AVSN_TRY(check_int("window", (int32_t)AVSN_MIN(window, INT32_MAX), 1, INT32_MAX - 1));
+    o->sampler.window = (int32_t)window;
+    o->sampler.batch = o->batch;
+    return AVSOUND_OK;
+}
+
+static avsound_status make_sampler(avsn_loader *l)
+{
+    const int32_t count = avsn_dataset_count(l->options.data);
+    avsn_dataset_clip *clips = avsn_alloc(l->context, (size_t)AVSN_MAX(count, 1), sizeof *clips);
+    if (!clips)
+        return AVSOUND_E_NO_MEMORY;
+    for (int32_t i = 0; i < count; i++)
+        clips[i] = *avsn_dataset_clip_at(l->options.data, i);
+    const avsound_status status = avsn_sampler_create(l->context, clips, count, &l->options.sampler, &l->sampler);
+    avsn_free(l->context, clips);
+    return status;
+}
+
+static avsound_status make_slot(avsn_loader *l, slot *s)
+{
+    const size_t batch = (size_t)l->options.batch;
+    size_t image, spectrogram;
+    if (!avsn_mul_size(batch, l->image_count, &image) || !avsn_mul_size(batch, l->spectrogram_count, &spectrogram))
+        AVSN_FAIL(AVSOUND_E_SHAPE, "loader: a batch of %d is too large", l->options.batch);
+    s->batch.size = l->options.batch;
+    s->batch.image = avsn_alloc(l->context, image, sizeof(float));
+    s->batch.spectrogram = avsn_alloc(l->context, spectrogram, sizeof(float));
+    s->batch.label = avsn_alloc(l->context, batch, sizeof(float));
+    s->batch.pair = avsn_alloc(l->context, batch, sizeof *s->batch.pair);
+    return s->batch.image && s->batch.spectrogram && s->batch.label && s->batch.pair ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
+static avsound_status make_slots(avsn_loader *l)
+{
+    const avsn_image_frontend *i = &l->options.image;
+    const avsn_audio_frontend *a = &l->options.audio;
+    l->image_count = (size_t)3 * (size_t)i->width * (size_t)i->height;
+    l->spectrogram_count = (size_t)avsn_audio_frontend_bins(a) * (size_t)a->columns;
+    l->slots = l->options.ahead + 1;
+    l->slot = avsn_alloc_zeroed(l->context, (size_t)l->slots, sizeof *l->slot);
+    if (!l->slot)
+        return AVSOUND_E_NO_MEMORY;
+    for (int32_t s = 0; s < l->slots; s++)
+        AVSN_TRY(make_slot(l, &l->slot[s]));
+    return AVSOUND_OK;
+}
+
+static avsound_status make_plan(avsn_loader *l)
+{
+    const avsn_loader_options *o = &l->options;
+    const double fastest = 1 + fmax(o->augmentation.speed, 0);
+    AVSN_TRY(avsn_stretch_create(l->context, fastest * fmax(1, AVSN_SAMPLE_RATE / (double)o->audio.sample_rate),
+                                 &l->stretch));
+    AVSN_TRY(avsn_clip_cache_create(l->context, o->data, CLIPS_KEPT, &l->clips));
+    l->plan = (avsn_item_plan){
+        .image = o->image,
+        .audio = o->audio,
+        .augmentation = o->augmentation,
+        .sampler = l->sampler,
+        .clips = l->clips,
+        .stretch = l->stretch,
+    };
+    return AVSOUND_OK;
+}
+
+/* Signals go to the host's own threads: Ctrl-C is for who asked for batches. */
+static avsound_status start_thread(worker *w)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int error = pthread_create(&w->thread, NULL, work, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error)
+        AVSN_FAIL(AVSOUND_E_NO_MEMORY, "loader: a thread could not be started: %s", strerror(error));
+    w->loader->threads_started++;
+    return AVSOUND_OK;
+}
+
+static avsound_status make_workers(avsn_loader *l)
+{
+    l->worker = avsn_alloc_zeroed(l->context, (size_t)l->options.workers, sizeof *l->worker);
+    if (!l->worker)
+        return AVSOUND_E_NO_MEMORY;
+    l->workers = l->options.workers;
+    for (int32_t w = 0; w < l->workers; w++) {
+        l->worker[w].loader = l;
+        AVSN_TRY(avsn_item_maker_create(l->context, &l->plan, &l->worker[w].maker));
+    }
+    for (int32_t w = 0; w < l->workers; w++)
+        AVSN_TRY(start_thread(&l->worker[w]));
+    return AVSOUND_OK;
+}
+
+static avsound_status make(avsn_loader *l)
+{
+    AVSN_TRY(complete_options(&l->options));
+    AVSN_TRY(make_sampler(l));
+    AVSN_TRY(make_plan(l));
+    AVSN_TRY(make_slots(l));
+    return make_workers(l);
+}
+
+avsound_status avsn_loader_create(avsound_context *context, const avsn_loader_options *options, avsn_loader **out)
+{
+    *out = NULL;
+    avsn_loader *l = avsn_alloc_zeroed(context, 1, sizeof *l);
+    if (!l)
+        return AVSOUND_E_NO_MEMORY;
+    l->context = avsn_context_ref(context);
+    l->options = *options;
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_cond_init(&l->work, NULL);
+    pthread_cond_init(&l->ready, NULL);
+    const avsound_status status = make(l);
+    if (status) {
+        avsn_loader_free(l);
+        return status;
+    }
+    *out = l;
+    return AVSOUND_OK;
+}
+
+static void stop_threads(avsn_loader *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    l->stop = true;
+    pthread_cond_broadcast(&l->work);
+    pthread_mutex_unlock(&l->mutex);
+    for (int32_t w = 0; w < l->threads_started; w++)
+        pthread_join(l->worker[w].thread, NULL);
+}
+
+static void free_slot(avsound_context *context, slot *s)
+{
+    avsn_free(context, s->batch.pair);
+    avsn_free(context, s->batch.label);
+    avsn_free(context, s->batch.spectrogram);
+    avsn_free(context, s->batch.image);
+}
+
+void avsn_loader_free(avsn_loader *l)
+{
+    if (!l)
+        return;
+    avsound_context *context = l->context;
+    stop_threads(l);
+    for (int32_t w = 0; w < l->workers; w++)
+        avsn_item_maker_free(l->worker[w].maker);
+    for (int32_t s = 0; l->slot && s < l->slots; s++)
+        free_slot(context, &l->slot[s]);
+    avsn_free(context, l->worker);
+    avsn_free(context, l->slot);
+    avsn_clip_cache_free(l->clips);
+    avsn_stretch_free(l->stretch);
+    avsn_sampler_free(l->sampler);
+    pthread_cond_destroy(&l->ready);
+    pthread_cond_destroy(&l->work);
+    pthread_mutex_destroy(&l->mutex);
+    avsn_free(context, l);
+    avsound_context_free(context);
+}
+
+/* ---- using it ---- */
+
+int32_t avsn_loader_usable(const avsn_loader *l)
+{
+    return avsn_sampler_usable(l->sampler);
+}
+
+int64_t avsn_loader_round(const avsn_loader *l)
+{
+    return avsn_sampler_round(l->sampler);
+}
+
+avsound_status avsn_loader_start(avsn_loader *l, uint64_t epoch, uint64_t step)
+{
+    if (l->options.steps && step >= l->options.steps)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "loader: step %llu of an epoch of %llu", (unsigned long long)step,
+                  (unsigned long long)l->options.steps);
+    uint64_t next_epoch, next_step;
+    pthread_mutex_lock(&l->mutex);
+    place_of(l, l->handed, &next_epoch, &next_step);
+    const bool failed = l->handed && l->slot[(l->handed - 1) % (uint64_t)l->slots].status;
+    if (!l->started || failed || next_epoch != epoch || next_step != step) {
+        l->started = false;
+        while (l->busy)
+            pthread_cond_wait(&l->ready, &l->mutex);
+        l->epoch = epoch;
+        l->step = step;
+        l->handed = l->making = 0;
+        l->item = 0;
+        l->started = true;
+        pthread_cond_broadcast(&l->work);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return AVSOUND_OK;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static avsound_status wait_for(avsn_loader *l, uint64_t number, slot **out)
+{
+    const double before = now();
+    slot *s = *out = &l->slot[number % (uint64_t)l->slots];
+    pthread_mutex_lock(&l->mutex);
+    const bool failed = l->handed && l->slot[(l->handed - 1) % (uint64_t)l->slots].status;
+    if (failed) {
+        s = *out = &l->slot[(l->handed - 1) % (uint64_t)l->slots];
+    } else {
+        l->handed = number + 1;
+        pthread_cond_broadcast(&l->work);
+        while (l->making <= number || s->done < l->options.batch)
+            pthread_cond_wait(&l->ready, &l->mutex);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    l->waited += now() - before;
+    return s->status;
+}
+
+avsound_status avsn_loader_next(avsn_loader *l, const avsn_batch **batch)
+{
+    slot *s;
+    *batch = NULL;
+    if (!l->started)
+        AVSN_FAIL(AVSOUND_E_STATE, "loader: has not been started");
+    if (wait_for(l, l->handed, &s))
+        AVSN_FAIL(s->status, "batch %llu of epoch %llu: %s", (unsigned long long)s->batch.step,
+                  (unsigned long long)s->batch.epoch, s->detail);
+    *batch = &s->batch;
+    return AVSOUND_OK;
+}
+
+double avsn_loader_waited(const avsn_loader *l)
+{
+    return l->waited;
+}

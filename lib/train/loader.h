@@ -1,0 +1,46 @@
+/* From a data set to batches: threads read, vary and convert whole items ahead of the trainer. */
+#ifndef AVSN_LOADER_H
+#define AVSN_LOADER_H
+
+#include "train/augment.h"
+#include "train/sampler.h"
+
+typedef struct avsn_batch {
+    int32_t size;
+    float *image; /* [size][3][height][width] */
+    float *spectrogram; /* [size][1][bins][columns] */
+    float *label; /* [size], 1: corresponds */
+    avsn_pair *pair; /* [size] */
+    uint64_t epoch, step;
+} avsn_batch;
+
+typedef struct avsn_loader_options {
+    const avsn_dataset *data; /* must outlive the loader */
+    avsn_sampler_options sampler; /* batch and window are the loader's to fill */
+    avsn_augmentation augmentation;
+    avsn_image_frontend image;
+    avsn_audio_frontend audio;
+    int32_t batch;
+    int32_t workers; /* threads; 0: one per core */
+    int32_t ahead; /* batches made before they are asked for; 0: 2 */
+    int32_t rank, ranks; /* rank r of n makes items r * batch...(r + 1) * batch - 1 of every global batch; ranks 0: 1 */
+    uint64_t steps; /* batches of an epoch, after which the next begins; 0: an epoch has no end */
+} avsn_loader_options;
+
+/* What comes out depends on the options but workers and ahead, the epoch and the step alone. One thread at a time. */
+typedef struct avsn_loader avsn_loader;
+
+avsound_status avsn_loader_create(avsound_context *context, const avsn_loader_options *options, avsn_loader **out);
+void avsn_loader_free(avsn_loader *loader);
+/* Clips drawn from, and items of a round: see sampler.h. */
+int32_t avsn_loader_usable(const avsn_loader *loader);
+int64_t avsn_loader_round(const avsn_loader *loader);
+/* The batch that is handed out next; may be called again. Costs nothing where it is the next one anyway. */
+avsound_status avsn_loader_start(avsn_loader *loader, uint64_t epoch, uint64_t step);
+/* Waits for it. Batches come in order; one is valid until the next call. AVSOUND_E_STATE before start; where an item could not
+ * be made, the status and detail of the first, here and until started anew. */
+avsound_status avsn_loader_next(avsn_loader *loader, const avsn_batch **batch);
+/* Seconds spent waiting in avsn_loader_next() so far. */
+double avsn_loader_waited(const avsn_loader *loader);
+
+#endif

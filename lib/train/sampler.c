@@ -1,0 +1,408 @@
+/* Positives and negatives must differ in nothing but whether picture and sound belong together. So in every round each clip gives
+ * one picture and one sound to the positives and one of each to the negatives, and the times are drawn from the same grid by
+ * the same law. The negatives' sounds are a permutation of their pictures that never stays within a group: clips stand in
+ * a circle, groups together, and each picture takes the sound s places on, where s is no less than the largest group and no
+ * more than what leaves that much on the other side. A group of more than half of the clips would leave no such s: it gives
+ * only as many clips to a round as all others together. */
+#include "train/sampler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+
+typedef struct clip {
+    int32_t number; /* in the data set */
+    int32_t first, last; /* frames around which a window fits */
+    int64_t samples;
+} clip;
+
+typedef struct group {
+    int32_t first, count; /* of its clips */
+} group;
+
+struct avsn_sampler {
+    avsound_context *context;
+    avsn_sampler_options options;
+    int32_t usable, groups;
+    clip *clips; /* [usable], those of a group together */
+    group *group; /* [groups] */
+    uint64_t stream_round, stream_order, stream_groups, stream_member, stream_turn, stream_pair, stream_picture,
+        stream_sound, stream_shift, stream_other;
+    int32_t used; /* clips in a round */
+    int32_t blocks; /* AVSN_SAMPLE_POSITIVES: batches in a round */
+
+    /* the round that the following hold, a cache only */
+    bool have_round;
+    uint64_t epoch, round;
+    int32_t *turn; /* [groups], their order in the circle */
+    int32_t *member; /* [usable], scratch */
+    int32_t *circle; /* [usable], clips that take part, those of a group together */
+    int32_t *order; /* [usable], places in the circle (AVSN_SAMPLE_POSITIVES: clips) in the order of the items */
+    int32_t *partner; /* [usable], by clip: whose sound its picture takes in the negative */
+};
+
+/* ---- random numbers ---- */
+
+static uint64_t key_of(uint64_t seed, uint64_t stream, uint64_t a, uint64_t b)
+{
+    return avsn_rng_below(avsn_rng_below(seed, stream, a, UINT64_MAX), stream, b, UINT64_MAX);
+}
+
+static void shuffle(int32_t *list, int32_t count, uint64_t key, uint64_t stream)
+{
+    for (int32_t i = count - 1; i > 0; i--) {
+        const int32_t j = (int32_t)avsn_rng_below(key, stream, (uint64_t)i, (uint64_t)i + 1), kept = list[i];
+        list[i] = list[j];
+        list[j] = kept;
+    }
+}
+
+static void name_streams(avsn_sampler *s)
+{
+    s->stream_round = avsn_rng_stream("sampler.round");
+    s->stream_order = avsn_rng_stream("sampler.order");
+    s->stream_groups = avsn_rng_stream("sampler.groups");
+    s->stream_member = avsn_rng_stream("sampler.member");
+    s->stream_turn = avsn_rng_stream("sampler.turn");
+    s->stream_pair = avsn_rng_stream("sampler.pair");
+    s->stream_picture = avsn_rng_stream("sampler.picture");
+    s->stream_sound = avsn_rng_stream("sampler.sound");
+    s->stream_shift = avsn_rng_stream("sampler.shift");
+    s->stream_other = avsn_rng_stream("sampler.other");
+}
+
+/* ---- what there is to draw from ---- */
+
+typedef struct entry {
+    const char *group;
+    clip clip;
+} entry;
+
+static int compare_entries(const void *left, const void *right)
+{
+    const entry *a = left, *b = right;
+    const int order = strcmp(a->group, b->group);
+    return order ? order : (a->clip.number > b->clip.number) - (a->clip.number < b->clip.number);
+}
+
+/* False if no window fits into the clip around one of its frames. */
+static bool fit(const avsn_dataset_clip *from, int32_t number, int32_t window, clip *out)
+{
+    const int64_t before = window / 2, after = window - before, step = AVSN_FRAME_SAMPLES;
+    if (from->samples < window || from->frames < 1)
+        return false;
+    const int64_t first = (before + step - 1) / step;
+    const int64_t last = AVSN_MIN((from->samples - after) / step, (int64_t)from->frames - 1);
+    *out = (clip){.number = number, .first = (int32_t)first, .last = (int32_t)last, .samples = from->samples};
+    return first <= last;
+}
+
+static int32_t collect(const avsn_dataset_clip *clips, int32_t count, int32_t window, entry *entries)
+{
+    int32_t usable = 0;
+    for (int32_t i = 0; i < count; i++)
+        if (fit(&clips[i], i, window, &entries[usable].clip))
+            entries[usable++].group = clips[i].group;
+    qsort(entries, (size_t)usable, sizeof *entries, compare_entries);
+    return usable;
+}
+
+static avsound_status allocate(avsn_sampler *s, int32_t usable)
+{
+    const size_t n = (size_t)usable;
+    s->clips = avsn_alloc(s->context, n, sizeof *s->clips);
+    s->group = avsn_alloc(s->context, n, sizeof *s->group);
+    s->turn = avsn_alloc(s->context, n, sizeof *s->turn);
+    s->member = avsn_alloc(s->context, n, sizeof *s->member);
+    s->circle = avsn_alloc(s->context, n, sizeof *s->circle);
+    s->order = avsn_alloc(s->context, n, sizeof *s->order);
+    s->partner = avsn_alloc(s->context, n, sizeof *s->partner);
+    return s->clips && s->group && s->turn && s->member && s->circle && s->order && s->partner ? AVSOUND_OK
+                                                                                               : AVSOUND_E_NO_MEMORY;
+}
+
+static void store(avsn_sampler *s, const entry *entries, int32_t usable)
+{
+    s->usable = usable;
+    for (int32_t i = 0; i < usable; i++) {
+        s->clips[i] = entries[i].clip;
+        if (i == 0 || strcmp(entries[i].group, entries[i - 1].group))
+            s->group[s->groups++] = (group){.first = i};
+        s->group[s->groups - 1].count++;
+    }
+}
+
+static int32_t largest_group(const avsn_sampler *s)
+{
+    int32_t most = 0;
+    for (int32_t g = 0; g < s->groups; g++)
+        most = AVSN_MAX(most, s->group[g].count);
+    return most;
+}
+
+/* Most whole batches of different groups: a clip of each group in so many of them as it has clips. */
+static int32_t count_blocks(const avsn_sampler *s)
+{
+    const int64_t batch = s->options.batch;
+    for (int32_t blocks = s->usable / s->options.batch; blocks > 1; blocks--) {
+        int64_t clips = 0;
+        for (int32_t g = 0; g < s->groups; g++)
+            clips += AVSN_MIN(s->group[g].count, blocks);
+        if (clips >= blocks * batch)
+            return blocks;
+    }
+    return 1;
+}
+
+static avsound_status plan_rounds(avsn_sampler *s, int32_t count)
+{
+    const double seconds = (double)s->options.window / AVSN_SAMPLE_RATE;
+    const avsound_status refused = AVSOUND_E_INVALID_ARGUMENT;
+    if (s->usable < 2)
+        AVSN_FAIL(refused, "%d of %d clips hold %g s of sound around a frame, want at least 2", s->usable, count,
+                  seconds);
+    if (s->groups < 2)
+        AVSN_FAIL(refused, "all %d clips are of one group, want at least 2: negatives are of different groups",
+                  s->usable);
+    s->used = s->usable;
+    const int32_t most = largest_group(s);
+    if (s->options.mode == AVSN_SAMPLE_PAIRS && most > s->usable - most)
+        s->used = 2 * (s->usable - most);
+    if (s->options.mode != AVSN_SAMPLE_POSITIVES)
+        return AVSOUND_OK;
+    if (s->options.batch < 1 || s->groups < s->options.batch)
+        AVSN_FAIL(refused, "%d groups of clips cannot fill a batch of %d with different ones", s->groups,
+                  s->options.batch);
+    s->blocks = count_blocks(s);
+    s->used = s->blocks * s->options.batch;
+    return AVSOUND_OK;
+}
+
+static avsound_status fill(avsn_sampler *s, const avsn_dataset_clip *clips, int32_t count)
+{
+    const int32_t longest = 3600 * AVSN_SAMPLE_RATE;
+    if (!s->options.window)
+        s->options.window = AVSN_SAMPLE_RATE;
+    if (s->options.window < 1 || s->options.window > longest)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "window of %d samples, want 1 to %d", s->options.window, longest);
+    if (s->options.misalignment < 0)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "misalignment of %d samples, want at least 0", s->options.misalignment);
+    entry *entries = avsn_alloc(s->context, (size_t)AVSN_MAX(count, 1), sizeof *entries);
+    if (!entries)
+        return AVSOUND_E_NO_MEMORY;
+    const int32_t usable = collect(clips, count, s->options.window, entries);
+    const avsound_status status = allocate(s, AVSN_MAX(usable, 1));
+    if (!status)
+        store(s, entries, usable);
+    avsn_free(s->context, entries);
+    return status ? status : plan_rounds(s, count);
+}
+
+avsound_status avsn_sampler_create(avsound_context *context, const avsn_dataset_clip *clips, int32_t count,
+                                   const avsn_sampler_options *options, avsn_sampler **out)
+{
+    *out = NULL;
+    avsn_sampler *s = avsn_alloc_zeroed(context, 1, sizeof *s);
+    if (!s)
+        return AVSOUND_E_NO_MEMORY;
+    s->context = avsn_context_ref(context);
+    s->options = *options;
+    name_streams(s);
+    const avsound_status status = fill(s, clips, count);
+    if (status) {
+        avsn_sampler_free(s);
+        return status;
+    }
+    *out = s;
+    return AVSOUND_OK;
+}
+
+void avsn_sampler_free(avsn_sampler *s)
+{
+    if (!s)
+        return;
+    avsound_context *context = s->context;
+    avsn_free(context, s->partner);
+    avsn_free(context, s->order);
+    avsn_free(context, s->circle);
+    avsn_free(context, s->member);
+    avsn_free(context, s->turn);
+    avsn_free(context, s->group);
+    avsn_free(context, s->clips);
+    avsn_free(context, s);
+    avsound_context_free(context);
+}
+
+int32_t avsn_sampler_usable(const avsn_sampler *s)
+{
+    return s->usable;
+}
+
+int64_t avsn_sampler_round(const avsn_sampler *s)
+{
+    return s->options.mode == AVSN_SAMPLE_POSITIVES ? s->used : 2 * (int64_t)s->used;
+}
+
+/* ---- a round ---- */
+
+/* Puts at most `most` clips of each group, drawn at random, into the circle, groups in random order. */
+static int32_t form_circle(avsn_sampler *s, uint64_t key, int32_t most)
+{
+    int32_t placed = 0;
+    for (int32_t g = 0; g < s->groups; g++)
+        s->turn[g] = g;
+    shuffle(s->turn, s->groups, key, s->stream_groups);
+    for (int32_t t = 0; t < s->groups; t++) {
+        const group *from = &s->group[s->turn[t]];
+        for (int32_t i = 0; i < from->count; i++)
+            s->member[i] = from->first + i;
+        shuffle(s->member, from->count, avsn_rng_below(key, s->stream_member, (uint64_t)s->turn[t], UINT64_MAX),
+                s->stream_member);
+        const int32_t taken = AVSN_MIN(from->count, most);
+        memcpy(s->circle + placed, s->member, (size_t)taken * sizeof *s->member);
+        placed += taken;
+    }
+    return placed;
+}
+
+/* In validation a group may have more than half of the clips: those that would meet their own take any clip outside of it. */
+static int32_t partner_at(const avsn_sampler *s, uint64_t key, int32_t place, int32_t turn, const group *largest)
+{
+    const int32_t chosen = s->circle[(place + turn) % s->used], self = s->circle[place];
+    const bool self_in = self >= largest->first && self < largest->first + largest->count;
+    const bool chosen_in = chosen >= largest->first && chosen < largest->first + largest->count;
+    if (!self_in || !chosen_in)
+        return chosen;
+    const int32_t others = s->usable - largest->count;
+    const int32_t other = (int32_t)avsn_rng_below(key, s->stream_turn, (uint64_t)place + 1, (uint64_t)others);
+    return other < largest->first ? other : other + largest->count;
+}
+
+static void find_partners(avsn_sampler *s, uint64_t key)
+{
+    const group *largest = &s->group[0];
+    for (int32_t g = 1; g < s->groups; g++)
+        if (s->group[g].count > largest->count)
+            largest = &s->group[g];
+    const int32_t least = AVSN_MIN(largest->count, s->usable - largest->count);
+    const int32_t room = AVSN_MAX(s->used - 2 * least, 0);
+    const int32_t turn = least + (int32_t)avsn_rng_below(key, s->stream_turn, 0, (uint64_t)room + 1);
+    for (int32_t i = 0; i < s->used; i++)
+        s->partner[s->circle[i]] = partner_at(s, key, i, turn, largest);
+}
+
+static void order_pairs(avsn_sampler *s, uint64_t key)
+{
+    const int32_t most = largest_group(s);
+    form_circle(s, key, s->used < s->usable ? s->usable - most : most);
+    find_partners(s, key);
+    memcpy(s->order, s->circle, (size_t)s->used * sizeof *s->order);
+    shuffle(s->order, s->used, key, s->stream_order);
+}
+
+/* Every blocks-th clip of the circle makes a batch: a group has no more clips there than there are batches. */
+static void order_positives(avsn_sampler *s, uint64_t key)
+{
+    int32_t placed = form_circle(s, key, s->blocks);
+    for (uint64_t n = 0; placed > s->used; n++, placed--) {
+        const int32_t out = (int32_t)avsn_rng_below(key, s->stream_turn, n, (uint64_t)placed);
+        memmove(s->circle + out, s->circle + out + 1, (size_t)(placed - out - 1) * sizeof *s->circle);
+    }
+    const int32_t batch = s->options.batch;
+    for (int32_t i = 0; i < s->used; i++)
+        s->order[i % s->blocks * batch + i / s->blocks] = s->circle[i];
+}
+
+static void order_validation(avsn_sampler *s, uint64_t key)
+{
+    form_circle(s, key, s->usable);
+    find_partners(s, key);
+    for (int32_t i = 0; i < s->usable; i++)
+        s->order[i] = i;
+}
+
+static void enter_round(avsn_sampler *s, uint64_t epoch, uint64_t round)
+{
+    if (s->have_round && s->epoch == epoch && s->round == round)
+        return;
+    const uint64_t key = key_of(s->options.seed, s->stream_round, epoch, round);
+    if (s->options.mode == AVSN_SAMPLE_PAIRS)
+        order_pairs(s, key);
+    else if (s->options.mode == AVSN_SAMPLE_POSITIVES)
+        order_positives(s, key);
+    else
+        order_validation(s, key);
+    s->have_round = true;
+    s->epoch = epoch;
+    s->round = round;
+}
+
+/* ---- an item ---- */
+
+static int32_t draw_frame(const clip *from, uint64_t key, uint64_t stream)
+{
+    const uint64_t count = (uint64_t)(from->last - from->first) + 1;
+    return from->first + (int32_t)avsn_rng_below(key, stream, 0, count);
+}
+
+/* Shifts that leave the window in the clip. */
+static int64_t draw_shift(const avsn_sampler *s, const clip *from, int32_t frame, uint64_t key)
+{
+    const int64_t most = s->options.misalignment, before = s->options.window / 2;
+    const int64_t centre = (int64_t)frame * AVSN_FRAME_SAMPLES;
+    const int64_t low = AVSN_MAX(-most, before - centre);
+    const int64_t high = AVSN_MIN(most, from->samples - (s->options.window - before) - centre);
+    return low + (int64_t)avsn_rng_below(key, s->stream_shift, 0, (uint64_t)(high - low) + 1);
+}
+
+static avsn_pair make_pair(const avsn_sampler *s, int32_t picture, int32_t sound, uint64_t picture_key, uint64_t key)
+{
+    const clip *seen = &s->clips[picture], *heard = &s->clips[sound];
+    avsn_pair pair = {
+        .frame_clip = seen->number, .audio_clip = heard->number, .corresponds = picture == sound, .draw = key};
+    pair.frame = draw_frame(seen, picture_key, s->stream_picture);
+    pair.audio_frame = pair.corresponds ? pair.frame : draw_frame(heard, key, s->stream_sound);
+    pair.audio_shift = draw_shift(s, heard, pair.audio_frame, key);
+    return pair;
+}
+
+static avsn_pair draw_item(avsn_sampler *s, uint64_t epoch, uint64_t index)
+{
+    const uint64_t round = (uint64_t)avsn_sampler_round(s), key = key_of(s->options.seed, s->stream_pair, epoch, index);
+    const int32_t place = (int32_t)(index % round), pair = place / 2, used = s->used;
+    enter_round(s, epoch, index / round);
+    if (s->options.mode == AVSN_SAMPLE_POSITIVES)
+        return make_pair(s, s->order[place], s->order[place], key, key);
+    /* half a round on, so that each half of a round shows each clip once */
+    const bool on = place % 2 && s->options.mode == AVSN_SAMPLE_PAIRS;
+    const int32_t picture = s->order[on ? (pair + (used + 1) / 2) % used : pair];
+    const uint64_t picture_key =
+        s->options.mode == AVSN_SAMPLE_PAIRS ? key : key_of(s->options.seed, s->stream_pair, epoch, index - index % 2);
+    return make_pair(s, picture, place % 2 ? s->partner[picture] : picture, picture_key, key);
+}
+
+void avsn_sampler_draw(avsn_sampler *s, uint64_t epoch, uint64_t first, int32_t count, avsn_pair *pairs)
+{
+    for (int32_t i = 0; i < count; i++)
+        pairs[i] = draw_item(s, epoch, first + (uint64_t)i);
+}
+
+static int32_t place_of(const avsn_sampler *s, int32_t number)
+{
+    for (int32_t i = 0; i < s->usable; i++)
+        if (s->clips[i].number == number)
+            return i;
+    return 0;
+}
+
+/* Depends on the pair's sound and key alone, so that it tells nothing about whether the pair corresponds. */
+void avsn_sampler_other(const avsn_sampler *s, const avsn_pair *pair, int32_t *number, int32_t *frame)
+{
+    const int32_t self = place_of(s, pair->audio_clip);
+    const int32_t drawn = (int32_t)avsn_rng_below(pair->draw, s->stream_other, 0, (uint64_t)s->usable - 1);
+    const clip *other = &s->clips[drawn < self ? drawn : drawn + 1];
+    *number = other->number;
+    *frame = other->first +
+             (int32_t)avsn_rng_below(pair->draw, s->stream_other, 1, (uint64_t)(other->last - other->first) + 1);
+}

@@ -1,0 +1,52 @@
+/* Which pictures and sounds make the items of a batch: a pure function of (seed, epoch, index), so that any item can be made
+ * alone, in any order, again. */
+#ifndef AVSN_SAMPLER_H
+#define AVSN_SAMPLER_H
+
+#include "train/dataset.h"
+
+enum { AVSN_SAMPLE_RATE = 48000, AVSN_FRAME_SAMPLES = AVSN_SAMPLE_RATE / 25 };
+
+/* The window of sound is centred on sample audio_frame * 1920 + audio_shift of its clip, at 48 kHz. */
+typedef struct avsn_pair {
+    int32_t frame_clip, frame; /* clips by their number in the data set */
+    int32_t audio_clip, audio_frame;
+    int64_t audio_shift; /* samples; 0 unless misalignment is wanted */
+    bool corresponds;
+    uint64_t draw; /* key of this pair's augmentation */
+} avsn_pair;
+
+typedef enum avsn_sampler_mode {
+    AVSN_SAMPLE_PAIRS, /* even indices: positives, odd ones: negatives, both by the same law (see sampler.c) */
+    AVSN_SAMPLE_POSITIVES, /* positives; those of each run of `batch` indices have different groups */
+    AVSN_SAMPLE_VALIDATION /* of each clip in turn a positive, then a negative with the same picture */
+} avsn_sampler_mode;
+
+typedef struct avsn_sampler_options {
+    avsn_sampler_mode mode;
+    int32_t batch; /* AVSN_SAMPLE_POSITIVES only */
+    int32_t window; /* samples of sound at 48 kHz, wholly inside the clip; 0: one second */
+    int32_t misalignment; /* most samples by which picture and sound are shifted against each other, either way */
+    uint64_t seed;
+} avsn_sampler_options;
+
+/* One thread at a time. */
+typedef struct avsn_sampler avsn_sampler;
+
+/* Copies what it needs of `clips`. Those too short for a window are never drawn. AVSOUND_E_INVALID_ARGUMENT where fewer than two
+ * clips, or groups, or for AVSN_SAMPLE_POSITIVES fewer than `batch` groups, remain. */
+avsound_status avsn_sampler_create(avsound_context *context, const avsn_dataset_clip *clips, int32_t count,
+                                   const avsn_sampler_options *options, avsn_sampler **out);
+void avsn_sampler_free(avsn_sampler *sampler);
+/* Clips that are drawn from. */
+int32_t avsn_sampler_usable(const avsn_sampler *sampler);
+/* Items of one round, in which every clip is shown equally often: AVSN_SAMPLE_PAIRS: once as positive, once as negative, once in
+ * each half of the round; AVSN_SAMPLE_VALIDATION the same; AVSN_SAMPLE_POSITIVES: once, but for those that do not fit into
+ * whole batches of different groups. Which clips are left out differs from round to round. */
+int64_t avsn_sampler_round(const avsn_sampler *sampler);
+/* Items first...first + count - 1 of an epoch. An epoch has no end: rounds follow each other, each in an order of its own. */
+void avsn_sampler_draw(avsn_sampler *sampler, uint64_t epoch, uint64_t first, int32_t count, avsn_pair *pairs);
+/* A sound of another clip than the pair's, to be mixed in: any window of any clip with the same chance. Threads: any. */
+void avsn_sampler_other(const avsn_sampler *sampler, const avsn_pair *pair, int32_t *clip, int32_t *frame);
+
+#endif

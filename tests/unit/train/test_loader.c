@@ -1,0 +1,427 @@
+#include "train/loader.h"
+
+#include "base/base.h"
+#include "failing.h"
+#include "unit/train/make_clips.h"
+
+#include <unistd.h>
+
+enum { CLIPS = 6, GROUPS = 5, WIDTH = 84, HEIGHT = 64, FRAMES = 40, BATCH = 6 };
+
+static const clips_spec small = {
+    .clips = CLIPS, .groups = GROUPS, .width = WIDTH, .height = HEIGHT, .frames = FRAMES, .longer = 1};
+
+static avsn_dataset *dataset_in(avsound_context *context, const char *folder)
+{
+    avsn_dataset *data;
+    ck_avsound(avsn_dataset_open(context, folder, &data));
+    return data;
+}
+
+static avsn_loader_options options_for(const avsn_dataset *data)
+{
+    avsn_loader_options o = {.data = data, .batch = BATCH, .workers = 1, .sampler = {.seed = 11}};
+    avsn_image_frontend_default(&o.image);
+    avsn_audio_frontend_default(&o.audio);
+    o.image.width = o.image.height = 56;
+    o.image.short_side = 64;
+    avsn_augmentation_none(&o.augmentation);
+    return o;
+}
+
+static void strong(avsn_augmentation *a)
+{
+    *a = (avsn_augmentation){.struct_size = sizeof *a,
+                             .crop_min = 0.5f,
+                             .crop_max = 1,
+                             .flip = 0.5f,
+                             .brightness = 0.3f,
+                             .saturation = 0.3f,
+                             .contrast = 0.3f,
+                             .hue = 0.1f,
+                             .grey = 0.2f,
+                             .gain = 0.1f,
+                             .gain_db = 6,
+                             .tilt_db = 6,
+                             .noise_db = -40,
+                             .speed = 0.1f,
+                             .mix = 0.5f,
+                             .time_masks = 2,
+                             .time_mask = 20,
+                             .frequency_masks = 2,
+                             .frequency_mask = 24};
+}
+
+typedef struct item_size {
+    size_t image, spectrogram;
+} item_size;
+
+static item_size size_of(const avsn_loader_options *o)
+{
+    return (item_size){(size_t)3 * (size_t)o->image.width * (size_t)o->image.height,
+                       (size_t)avsn_audio_frontend_bins(&o->audio) * (size_t)o->audio.columns};
+}
+
+/* A batch's contents, copied. */
+typedef struct copy {
+    float *image, *spectrogram, label[64];
+    avsn_pair pair[64];
+    uint64_t epoch, step;
+} copy;
+
+static copy copied(const avsn_batch *b, const avsn_loader_options *o)
+{
+    const item_size size = size_of(o);
+    const size_t n = (size_t)b->size;
+    copy c = {.epoch = b->epoch, .step = b->step};
+    c.image = malloc(n * size.image * sizeof(float));
+    c.spectrogram = malloc(n * size.spectrogram * sizeof(float));
+    memcpy(c.image, b->image, n * size.image * sizeof(float));
+    memcpy(c.spectrogram, b->spectrogram, n * size.spectrogram * sizeof(float));
+    memcpy(c.label, b->label, n * sizeof(float));
+    memcpy(c.pair, b->pair, n * sizeof *b->pair);
+    return c;
+}
+
+static void free_copy(copy *c)
+{
+    free(c->image);
+    free(c->spectrogram);
+}
+
+static void same_batch(const copy *a, const avsn_batch *b, const avsn_loader_options *o)
+{
+    const item_size size = size_of(o);
+    const size_t n = (size_t)b->size;
+    ck_assert_uint_eq(a->epoch, b->epoch);
+    ck_assert_uint_eq(a->step, b->step);
+    ck_assert_mem_eq(a->label, b->label, n * sizeof(float));
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_int_eq(a->pair[i].frame_clip, b->pair[i].frame_clip);
+        ck_assert_int_eq(a->pair[i].frame, b->pair[i].frame);
+        ck_assert_int_eq(a->pair[i].audio_clip, b->pair[i].audio_clip);
+        ck_assert_int_eq(a->pair[i].audio_frame, b->pair[i].audio_frame);
+    }
+    ck_assert(!memcmp(a->image, b->image, n * size.image * sizeof(float)));
+    ck_assert(!memcmp(a->spectrogram, b->spectrogram, n * size.spectrogram * sizeof(float)));
+}
+
+static avsn_loader *loader_of(avsound_context *context, const avsn_loader_options *o)
+{
+    avsn_loader *loader;
+    ck_avsound(avsn_loader_create(context, o, &loader));
+    return loader;
+}
+
+static const avsn_batch *next_of(avsn_loader *loader)
+{
+    const avsn_batch *batch;
+    ck_avsound(avsn_loader_next(loader, &batch));
+    return batch;
+}
+
+static avsound_context *plain(void)
+{
+    avsound_context *context;
+    ck_avsound(avsound_context_create(NULL, &context));
+    return context;
+}
+
+/* Batches 0...count - 1 of epoch 3, made by one thread. */
+static void make_reference(avsound_context *context, avsn_loader_options o, copy *list, int count)
+{
+    o.workers = 1;
+    o.ahead = 1;
+    avsn_loader *loader = loader_of(context, &o);
+    ck_avsound(avsn_loader_start(loader, 3, 0));
+    for (int i = 0; i < count; i++)
+        list[i] = copied(next_of(loader), &o);
+    avsn_loader_free(loader);
+}
+
+START_TEST(any_number_of_workers_makes_the_same_batches)
+{
+    enum { COUNT = 5 };
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options o = options_for(data);
+    strong(&o.augmentation);
+    copy wanted[COUNT];
+    make_reference(context, o, wanted, COUNT);
+    static const int32_t workers[][2] = {{1, 4}, {2, 1}, {3, 2}, {5, 3}};
+    for (size_t w = 0; w < AVSN_ARRAY_COUNT(workers); w++) {
+        o.workers = workers[w][0];
+        o.ahead = workers[w][1];
+        avsn_loader *loader = loader_of(context, &o);
+        ck_avsound(avsn_loader_start(loader, 3, 0));
+        for (int i = 0; i < COUNT; i++)
+            same_batch(&wanted[i], next_of(loader), &o);
+        avsn_loader_free(loader);
+    }
+    for (int i = 0; i < COUNT; i++)
+        free_copy(&wanted[i]);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(starts_anywhere_whatever_was_asked_before)
+{
+    enum { COUNT = 5 };
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options o = options_for(data);
+    copy wanted[COUNT];
+    make_reference(context, o, wanted, COUNT);
+    o.workers = 3;
+    avsn_loader *loader = loader_of(context, &o);
+    static const uint64_t starts[] = {4, 0, 2, 2, 1, 3};
+    for (size_t s = 0; s < AVSN_ARRAY_COUNT(starts); s++) {
+        ck_avsound(avsn_loader_start(loader, 3, starts[s]));
+        for (uint64_t i = starts[s]; i < COUNT && i < starts[s] + 2; i++)
+            same_batch(&wanted[i], next_of(loader), &o);
+    }
+    ck_avsound(avsn_loader_start(loader, 9, 0));
+    const avsn_batch *other = next_of(loader);
+    ck_assert_uint_eq(other->epoch, 9);
+    ck_assert(memcmp(other->image, wanted[0].image, size_of(&o).image * sizeof(float)) != 0);
+    avsn_loader_free(loader);
+    for (int i = 0; i < COUNT; i++)
+        free_copy(&wanted[i]);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(epochs_of_a_given_length_follow_each_other)
+{
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options o = options_for(data);
+    copy wanted[2];
+    make_reference(context, o, wanted, 2);
+    o.steps = 2;
+    o.workers = 2;
+    avsn_loader *loader = loader_of(context, &o);
+    ck_avsound(avsn_loader_start(loader, 2, 1));
+    const avsn_batch *first = next_of(loader);
+    ck_assert(first->epoch == 2 && first->step == 1);
+    for (int i = 0; i < 2; i++) {
+        ck_avsound(avsn_loader_start(loader, 3, (uint64_t)i)); /* what comes next anyway */
+        same_batch(&wanted[i], next_of(loader), &o);
+    }
+    const avsn_batch *last = next_of(loader);
+    ck_assert(last->epoch == 4 && last->step == 0);
+    ck_refused(avsn_loader_start(loader, 0, 2), AVSOUND_E_INVALID_ARGUMENT, "step 2 of an epoch of 2");
+    avsn_loader_free(loader);
+    free_copy(&wanted[0]);
+    free_copy(&wanted[1]);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(ranks_share_the_global_batch)
+{
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options o = options_for(data);
+    const item_size size = size_of(&o);
+    copy whole[2];
+    make_reference(context, o, whole, 2);
+    o.batch = BATCH / 2;
+    o.ranks = 2;
+    for (o.rank = 0; o.rank < 2; o.rank++) {
+        avsn_loader *loader = loader_of(context, &o);
+        ck_avsound(avsn_loader_start(loader, 3, 0));
+        for (int step = 0; step < 2; step++) {
+            const avsn_batch *part = next_of(loader);
+            const size_t first = (size_t)o.rank * BATCH / 2;
+            ck_assert_int_eq(part->size, BATCH / 2);
+            ck_assert_mem_eq(part->label, whole[step].label + first, BATCH / 2 * sizeof(float));
+            ck_assert(
+                !memcmp(part->image, whole[step].image + first * size.image, BATCH / 2 * size.image * sizeof(float)));
+            ck_assert(!memcmp(part->spectrogram, whole[step].spectrogram + first * size.spectrogram,
+                              BATCH / 2 * size.spectrogram * sizeof(float)));
+        }
+        avsn_loader_free(loader);
+    }
+    free_copy(&whole[0]);
+    free_copy(&whole[1]);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
+/* Value of a plane's pixel as the network gets it, back to 0...255. */
+static double level(const avsn_loader_options *o, const float *image, int channel, int x, int y)
+{
+    const float v = image[((size_t)channel * (size_t)o->image.height + (size_t)y) * (size_t)o->image.width + (size_t)x];
+    return 255 * ((double)v * (double)o->image.std[channel] + (double)o->image.mean[channel]);
+}
+
+START_TEST(items_show_what_the_pairs_say)
+{
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    const avsn_loader_options o = options_for(data);
+    const item_size size = size_of(&o);
+    avsn_loader *loader = loader_of(context, &o);
+    ck_avsound(avsn_loader_start(loader, 0, 0));
+    for (int step = 0; step < 4; step++) {
+        const avsn_batch *b = next_of(loader);
+        for (int32_t i = 0; i < b->size; i++) {
+            const avsn_pair *p = &b->pair[i];
+            ck_assert(b->label[i] == (p->corresponds ? 1 : 0));
+            for (int c = 0; c < 3; c++) {
+                const float *image = b->image + (size_t)i * size.image;
+                ck_assert_double_eq_tol(level(&o, image, c, 8, 30), clip_luma(p->frame_clip, p->frame, 0), 2.5);
+                ck_assert_double_eq_tol(level(&o, image, c, 48, 30), clip_luma(p->frame_clip, p->frame, 1), 2.5);
+            }
+            /* a column is the transform of its own 480 samples: here of bin 20 of column 100 */
+            const int64_t first = (int64_t)p->audio_frame * 1920 - 24000 + 100 * 240 - 120;
+            double re = 0, im = 0, sum = 0;
+            const int bin = 20;
+            for (int k = 0; k < 480; k++) {
+                const double w = 0.5 - 0.5 * cos(2 * 3.14159265358979 * k / 480);
+                const double x = lrint(clip_sound(p->audio_clip, first + k) * 32767) / 32768.0 * w;
+                re += x * cos(2 * 3.14159265358979 * bin * k / 512);
+                im -= x * sin(2 * 3.14159265358979 * bin * k / 512);
+                sum += w;
+            }
+            const double db = 10 * log10(fmax((re * re + im * im) / (sum * sum), 1e-10));
+            const float got = b->spectrogram[(size_t)i * size.spectrogram + (size_t)bin * 200 + 100];
+            ck_assert_double_eq_tol((double)got * 20 - 85, db, 0.02);
+        }
+    }
+    avsn_loader_free(loader);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(a_damaged_clip_is_named_and_the_batch_before_it_comes)
+{
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options o = options_for(data);
+    avsn_loader *loader = loader_of(context, &o);
+    ck_avsound(avsn_loader_start(loader, 0, 0));
+    const avsn_batch *batch = next_of(loader);
+    char path[600];
+    for (int c = 0; c < CLIPS; c++) {
+        snprintf(path, sizeof path, "%s/%03d.mkv", folder, c);
+        ck_assert_int_eq(truncate(path, 20000), 0);
+    }
+    avsound_status status = AVSOUND_OK;
+    for (int i = 0; i < 5 && !status; i++)
+        status = avsn_loader_next(loader, &batch);
+    ck_assert_int_eq(status, AVSOUND_E_STATE);
+    ck_assert_ptr_null(batch);
+    ck_assert_ptr_nonnull(strstr(avsound_error_detail(), ".mkv: has changed"));
+    ck_assert_ptr_nonnull(strstr(avsound_error_detail(), "of epoch 0: "));
+    ck_assert_int_eq(avsn_loader_next(loader, &batch), AVSOUND_E_STATE);
+    ck_avsound(avsn_loader_start(loader, 1, 0));
+    ck_assert_int_eq(avsn_loader_next(loader, &batch), AVSOUND_E_STATE);
+    ck_assert_ptr_nonnull(strstr(avsound_error_detail(), "batch 0 of epoch 1: "));
+    avsn_loader_free(loader);
+    loader = loader_of(context, &o); /* nothing is opened before it is needed */
+    ck_avsound(avsn_loader_start(loader, 0, 0));
+    ck_assert_int_eq(avsn_loader_next(loader, &batch), AVSOUND_E_FORMAT);
+    avsn_loader_free(loader);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(refuses_options_that_make_no_sense)
+{
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    const avsn_loader_options good = options_for(data);
+    avsn_loader *loader;
+    const avsn_batch *batch;
+    avsn_loader_options o = good;
+    o.batch = 0;
+    ck_refused(avsn_loader_create(context, &o, &loader), AVSOUND_E_INVALID_ARGUMENT, "batch is 0");
+    ck_assert_ptr_null(loader);
+    o = good;
+    o.ranks = 2;
+    o.rank = 2;
+    ck_refused(avsn_loader_create(context, &o, &loader), AVSOUND_E_INVALID_ARGUMENT, "rank is 2, want 0 to 1");
+    o = good;
+    o.audio.columns = 400;
+    ck_refused(avsn_loader_create(context, &o, &loader), AVSOUND_E_INVALID_ARGUMENT, "0 of 6 clips hold 2 s");
+    o = good;
+    o.sampler.mode = AVSN_SAMPLE_POSITIVES;
+    ck_refused(avsn_loader_create(context, &o, &loader), AVSOUND_E_INVALID_ARGUMENT,
+               "5 groups of clips cannot fill a batch of 6");
+    loader = loader_of(context, &good);
+    ck_refused(avsn_loader_next(loader, &batch), AVSOUND_E_STATE, "has not been started");
+    avsn_loader_free(loader);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
+static avsound_status make_and_free(avsound_context *context, const avsn_loader_options *o)
+{
+    avsn_loader *loader;
+    const avsn_batch *batch;
+    AVSN_TRY(avsn_loader_create(context, o, &loader));
+    avsound_status status = avsn_loader_start(loader, 0, 0);
+    if (!status)
+        status = avsn_loader_next(loader, &batch);
+    avsn_loader_free(loader);
+    return status;
+}
+
+/* With one worker and one batch ahead, the requests of the batch that is waited for come in the same order each time; those of
+ * the one made ahead may be refused without harm, so the n-th request is refused until the call asks for fewer. */
+START_TEST(survives_refused_allocations)
+{
+    failing f;
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsound_context *plain_context = plain(), *context = failing_context(&f);
+    avsn_dataset *data = dataset_in(plain_context, folder);
+    avsn_loader_options o = options_for(data);
+    strong(&o.augmentation);
+    o.batch = 2;
+    o.ahead = 1;
+    const long before = f.held;
+    long n = 0, failures = 0;
+    do {
+        f.requests = 0;
+        f.refused = ++n;
+        const avsound_status status = make_and_free(context, &o);
+        ck_assert_msg(!status || status == AVSOUND_E_NO_MEMORY, "allocation %ld refused: %s", n,
+                      avsound_error_detail());
+        ck_assert_msg(f.held == before, "allocation %ld refused: %ld blocks kept", n, f.held - before);
+        failures += status != AVSOUND_OK;
+    } while (f.requests >= n);
+    ck_assert_int_gt(failures, 30);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+    avsound_context_free(plain_context);
+}
+END_TEST
+
+SUITE("train.loader", any_number_of_workers_makes_the_same_batches, starts_anywhere_whatever_was_asked_before,
+      epochs_of_a_given_length_follow_each_other, ranks_share_the_global_batch, items_show_what_the_pairs_say,
+      a_damaged_clip_is_named_and_the_batch_before_it_comes, refuses_options_that_make_no_sense,
+      survives_refused_allocations)

@@ -175,6 +175,110 @@ AVSOUND_API const avsound_training_state *avsound_trainer_state(const avsound_tr
 /** Frees a run's memory; its folder stays. NULL is allowed. Since 0.1. */
 AVSOUND_API void avsound_trainer_free(avsound_trainer *trainer);
 
+/* ---- preparing clips ---- */
+
+/** What speaks against learning from a clip; bits of avsound_prepared_clip's flags. A clip with any is left out of training.
+ *  docs/data.md has the thresholds. Since 0.1. */
+enum {
+    AVSOUND_CLIP_BROKEN = 1,    /**< could not be read to its end: no file was made */
+    AVSOUND_CLIP_NO_VIDEO = 2,  /**< has no moving picture: no file was made */
+    AVSOUND_CLIP_NO_AUDIO = 4,  /**< has no sound: no file was made */
+    AVSOUND_CLIP_SHORT = 8,     /**< less than a second of picture or of sound */
+    AVSOUND_CLIP_UNEQUAL = 16,  /**< picture and sound differ in length by more than half a second and a tenth */
+    AVSOUND_CLIP_STILL = 32,    /**< hardly anything ever moves */
+    AVSOUND_CLIP_SILENT = 64,   /**< hardly anything can ever be heard */
+    AVSOUND_CLIP_DUPLICATE = 128 /**< begins as another clip does, perhaps in another encoding */
+};
+
+/** Name of one AVSOUND_CLIP_ bit, such as "still"; NULL for any other number. Threads: any. Since 0.1. */
+AVSOUND_API const char *avsound_clip_flag_name(int32_t flag);
+
+/** One source and what became of it. Since 0.1. */
+typedef struct avsound_prepared_clip {
+    uint32_t struct_size;     /**< sizeof of this struct in the caller's build; set before the call */
+    int32_t flags;            /**< AVSOUND_CLIP_ bits; 0: good to learn from */
+    int32_t kept;             /**< 1 if it was prepared in an earlier run */
+    int32_t frames;           /**< pictures in the prepared file, 25 per second; 0 without one */
+    int32_t width, height;    /**< pixels of the prepared file */
+    int64_t samples;          /**< per channel in the prepared file, at 48 kHz */
+    double video_seconds;     /**< length of the source's pictures */
+    double audio_seconds;     /**< length of the source's sound */
+    double moving;            /**< share of the pictures in which something moved, 0...1 */
+    double audible;           /**< share of the time in which something can be heard, 0...1 */
+    double level_db;          /**< the sound's level, 0: full scale, -120: none */
+    const char *source;       /**< absolute path */
+    const char *file;         /**< name of the prepared file in its folder; "" if none was made */
+    const char *group;        /**< clips of one group come from one recording */
+    const char *duplicate_of; /**< name of the prepared file that this one repeats; "" for none */
+    const char *error;        /**< why there is no file; "" */
+} avsound_prepared_clip;
+
+/** Where a call of avsound_prepare() stands. Since 0.1. */
+typedef struct avsound_prepare_state {
+    uint32_t struct_size; /**< sizeof of this struct in the library that fills it */
+    int32_t flagged;      /**< of `done`: those with any flag, so far as they can be known one by one */
+    int64_t total;        /**< sources of this call */
+    int64_t done;         /**< of them: prepared, found wanting, or kept */
+    int64_t kept;         /**< of `done`: prepared in an earlier run */
+    double seconds;       /**< of video that this call has read */
+    const avsound_prepared_clip *clip; /**< the one just done; NULL: between two, after some seconds of video. Valid during
+                                            the call */
+} avsound_prepare_state;
+
+/** Options of avsound_prepare(). Fill with avsound_prepare_options_init() first. Since 0.1. */
+typedef struct avsound_prepare_options {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build */
+    int32_t short_side;   /**< pixels of the shorter side, 16...4096; smaller videos keep their size; 0: 256 */
+    int32_t channels;     /**< of the sound: 1, the average, or 2; 0: 1 */
+    int32_t quality;      /**< quantiser scale of the JPEGs, 1 (best) ... 31; 0: 3 */
+    int32_t workers;      /**< threads, one source each at a time; 0: one per core */
+    int32_t shard, shards; /**< only sources `shard` - 1, `shard` - 1 + `shards`, ... of the sorted list, so that several
+                                machines can share the work: 1...shards; 0 and 0: all */
+    int32_t save_seconds; /**< the table is written at least so often; 0: 10 */
+    const char *manifest; /**< CSV with columns file (relative to itself) and group; NULL: each source is its own group */
+    /** Called after every clip and every few seconds of video, or NULL: from any thread, never from two at once. Non-zero asks
+     *  to stop: AVSOUND_E_CANCELLED is returned soon, and the next call goes on from there. */
+    int32_t (*progress)(const avsound_prepare_state *state, void *user_data);
+    void *user_data; /**< handed to `progress` */
+} avsound_prepare_options;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_prepare_options_init(avsound_prepare_options *options, uint32_t struct_size);
+
+/** What a call of avsound_prepare() found, in the order of the sources' paths. Immutable. Since 0.1. */
+typedef struct avsound_prepare_report avsound_prepare_report;
+
+/** Turns videos into files that are fast to learn from: Matroska, 25 JPEGs a second, sound as 16-bit samples at 48 kHz, both
+ *  from time 0; `folder`/prepared.csv lists them (docs/data.md). A source that is broken or lacks a stream is listed with its
+ *  reason and stops nothing. Sources prepared before and not changed since are kept; so an interrupted call, or a folder that
+ *  has grown, is gone on with by the same call. Every file appears complete or not at all. Videos may have any length.
+ *
+ *  @param paths   Videos, folders (searched to any depth for files named like videos; what is hidden is left alone), or text
+ *                 files (.txt) that list such, one a line, relative to themselves.
+ *  @param count   How many, at least 1.
+ *  @param folder  Where to; made where it does not exist.
+ *  @param options NULL for the defaults.
+ *  @param out     Receives the report, or NULL if it is not wanted; NULL on failure.
+ *  @return AVSOUND_OK, also with broken sources; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_IO if a path does not exist or the folder
+ *          can't be written; AVSOUND_E_FORMAT if the manifest or the folder's table is none; AVSOUND_E_CANCELLED;
+ *          AVSOUND_E_NO_MEMORY.
+ *  Ownership: free with avsound_prepare_report_free(). Threads: any; one call at a time per folder and shard. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_prepare(avsound_context *context, const char *const *paths, int32_t count,
+                                                         const char *folder, const avsound_prepare_options *options,
+                                                         avsound_prepare_report **out);
+
+/** How many sources a report tells of; 0 for NULL. Threads: any. Since 0.1. */
+AVSOUND_API int64_t avsound_prepare_report_count(const avsound_prepare_report *report);
+
+/** Tells of one source.
+ *  @param index 0 to the count minus 1. @param clip Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Ownership: the strings are the report's. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_prepare_report_clip(const avsound_prepare_report *report, int64_t index,
+                                                                     avsound_prepared_clip *clip);
+
+/** Frees a report; NULL is allowed. Since 0.1. */
+AVSOUND_API void avsound_prepare_report_free(avsound_prepare_report *report);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,4 +235,92 @@ void avsn_csv_close(avsn_csv *csv)
     avsn_free(csv->context, csv->text);
     avsn_free(csv->context, csv->path);
     csv->text = csv->path = csv->at = NULL;
+}
+
+/* ---- writing ---- */
+
+static avsound_status write_all(int fd, const char *path, const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        const ssize_t wrote = write(fd, text, bytes);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            AVSN_FAIL(AVSOUND_E_IO, "%s: writing: %s", path, strerror(errno));
+        text += wrote;
+        bytes -= (size_t)wrote;
+    }
+    if (fsync(fd) && errno != EINVAL && errno != EROFS)
+        AVSN_FAIL(AVSOUND_E_IO, "%s: flushing: %s", path, strerror(errno));
+    return AVSOUND_OK;
+}
+
+static avsound_status write_and_rename(const char *path, const char *temporary, const char *text, size_t bytes)
+{
+    const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        AVSN_FAIL(AVSOUND_E_IO, "%s: cannot be written: %s", path, strerror(errno));
+    avsound_status status = write_all(fd, path, text, bytes);
+    if (close(fd) && !status)
+        status = avsn_fail(AVSOUND_E_IO, "%s: closing: %s", path, strerror(errno));
+    if (!status && rename(temporary, path))
+        status = avsn_fail(AVSOUND_E_IO, "%s: renaming: %s", path, strerror(errno));
+    if (status)
+        unlink(temporary);
+    return status;
+}
+
+avsound_status avsn_text_write(avsound_context *context, const char *path, const char *text, size_t bytes)
+{
+    const char *slash = strrchr(path, '/');
+    const int folder = slash ? (int)(slash + 1 - path) : 0;
+    const size_t size = strlen(path) + 32;
+    char *temporary = avsn_alloc(context, size, 1);
+    if (!temporary)
+        return AVSOUND_E_NO_MEMORY;
+    snprintf(temporary, size, "%.*s.%s.%lx", folder, path, path + folder, (unsigned long)getpid());
+    const avsound_status status = write_and_rename(path, temporary, text, bytes);
+    avsn_free(context, temporary);
+    return status;
+}
+
+static bool reserve(avsn_text *text, size_t more)
+{
+    if (!text->status)
+        text->status = avsn_grow(text->context, (void **)&text->data, 1, text->bytes, text->bytes + more,
+                                 &text->capacity);
+    return !text->status;
+}
+
+void avsn_text_add(avsn_text *text, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const int length = vsnprintf(NULL, 0, format, args);
+    if (length >= 0 && reserve(text, (size_t)length + 1)) {
+        vsnprintf(text->data + text->bytes, (size_t)length + 1, format, again);
+        text->bytes += (size_t)length;
+    }
+    va_end(again);
+    va_end(args);
+}
+
+void avsn_text_add_field(avsn_text *text, const char *field)
+{
+    if (!field[strcspn(field, ",\"\r\n")]) {
+        avsn_text_add(text, "%s", field);
+        return;
+    }
+    if (!reserve(text, 2 * strlen(field) + 2))
+        return;
+    char *to = text->data + text->bytes;
+    *to++ = '"';
+    for (; *field; field++) {
+        if (*field == '"')
+            *to++ = '"';
+        *to++ = *field;
+    }
+    *to++ = '"';
+    text->bytes = (size_t)(to - text->data);
 }

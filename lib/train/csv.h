@@ -32,5 +32,19 @@ void avsn_csv_close(avsn_csv *csv);
 
 /* A whole text file of at most `most` bytes, ended with a 0 that is not counted; zeros within are refused. */
 avsound_status avsn_text_read(avsound_context *context, const char *path, int64_t most, char **text);
+/* Replaces the file by rename once all is on the disk: whole or untouched. */
+avsound_status avsn_text_write(avsound_context *context, const char *path, const char *text, size_t bytes);
+
+/* Text that grows. Failure sticks: `status` tells in the end. */
+typedef struct avsn_text {
+    avsound_context *context;
+    char *data; /* not ended with 0 */
+    size_t bytes, capacity;
+    avsound_status status;
+} avsn_text;
+
+void avsn_text_add(avsn_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A field of a table, quoted where it must be. */
+void avsn_text_add_field(avsn_text *text, const char *field);
 
 #endif

@@ -38,6 +38,17 @@ const cli_option cli_options[] = {
     {"runs", 0, "N", CLI_COUNT, OFFSET(runs), 1, 1000000, CLI_BENCH, "runs to time; default: as many as fit 2 seconds"},
     {"plan", 0, NULL, CLI_FLAG, OFFSET(plan), 0, 0, CLI_INFO,
      "of a model: print what a session would run, kernel by kernel"},
+    {"output", 'o', "FOLDER", CLI_TEXT, OFFSET(output), 0, 0, CLI_PREPARE,
+     "where to; made if it is missing; required"},
+    {"short-side", 0, "PIXELS", CLI_COUNT, OFFSET(short_side), 16, 4096, CLI_PREPARE,
+     "scale larger videos down to so many pixels on their shorter side; default 256"},
+    {"channels", 0, "N", CLI_COUNT, OFFSET(channels), 1, 2, CLI_PREPARE, "of the sound; default 1: the average"},
+    {"workers", 0, "N", CLI_COUNT, OFFSET(workers), 1, 256, CLI_PREPARE,
+     "videos worked on at a time; default: one per core"},
+    {"shard", 0, "I/N", CLI_TEXT, OFFSET(shard), 0, 0, CLI_PREPARE,
+     "only the I-th of N equal parts, so that N machines can share the work"},
+    {"manifest", 0, "CSV", CLI_TEXT, OFFSET(manifest), 0, 0, CLI_PREPARE,
+     "table with columns file and group: which videos come from one recording"},
     {"data", 'd', "DATA", CLI_TEXT, OFFSET(data), 0, 0, CLI_EVAL,
      "folder of videos (its manifest.csv is used if there is one), or manifest; required"},
     {"csv", 0, "FILE", CLI_TEXT, OFFSET(csv), 0, 0, CLI_EVAL, "write what every single item scored to FILE"},
@@ -59,8 +70,9 @@ const cli_option cli_options[] = {
      "default auto: the fastest, bf16 where the processor has AMX, else f32"},
     {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 1024, CLI_EVERY | CLI_EVAL,
      "threads that compute; default: one per core over a recording, else 1"},
-    {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY | CLI_EVAL, "print JSON"},
-    {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0, CLI_EVERY | CLI_EVAL, "no progress bar, no warnings, no summary"},
+    {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL, "print JSON"},
+    {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL,
+     "no progress bar, no warnings, no summary"},
 };
 const size_t cli_option_count = sizeof cli_options / sizeof cli_options[0];
 
@@ -275,9 +287,13 @@ int cli_args_read(const cli_command *command, int argc, char **argv, cli_args *a
             const int code = read_option(command, argc, argv, &i, args);
             if (code)
                 return code;
-        } else if (count++ < CLI_MAX_INPUTS) {
-            args->inputs[args->input_count++] = argument;
+        } else {
+            if (count < CLI_MAX_INPUTS)
+                args->inputs[args->input_count++] = argument;
+            argv[count++] = argv[i]; /* where options stood */
         }
     }
+    args->operands = argv;
+    args->operand_count = count;
     return check_operands(command, args, count);
 }

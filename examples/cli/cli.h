@@ -31,7 +31,7 @@ enum {
 #define CLI_MAX_INPUTS 2
 
 /* Bits of cli_option.commands. */
-enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_EVERY = 31, CLI_EVAL = 128 };
+enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_EVERY = 31, CLI_PREPARE = 32, CLI_EVAL = 128 };
 
 /* What the options say; `cli_defaults` before any is read. */
 typedef struct cli_args {
@@ -48,6 +48,10 @@ typedef struct cli_args {
     const char *data, *cca_data, *labels, *tree, *negatives, *csv, *ciou, *truth; /* of eval */
     int64_t draws, frames, limit;
     double threshold;
+    char **operands; /* all of them, however many */
+    int operand_count;
+    const char *shard, *manifest; /* of prepare */
+    int64_t short_side, channels, workers;
 } cli_args;
 
 typedef struct cli {
@@ -254,6 +258,7 @@ int cli_embed(cli *c);
 int cli_score(cli *c);
 int cli_localize(cli *c);
 int cli_bench(cli *c);
+int cli_prepare(cli *c);
 int cli_eval(cli *c);
 
 #endif

@@ -1,4 +1,5 @@
 /* avsound: sees and hears from the command line. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,14 @@ const cli_command cli_commands[] = {
      "--runs runs after one to warm up. Without --batch it measures 1 and 16, without\n"
      "--precision every precision this processor has.\n",
      cli_bench},
+    {"prepare", CLI_PREPARE, "VIDEO|FOLDER|LIST.txt...", 1, INT_MAX, "turn videos into clips that are fast to learn from",
+     "Folders are searched to any depth; a list names videos and folders, one a line.\n"
+     "FOLDER of --output receives a clip for each video and prepared.csv, a table of\n"
+     "them with flags for what one should not learn from: still pictures, silence,\n"
+     "duplicates, broken files, picture and sound of unequal length. What is there\n"
+     "already is kept: the same command goes on after Ctrl-C, and takes in videos\n"
+     "that have come since. docs/data.md has the details.\n",
+     cli_prepare},
     {"eval", CLI_EVAL, "avc", 1, 1, "measure how well a model does on clips",
      "The task avc asks whether a frame's own sound can be told from another clip's.\n"
      "\n"

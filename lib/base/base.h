@@ -39,7 +39,7 @@ typedef struct avsn_limits {
 
 AVSN_SHARED avsound_context *avsn_context_ref(avsound_context *context);
 const avsn_limits *avsn_context_limits(const avsound_context *context);
-void avsn_log(const avsound_context *context, int32_t level, const char *format, ...)
+AVSN_SHARED void avsn_log(const avsound_context *context, int32_t level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* ---- memory: every long-lived object comes from the context's allocator; NULL (with detail set) when refused.

@@ -9,12 +9,12 @@ typedef struct avsn_pool avsn_pool;
 /* Runs `run(user_data, job, worker)` on one of `workers` threads; `job` is the caller's, `worker` is 0...workers-1. */
 typedef void (*avsn_job_fn)(void *user_data, void *job, int32_t worker);
 
-avsound_status avsn_pool_create(avsound_context *context, int32_t workers, size_t queue_length, avsn_job_fn run,
+AVSN_SHARED avsound_status avsn_pool_create(avsound_context *context, int32_t workers, size_t queue_length, avsn_job_fn run,
                                 void *user_data, avsn_pool **out);
 /* Hands a job in; waits while the queue is full. */
-void avsn_pool_submit(avsn_pool *pool, void *job);
+AVSN_SHARED void avsn_pool_submit(avsn_pool *pool, void *job);
 /* Waits until every job handed in has run. */
 void avsn_pool_drain(avsn_pool *pool);
-void avsn_pool_free(avsn_pool *pool); /* drains, joins */
+AVSN_SHARED void avsn_pool_free(avsn_pool *pool); /* drains, joins */
 
 #endif

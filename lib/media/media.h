@@ -8,13 +8,13 @@
 #include "tensor/tensor.h"
 
 /* ---- reading: the public calls after argument checks; `options` complete ---- */
-avsound_status avsn_media_open(avsound_context *context, const char *path, const avsound_media_options *options,
+AVSN_SHARED avsound_status avsn_media_open(avsound_context *context, const char *path, const avsound_media_options *options,
                                avsound_media **out);
-void avsn_media_info(const avsound_media *media, avsound_media_info *info);
-avsound_status avsn_media_read_frame(avsound_media *media, avsound_frame *frame);
-avsound_status avsn_media_read_audio(avsound_media *media, avsound_audio *audio);
+AVSN_SHARED void avsn_media_info(const avsound_media *media, avsound_media_info *info);
+AVSN_SHARED avsound_status avsn_media_read_frame(avsound_media *media, avsound_frame *frame);
+AVSN_SHARED avsound_status avsn_media_read_audio(avsound_media *media, avsound_audio *audio);
 avsound_status avsn_media_seek(avsound_media *media, int64_t time_us);
-void avsn_media_free(avsound_media *media);
+AVSN_SHARED void avsn_media_free(avsound_media *media);
 
 /* ---- writing ---- */
 avsound_status avsn_writer_create(avsound_context *context, const char *path, const avsound_writer_options *options,

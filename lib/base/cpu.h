@@ -14,7 +14,7 @@ typedef struct avsn_compute {
     uint32_t mxcsr;
     int32_t omp_threads, threads;
 } avsn_compute;
-void avsn_compute_enter(avsn_compute *state, int32_t threads);
-void avsn_compute_leave(const avsn_compute *state);
+AVSN_SHARED void avsn_compute_enter(avsn_compute *state, int32_t threads);
+AVSN_SHARED void avsn_compute_leave(const avsn_compute *state);
 
 #endif

@@ -6,8 +6,8 @@
 
 typedef struct avsn_pack_cache avsn_pack_cache;
 
-avsound_status avsn_pack_cache_create(avsound_context *context, avsn_pack_cache **out);
-void avsn_pack_cache_free(avsn_pack_cache *cache);
+AVSN_SHARED avsound_status avsn_pack_cache_create(avsound_context *context, avsn_pack_cache **out);
+AVSN_SHARED void avsn_pack_cache_free(avsn_pack_cache *cache);
 /* Bytes held. */
 size_t avsn_pack_cache_bytes(avsn_pack_cache *cache);
 

@@ -24,25 +24,25 @@ typedef struct avsn_plan_options {
 } avsn_plan_options;
 
 /* Takes the graph over, also when it fails. `params` and `cache` must outlive the plan. */
-avsound_status avsn_plan_create(avsn_graph *graph, const avsn_params *params, avsn_pack_cache *cache,
+AVSN_SHARED avsound_status avsn_plan_create(avsn_graph *graph, const avsn_params *params, avsn_pack_cache *cache,
                                 const avsn_plan_options *options, avsn_plan **out);
-void avsn_plan_free(avsn_plan *plan);
+AVSN_SHARED void avsn_plan_free(avsn_plan *plan);
 
 /* Inputs and outputs are row-major f32 in the plan's own memory. Inputs keep their values from run to run. */
-int32_t avsn_plan_input_count(const avsn_plan *plan);
-const char *avsn_plan_input_name(const avsn_plan *plan, int32_t index);
-const avsn_shape *avsn_plan_input_shape(const avsn_plan *plan, int32_t index);
-float *avsn_plan_input_data(avsn_plan *plan, int32_t index);
+AVSN_SHARED int32_t avsn_plan_input_count(const avsn_plan *plan);
+AVSN_SHARED const char *avsn_plan_input_name(const avsn_plan *plan, int32_t index);
+AVSN_SHARED const avsn_shape *avsn_plan_input_shape(const avsn_plan *plan, int32_t index);
+AVSN_SHARED float *avsn_plan_input_data(avsn_plan *plan, int32_t index);
 /* Bit k: output k depends on this input; bit 63 stands for all outputs from 63 on. */
 uint64_t avsn_plan_input_outputs(const avsn_plan *plan, int32_t index);
-int32_t avsn_plan_output_count(const avsn_plan *plan);
-const char *avsn_plan_output_name(const avsn_plan *plan, int32_t index);
-const avsn_shape *avsn_plan_output_shape(const avsn_plan *plan, int32_t index);
-const float *avsn_plan_output_data(const avsn_plan *plan, int32_t index);
+AVSN_SHARED int32_t avsn_plan_output_count(const avsn_plan *plan);
+AVSN_SHARED const char *avsn_plan_output_name(const avsn_plan *plan, int32_t index);
+AVSN_SHARED const avsn_shape *avsn_plan_output_shape(const avsn_plan *plan, int32_t index);
+AVSN_SHARED const float *avsn_plan_output_data(const avsn_plan *plan, int32_t index);
 
 /* Runs the steps that the outputs of this bit mask need; stops with AVSOUND_E_CANCELLED before the next step when *cancel is
  * not 0. The caller has entered the compute state (base/cpu.h) with the plan's threads. */
-avsound_status avsn_plan_run(avsn_plan *plan, uint64_t outputs, const atomic_int *cancel);
+AVSN_SHARED avsound_status avsn_plan_run(avsn_plan *plan, uint64_t outputs, const atomic_int *cancel);
 
 size_t avsn_plan_bytes(const avsn_plan *plan);
 /* snprintf's way: writes at most `size` bytes, returns what the whole text needs without the final 0. */

@@ -32,10 +32,10 @@ static void build(avsn_graph *g, const avsn_build_config *config)
     const avsn_value cells = vision_tower(g, avsn_image_input(g, config), config);
     const avsn_value sound = audio_tower(g, avsn_spectrogram_input(g, config), config);
 
-    /* conv7 is one scale and one bias. Products of random descriptors have a spread of several units, so a small scale keeps
-     * the maximum of a new network's map near one half. */
+    /* conv7 is one scale and one bias. In training the largest of the 196 products of new descriptors is 20...150, 65 on
+     * average: random pairs begin near one half. */
     avsn_value map = avsn_inner_map(g, cells, sound);                                /* (N,1,H/16,W/16) */
-    map = avsn_name(g, "map_logits", avsn_affine(g, "conv7", map, 0.05f, 0));
+    map = avsn_name(g, "map_logits", avsn_affine(g, "conv7", map, 0.02f, -1.3f));
     const avsn_value logits = avsn_global_pool(g, AVSN_POOL_MAX, map);               /* (N,1) */
 
     avsn_output(g, "embedding.image", avsn_global_pool(g, AVSN_POOL_MAX, cells));

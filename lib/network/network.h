@@ -31,7 +31,7 @@ struct avsound_model {
     avsn_pack_cache *packed;    /* weights in kernels' layouts, one entry per layer, layout and precision */
 };
 
-avsound_model *avsn_model_ref(avsound_model *model);
+AVSN_SHARED avsound_model *avsn_model_ref(avsound_model *model);
 
 /* Parses the JSON text of a configuration over the architecture's defaults; `text` may be NULL. `name` opens error details. */
 avsound_status avsn_config_parse(const avsn_arch *arch, const char *text, const char *name, avsn_model_config *config);
@@ -41,10 +41,10 @@ avsound_status avsn_config_text(avsound_context *context, const avsn_model_confi
 AVSN_SHARED avsound_status avsn_model_graph(const avsound_model *model, int64_t batch, int64_t image_height, int64_t image_width,
                                 avsn_graph **out);
 /* AVSOUND_DTYPE_F32 or _BF16 of an AVSOUND_PRECISION_ constant: what this processor's convolutions multiply. */
-avsound_status avsn_choose_compute(int32_t precision, int32_t *compute);
+AVSN_SHARED avsound_status avsn_choose_compute(int32_t precision, int32_t *compute);
 /* A trained model of this one's architecture and configuration, with copies of `params`, which hold all of its parameters, and
  * of these metadata besides those that every trained model has. */
-avsound_status avsn_model_trained(const avsound_model *like, const avsn_params *params, const char *const *keys,
+AVSN_SHARED avsound_status avsn_model_trained(const avsound_model *like, const avsn_params *params, const char *const *keys,
                                   const char *const *values, size_t count, avsound_model **out);
 
 #endif

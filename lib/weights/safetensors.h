@@ -22,11 +22,11 @@ typedef struct avsn_safetensors avsn_safetensors;
 /* Maps the file read-only. Error details begin with the path. The tensors must cover what follows the header exactly: no
  * holes, no overlaps. Values are not looked at. A file that another program shortens while it is mapped raises SIGBUS;
  * replacing it by rename, as the writer below does, is harmless. */
-avsound_status avsn_safetensors_open(avsound_context *context, const char *path, avsn_safetensors **out);
+AVSN_SHARED avsound_status avsn_safetensors_open(avsound_context *context, const char *path, avsn_safetensors **out);
 /* Reads from memory, which must outlive the object unless `copy` is true. */
 avsound_status avsn_safetensors_open_memory(avsound_context *context, const void *data, size_t size, bool copy,
                                             avsn_safetensors **out);
-void avsn_safetensors_free(avsn_safetensors *file);
+AVSN_SHARED void avsn_safetensors_free(avsn_safetensors *file);
 /* What its error details begin with: the path, or "model in memory". */
 AVSN_SHARED const char *avsn_safetensors_label(const avsn_safetensors *file);
 
@@ -34,7 +34,7 @@ size_t avsn_safetensors_count(const avsn_safetensors *file);
 const avsn_file_tensor *avsn_safetensors_at(const avsn_safetensors *file, size_t index); /* ordered by name */
 AVSN_SHARED const avsn_file_tensor *avsn_safetensors_find(const avsn_safetensors *file, const char *name); /* NULL if absent */
 /* Value of a __metadata__ key, NULL if absent. */
-const char *avsn_safetensors_metadata(const avsn_safetensors *file, const char *key);
+AVSN_SHARED const char *avsn_safetensors_metadata(const avsn_safetensors *file, const char *key);
 size_t avsn_safetensors_metadata_count(const avsn_safetensors *file);
 void avsn_safetensors_metadata_at(const avsn_safetensors *file, size_t index, const char **key, const char **value);
 /* Compares the data section with the metadata key "avsound.sha256"; AVSOUND_E_FORMAT if they differ, AVSOUND_E_UNSUPPORTED

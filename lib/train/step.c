@@ -1,0 +1,387 @@
+#include "train/step.h"
+
+#include "base/cpu.h"
+#include "base/zone.h"
+#include "train/gradients.h"
+
+#include <avsound/train.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct avsn_step {
+    avsound_context *context;
+    const avsound_model *model;
+    avsn_store *store;
+    avsn_pack_cache *packed;
+    avsn_plan *plan;
+    avsn_step_options options;
+    int32_t loss, logits;     /* outputs of the plan */
+    int32_t *output;          /* parameter -> the plan's output that is its gradient; -1: state */
+    const float **gradients;  /* of each parameter: the plan's, or in `sum` */
+    float *sum;               /* block of the store: of the runs since the last clear, once there are two */
+    int32_t runs;
+};
+
+/* ---- making ---- */
+
+static avsound_status forward_graph(const avsound_model *model, int32_t batch, avsn_graph **out)
+{
+    return avsn_model_graph(model, batch, 0, 0, out);
+}
+
+static int64_t logit_columns(const avsn_graph *graph)
+{
+    const avsn_value logits = avsn_graph_find(graph, "logits");
+    return logits.id ? avsn_value_shape(graph, logits)->dim[1] : 0;
+}
+
+avsound_status avsn_step_check_objective(const avsound_model *model, int32_t objective)
+{
+    if (objective != AVSOUND_OBJECTIVE_AVC && objective != AVSOUND_OBJECTIVE_CONTRASTIVE)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "trainer options: objective is %d, want an AVSOUND_OBJECTIVE_ constant",
+                  objective);
+    if (objective == AVSOUND_OBJECTIVE_CONTRASTIVE && !model->arch->aligned)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no comparable embeddings: it can learn by AVSOUND_OBJECTIVE_AVC only",
+                  model->arch->name);
+    return AVSOUND_OK;
+}
+
+static avsound_status training_graph(const avsound_model *model, const avsn_step_options *o, avsn_graph **out)
+{
+    avsn_graph *forward;
+    AVSN_TRY(forward_graph(model, o->batch, &forward));
+    const avsn_objective objective = o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? AVSN_OBJECTIVE_CONTRASTIVE
+                                     : logit_columns(forward) == 2                 ? AVSN_OBJECTIVE_SOFTMAX
+                                                                                   : AVSN_OBJECTIVE_SIGMOID;
+    const avsound_status status = avsn_training_graph(forward, objective, o->momentum, out);
+    avsn_graph_free(forward);
+    return status;
+}
+
+/* "loss", "logits", then "grad.NAME" for each learned parameter. */
+static avsound_status want_outputs(avsn_step *step, avsn_plan_options *o, avsn_zone *zone)
+{
+    o->wanted[o->wanted_count++] = "loss";
+    o->wanted[o->wanted_count++] = "logits";
+    for (int32_t i = 0; i < step->store->params.count; i++) {
+        step->output[i] = -1;
+        if (step->store->items[i].state)
+            continue;
+        if (o->wanted_count == AVSN_MAX_WANTED)
+            AVSN_FAIL(AVSOUND_E_LIMIT, "more than %d gradients", AVSN_MAX_WANTED - 2);
+        const char *name = avsn_zone_printf(zone, "grad.%s", step->store->params.items[i].name);
+        if (!name)
+            return AVSOUND_E_NO_MEMORY;
+        step->output[i] = o->wanted_count;
+        o->wanted[o->wanted_count++] = name;
+    }
+    return AVSOUND_OK;
+}
+
+static avsound_status make_plan(avsn_step *step)
+{
+    avsn_plan_options o = {.threads = step->options.threads, .compute = step->options.compute, .train = true};
+    avsn_zone zone;
+    avsn_graph *graph;
+    AVSN_TRY(training_graph(step->model, &step->options, &graph));
+    avsn_zone_init(&zone, step->context);
+    avsound_status status = want_outputs(step, &o, &zone);
+    if (status)
+        avsn_graph_free(graph);
+    else
+        status = avsn_plan_create(graph, &step->store->params, step->packed, &o, &step->plan);
+    avsn_zone_free(&zone);
+    return status;
+}
+
+static avsound_status init(avsn_step *step)
+{
+    const size_t count = (size_t)step->store->params.count;
+    AVSN_TRY(avsn_step_check_objective(step->model, step->options.objective));
+    step->output = avsn_alloc(step->context, count, sizeof *step->output);
+    step->gradients = avsn_alloc_zeroed(step->context, count, sizeof *step->gradients);
+    if (!step->output || !step->gradients)
+        return AVSOUND_E_NO_MEMORY;
+    AVSN_TRY(avsn_pack_cache_create(step->context, &step->packed));
+    step->logits = 1;
+    return make_plan(step);
+}
+
+avsound_status avsn_step_create(const avsound_model *model, avsn_store *store, const avsn_step_options *options,
+                                avsn_step **out)
+{
+    *out = NULL;
+    avsn_step *step = avsn_alloc_zeroed(store->context, 1, sizeof *step);
+    if (!step)
+        return AVSOUND_E_NO_MEMORY;
+    step->context = avsn_context_ref(store->context);
+    step->model = model;
+    step->store = store;
+    step->options = *options;
+    const avsound_status status = init(step);
+    if (status) {
+        avsn_step_free(step);
+        return status;
+    }
+    *out = step;
+    return AVSOUND_OK;
+}
+
+void avsn_step_free(avsn_step *step)
+{
+    if (!step)
+        return;
+    avsound_context *context = step->context;
+    avsn_plan_free(step->plan);
+    avsn_pack_cache_free(step->packed);
+    avsn_free(context, step->sum);
+    avsn_free(context, step->gradients);
+    avsn_free(context, step->output);
+    avsn_free(context, step);
+    avsound_context_free(context);
+}
+
+/* ---- running ---- */
+
+static void put_input(avsn_plan *plan, const char *name, const float *values)
+{
+    for (int32_t i = 0; i < avsn_plan_input_count(plan); i++) {
+        if (strcmp(avsn_plan_input_name(plan, i), name))
+            continue;
+        int64_t count;
+        avsn_shape_count(avsn_plan_input_shape(plan, i), &count);
+        memcpy(avsn_plan_input_data(plan, i), values, (size_t)count * sizeof *values);
+    }
+}
+
+static avsound_status put_batch(avsn_plan *plan, const avsn_batch *batch, int32_t size)
+{
+    if (batch->size != size)
+        AVSN_FAIL(AVSOUND_E_INTERNAL, "a batch of %d where %d were planned", batch->size, size);
+    put_input(plan, "image", batch->image);
+    put_input(plan, "spectrogram", batch->spectrogram);
+    put_input(plan, "label", batch->label);
+    return AVSOUND_OK;
+}
+
+static avsound_status run_plan(avsn_plan *plan, int32_t threads)
+{
+    avsn_compute state;
+    avsn_compute_enter(&state, threads);
+    const avsound_status status = avsn_plan_run(plan, UINT64_MAX, NULL);
+    avsn_compute_leave(&state);
+    return status;
+}
+
+/* "Corresponds" against "does not": of one column, or of the difference of two. */
+static float logit_at(const float *logits, int64_t columns, int64_t row)
+{
+    return columns == 2 ? logits[2 * row + 1] - logits[2 * row] : logits[row];
+}
+
+static double pair_accuracy(const float *logits, int64_t columns, const avsn_batch *batch)
+{
+    int32_t right = 0;
+    for (int32_t i = 0; i < batch->size; i++)
+        right += (logit_at(logits, columns, i) > 0) == (batch->label[i] > 0);
+    return (double)right / batch->size;
+}
+
+/* Rows are pictures, columns sounds. */
+static double first_rank_accuracy(const float *logits, int64_t columns, int32_t size)
+{
+    int32_t right = 0;
+    for (int32_t i = 0; i < size; i++) {
+        const float own = logit_at(logits, columns, (int64_t)i * size + i);
+        bool first = true;
+        for (int32_t j = 0; first && j < size; j++)
+            first = j == i || logit_at(logits, columns, (int64_t)i * size + j) < own;
+        right += first;
+    }
+    return (double)right / size;
+}
+
+static void take_gradients(avsn_step *step)
+{
+    for (int32_t i = 0; i < step->store->params.count; i++)
+        if (step->output[i] >= 0)
+            step->gradients[i] = avsn_plan_output_data(step->plan, step->output[i]);
+}
+
+/* The plan's gradients live until its next run: with a second run they move to a block of their own. */
+static avsound_status keep_sum(avsn_step *step)
+{
+    if (!step->sum) {
+        step->sum = avsn_store_block(step->store);
+        if (!step->sum)
+            return AVSOUND_E_NO_MEMORY;
+    }
+    for (int32_t i = 0; step->runs == 1 && i < step->store->params.count; i++)
+        if (step->output[i] >= 0)
+            memcpy(step->sum + step->store->items[i].begin, step->gradients[i],
+                   step->store->items[i].count * sizeof(float));
+    return AVSOUND_OK;
+}
+
+/* The mean over runs: gradients are means over each batch already. */
+static void add_gradients(avsn_step *step)
+{
+    const float share = 1 / (float)step->runs;
+    for (int32_t i = 0; i < step->store->params.count; i++) {
+        if (step->output[i] < 0)
+            continue;
+        const float *gradient = avsn_plan_output_data(step->plan, step->output[i]);
+        float *sum = step->sum + step->store->items[i].begin;
+        for (size_t k = 0; k < step->store->items[i].count; k++)
+            sum[k] += share * (gradient[k] - sum[k]);
+        step->gradients[i] = sum;
+    }
+}
+
+avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step_result *result)
+{
+    if (step->runs)
+        AVSN_TRY(keep_sum(step));
+    AVSN_TRY(put_batch(step->plan, batch, step->options.batch));
+    AVSN_TRY(run_plan(step->plan, step->options.threads));
+    const float *logits = avsn_plan_output_data(step->plan, step->logits);
+    const int64_t columns = avsn_plan_output_shape(step->plan, step->logits)->dim[1];
+    result->loss = avsn_plan_output_data(step->plan, step->loss)[0];
+    result->accuracy = step->options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE
+                           ? first_rank_accuracy(logits, columns, batch->size)
+                           : pair_accuracy(logits, columns, batch);
+    if (++step->runs == 1)
+        take_gradients(step);
+    else
+        add_gradients(step);
+    return AVSOUND_OK;
+}
+
+const float *const *avsn_step_gradients(avsn_step *step)
+{
+    return step->gradients;
+}
+
+void avsn_step_clear(avsn_step *step)
+{
+    step->runs = 0;
+}
+
+/* ---- finding what is not finite ---- */
+
+/* A plan of the same graph that delivers every named value; the names, in the order of computing, lie in `zone`. */
+static avsound_status watching_plan(avsn_step *step, avsn_zone *zone, avsn_plan **out)
+{
+    avsn_plan_options o = {.threads = step->options.threads, .compute = step->options.compute, .train = true};
+    avsn_graph *graph;
+    AVSN_TRY(training_graph(step->model, &step->options, &graph));
+    for (int32_t n = 0; n < avsn_graph_node_count(graph); n++) {
+        const avsn_node *node = avsn_graph_node(graph, n);
+        const char *name = avsn_value_name(graph, node->output[0]);
+        if (!*name || node->kind == AVSN_OP_PARAM || node->kind == AVSN_OP_INPUT || o.wanted_count == AVSN_MAX_WANTED)
+            continue;
+        o.wanted[o.wanted_count] = avsn_zone_printf(zone, "%s", name);
+        if (!o.wanted[o.wanted_count++]) {
+            avsn_graph_free(graph);
+            return AVSOUND_E_NO_MEMORY;
+        }
+    }
+    return avsn_plan_create(graph, &step->store->params, step->packed, &o, out);
+}
+
+static bool all_finite(const avsn_plan *plan, int32_t output)
+{
+    const float *values = avsn_plan_output_data(plan, output);
+    int64_t count;
+    avsn_shape_count(avsn_plan_output_shape(plan, output), &count);
+    for (int64_t k = 0; k < count; k++)
+        if (!isfinite(values[k]))
+            return false;
+    return true;
+}
+
+avsound_status avsn_step_find_not_finite(avsn_step *step, const avsn_batch *batch, char *where, size_t size)
+{
+    avsn_zone zone;
+    avsn_plan *plan = NULL;
+    avsn_zone_init(&zone, step->context);
+    avsound_status status = watching_plan(step, &zone, &plan);
+    if (!status)
+        status = put_batch(plan, batch, step->options.batch);
+    if (!status)
+        status = run_plan(plan, step->options.threads);
+    int32_t output = 0;
+    while (!status && output < avsn_plan_output_count(plan) && all_finite(plan, output))
+        output++;
+    if (!status && output < avsn_plan_output_count(plan))
+        snprintf(where, size, "%s", avsn_plan_output_name(plan, output));
+    avsn_plan_free(plan);
+    avsn_zone_free(&zone);
+    return status;
+}
+
+/* ---- the network as it is used ---- */
+
+struct avsn_judge {
+    avsound_context *context;
+    avsn_pack_cache *packed;
+    avsn_plan *plan;
+    avsn_step_options options;
+};
+
+static avsound_status judge_init(avsn_judge *judge, const avsound_model *model, const avsn_params *params)
+{
+    const avsn_plan_options o = {.threads = judge->options.threads,
+                                 .compute = judge->options.compute,
+                                 .train = true,
+                                 .wanted_count = 1,
+                                 .wanted = {"logits"}};
+    avsn_graph *graph;
+    AVSN_TRY(avsn_pack_cache_create(judge->context, &judge->packed));
+    AVSN_TRY(forward_graph(model, judge->options.batch, &graph));
+    return avsn_plan_create(graph, params, judge->packed, &o, &judge->plan);
+}
+
+avsound_status avsn_judge_create(const avsound_model *model, const avsn_params *params, const avsn_step_options *options,
+                                 avsn_judge **out)
+{
+    *out = NULL;
+    avsn_judge *judge = avsn_alloc_zeroed(model->context, 1, sizeof *judge);
+    if (!judge)
+        return AVSOUND_E_NO_MEMORY;
+    judge->context = avsn_context_ref(model->context);
+    judge->options = *options;
+    const avsound_status status = judge_init(judge, model, params);
+    if (status) {
+        avsn_judge_free(judge);
+        return status;
+    }
+    *out = judge;
+    return AVSOUND_OK;
+}
+
+void avsn_judge_free(avsn_judge *judge)
+{
+    if (!judge)
+        return;
+    avsound_context *context = judge->context;
+    avsn_plan_free(judge->plan);
+    avsn_pack_cache_free(judge->packed);
+    avsn_free(context, judge);
+    avsound_context_free(context);
+}
+
+avsound_status avsn_judge_run(avsn_judge *judge, const avsn_batch *batch, float *scores, float *logits)
+{
+    AVSN_TRY(put_batch(judge->plan, batch, judge->options.batch));
+    AVSN_TRY(run_plan(judge->plan, judge->options.threads));
+    const float *values = avsn_plan_output_data(judge->plan, 0);
+    const int64_t columns = avsn_plan_output_shape(judge->plan, 0)->dim[1];
+    for (int32_t i = 0; i < batch->size; i++) {
+        logits[i] = logit_at(values, columns, i);
+        scores[i] = 1 / (1 + expf(-logits[i]));
+    }
+    return AVSOUND_OK;
+}

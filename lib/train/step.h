@@ -1,0 +1,48 @@
+/* One step's computation: a batch through the training graph, its loss and gradients; and a batch through the network as it is
+ * used, for validation. */
+#ifndef AVSN_STEP_H
+#define AVSN_STEP_H
+
+#include "exec/plan.h"
+#include "train/loader.h"
+#include "train/store.h"
+
+typedef struct avsn_step_options {
+    int32_t objective; /* AVSOUND_OBJECTIVE_ constant */
+    int32_t compute;   /* AVSOUND_DTYPE_F32 or _BF16 */
+    int32_t threads, batch;
+    float momentum; /* of the running statistics */
+} avsn_step_options;
+
+typedef struct avsn_step_result {
+    double loss;     /* mean over the batch */
+    double accuracy; /* share of pairs told right; contrastive: of pictures whose own sound ranks first */
+} avsn_step_result;
+
+typedef struct avsn_step avsn_step;
+
+/* The step of `model`'s network on `store`, which moves only by its running statistics. Both must outlive it. */
+avsound_status avsn_step_create(const avsound_model *model, avsn_store *store, const avsn_step_options *options,
+                                avsn_step **out);
+void avsn_step_free(avsn_step *step);
+/* The gradients are averaged over the calls since avsn_step_clear(). */
+avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step_result *result);
+/* For avsn_adam_step(). Valid until the next run. */
+const float *const *avsn_step_gradients(avsn_step *step);
+void avsn_step_clear(avsn_step *step);
+/* Runs the batch again and names the first layer whose values are not finite; leaves `where` alone if there is none. */
+avsound_status avsn_step_find_not_finite(avsn_step *step, const avsn_batch *batch, char *where, size_t size);
+
+typedef struct avsn_judge avsn_judge;
+
+/* The network in inference mode on `params`, which may change between runs. */
+avsound_status avsn_judge_create(const avsound_model *model, const avsn_params *params, const avsn_step_options *options,
+                                 avsn_judge **out);
+void avsn_judge_free(avsn_judge *judge);
+/* scores: P(corresponds) of each pair of the batch; logits: log(P / (1 - P)). */
+avsound_status avsn_judge_run(avsn_judge *judge, const avsn_batch *batch, float *scores, float *logits);
+
+/* The objective that the architecture's logits have: of `objective` for `model`. */
+avsound_status avsn_step_check_objective(const avsound_model *model, int32_t objective);
+
+#endif

@@ -1,0 +1,269 @@
+#include "train/trainer.h"
+
+
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+
+/* ---- making ---- */
+
+/* Validation sees each pair as the network will be used, training varies it. */
+static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, avsn_sampler_mode mode,
+                                  avsn_loader **out)
+{
+    const avsound_trainer_options *o = &t->settings.options;
+    const avsn_model_config *config = &t->model->config;
+    const bool training = mode != AVSN_SAMPLE_VALIDATION;
+    const bool shifted = training && !t->model->arch->aligned; /* L3-Net, spec section 4 */
+    avsn_loader_options options = {
+        .data = data,
+        .sampler = {.mode = mode, .misalignment = shifted ? AVSN_SAMPLE_RATE : 0, .seed = o->seed},
+        .augmentation = t->settings.augmentation,
+        .image = config->image,
+        .audio = config->audio,
+        .batch = o->batch,
+        .workers = o->workers,
+        .ahead = training ? 4 : 2,
+        .ranks = 1,
+        .steps = training ? (uint64_t)(t->steps_per_epoch * o->accumulate) : 0,
+    };
+    if (!training)
+        avsn_augmentation_none(&options.augmentation);
+    return avsn_loader_create(t->context, &options, out);
+}
+
+static avsound_status open_loaders(avsound_trainer *t)
+{
+    const bool contrastive = t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
+    AVSN_TRY(open_loader(t, t->data, contrastive ? AVSN_SAMPLE_POSITIVES : AVSN_SAMPLE_PAIRS, &t->loader));
+    return t->validation ? open_loader(t, t->validation, AVSN_SAMPLE_VALIDATION, &t->validation_loader) : AVSOUND_OK;
+}
+
+static avsound_status open_data(avsound_trainer *t)
+{
+    AVSN_TRY(avsn_dataset_open(t->context, t->settings.data, &t->data));
+    return t->settings.validation ? avsn_dataset_open(t->context, t->settings.validation, &t->validation) : AVSOUND_OK;
+}
+
+static avsound_status open_blocks(avsound_trainer *t)
+{
+    const avsound_trainer_options *o = &t->settings.options;
+    AVSN_TRY(avsn_store_create(t->model, &t->store));
+    t->adam = (avsn_adam){.weight_decay = o->weight_decay,
+                          .clip_norm = o->clip_norm,
+                          .mean = avsn_store_block(t->store),
+                          .square = avsn_store_block(t->store)};
+    if (!t->adam.mean || !t->adam.square)
+        return AVSOUND_E_NO_MEMORY;
+    if (o->ema <= 0)
+        return AVSOUND_OK;
+    t->average = avsn_store_block(t->store);
+    if (!t->average)
+        return AVSOUND_E_NO_MEMORY;
+    memcpy(t->average, t->store->values, t->store->floats * sizeof *t->average);
+    return avsn_store_view(t->store, t->average, &t->averaged);
+}
+
+static avsound_status open_network(avsound_trainer *t)
+{
+    const avsound_trainer_options *o = &t->settings.options;
+    avsn_step_options options = {.objective = o->objective,
+                                 .threads = o->threads,
+                                 .batch = o->batch,
+                                 .momentum = (float)o->statistics_momentum};
+    AVSN_TRY(avsn_choose_compute(o->precision, &options.compute));
+    AVSN_TRY(avsn_step_create(t->model, t->store, &options, &t->step));
+    if (!t->validation)
+        return AVSOUND_OK;
+    return avsn_judge_create(t->model, t->average ? &t->averaged : &t->store->params, &options, &t->judge);
+}
+
+static void plan_steps(avsound_trainer *t)
+{
+    const avsound_trainer_options *o = &t->settings.options;
+    const int64_t pass = avsn_dataset_count(t->data) / ((int64_t)o->batch * o->accumulate);
+    t->steps_per_epoch = o->steps_per_epoch ? o->steps_per_epoch : AVSN_MAX(pass, 1);
+    t->schedule = (avsn_schedule){.kind = o->schedule,
+                                  .rate = o->learning_rate,
+                                  .warmup = o->warmup_steps,
+                                  .steps = t->steps_per_epoch * o->epochs,
+                                  .steps_per_epoch = t->steps_per_epoch};
+}
+
+static void begin_state(avsound_trainer *t)
+{
+    t->progress.best_accuracy = NAN;
+    t->state = (avsound_training_state){.struct_size = sizeof t->state,
+                                        .epochs = t->settings.options.epochs,
+                                        .steps = t->schedule.steps,
+                                        .loss = NAN,
+                                        .accuracy = NAN,
+                                        .mean_loss = NAN,
+                                        .mean_accuracy = NAN,
+                                        .gradient_norm = NAN,
+                                        .validation_loss = NAN,
+                                        .validation_accuracy = NAN,
+                                        .validation_auc = NAN,
+                                        .best_accuracy = NAN};
+}
+
+/* After the settings are there: everything else that a run stands on. */
+static avsound_status open_all(avsound_trainer *t)
+{
+    AVSN_TRY(avsn_step_check_objective(t->model, t->settings.options.objective));
+    AVSN_TRY(open_data(t));
+    plan_steps(t);
+    begin_state(t);
+    AVSN_TRY(open_loaders(t));
+    AVSN_TRY(open_blocks(t));
+    return open_network(t);
+}
+
+static avsound_status trainer_new(avsound_context *context, const char *folder, avsound_trainer **out)
+{
+    avsound_trainer *t = avsn_alloc_zeroed(context, 1, sizeof *t);
+    if (!t)
+        return AVSOUND_E_NO_MEMORY;
+    t->context = avsn_context_ref(context);
+    avsn_history_init(&t->history, context);
+    *out = t;
+    t->folder = avsn_strdup(context, folder);
+    return t->folder ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
+static avsound_status finish(avsound_trainer *t, avsound_status status, avsound_trainer **out)
+{
+    if (status) {
+        avsound_trainer_free(t);
+        return status;
+    }
+    *out = t;
+    return AVSOUND_OK;
+}
+
+static avsound_status refuse_second_run(avsound_trainer *t)
+{
+    char *path;
+    struct stat found;
+    AVSN_TRY(avsn_trainer_path(t, "checkpoint.safetensors", &path));
+    const bool there = stat(path, &found) == 0;
+    avsn_free(t->context, path);
+    if (there)
+        AVSN_FAIL(AVSOUND_E_STATE, "%s holds a run already: resume it, or choose another folder", t->folder);
+    return AVSOUND_OK;
+}
+
+avsound_status avsound_trainer_create(avsound_context *context, avsound_model *init, const char *data, const char *folder,
+                                      const avsound_trainer_options *options, avsound_trainer **out)
+{
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!context || !init || !data || !folder)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL",
+                  !context ? "context" : !init ? "init" : !data ? "data" : "folder");
+    avsound_trainer *t = NULL;
+    avsound_status status = trainer_new(context, folder, &t);
+    if (!status) {
+        t->model = avsn_model_ref(init);
+        status = refuse_second_run(t);
+    }
+    if (!status)
+        status = avsn_settings_init(context, options, data, &t->settings);
+    if (!status)
+        status = open_all(t);
+    return finish(t, status, out);
+}
+
+/* ---- resuming ---- */
+
+/* The architecture and configuration that a checkpoint names; its weights come from the blocks. */
+static avsound_status model_of(avsound_trainer *t, const avsn_safetensors *file)
+{
+    const char *arch = avsn_safetensors_metadata(file, "avsound.arch");
+    const char *config = avsn_safetensors_metadata(file, "avsound.config");
+    if (!avsn_safetensors_metadata(file, "avsound.checkpoint") || !arch || !config)
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s is no checkpoint of a training run", avsn_safetensors_label(file));
+    const avsound_status status = avsound_model_create(t->context, arch, config, 0, &t->model);
+    return status ? avsn_fail_in(AVSOUND_E_FORMAT, "%s", avsn_safetensors_label(file)) : AVSOUND_OK;
+}
+
+/* What may differ from one sitting to the next. */
+static avsound_status take_over(avsound_trainer *t, const avsound_trainer_options *theirs)
+{
+    avsound_trainer_options given, *o = &t->settings.options;
+    avsn_settings now;
+    AVSN_TRY(avsn_settings_init(t->context, theirs, t->settings.data, &now)); /* checks, completes */
+    AVSN_TRY(avsn_options_read(&given, sizeof given, theirs, (uint32_t)sizeof given, "trainer options"));
+    o->threads = given.threads ? now.options.threads : o->threads;
+    o->workers = given.workers ? now.options.workers : o->workers;
+    o->save_minutes = given.save_minutes ? now.options.save_minutes : o->save_minutes;
+    o->epochs = given.epochs ? AVSN_MAX(o->epochs, now.options.epochs) : o->epochs;
+    o->progress = given.progress;
+    o->user_data = given.user_data;
+    avsn_settings_free(t->context, &now);
+    return AVSOUND_OK;
+}
+
+static avsound_status resume(avsound_trainer *t, const avsn_safetensors *file, const avsound_trainer_options *options)
+{
+    const char *text = avsn_safetensors_metadata(file, "options");
+    AVSN_TRY(model_of(t, file));
+    if (!text)
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: no metadata key options", avsn_safetensors_label(file));
+    AVSN_TRY(avsn_settings_parse(t->context, text, avsn_safetensors_label(file), &t->settings));
+    if (options)
+        AVSN_TRY(take_over(t, options));
+    t->resumed = true;
+    AVSN_TRY(open_all(t));
+    return avsn_trainer_load_checkpoint(t, file);
+}
+
+avsound_status avsound_trainer_resume(avsound_context *context, const char *folder, const avsound_trainer_options *options,
+                                      avsound_trainer **out)
+{
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!context || !folder)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", context ? "folder" : "context");
+    avsound_trainer *t = NULL;
+    avsn_safetensors *file = NULL;
+    char *path = NULL;
+    avsound_status status = trainer_new(context, folder, &t);
+    if (!status)
+        status = avsn_trainer_path(t, "checkpoint.safetensors", &path);
+    if (!status)
+        status = avsn_safetensors_open(context, path, &file);
+    if (!status)
+        status = resume(t, file, options);
+    avsn_safetensors_free(file);
+    avsn_free(context, path);
+    return finish(t, status, out);
+}
+
+void avsound_trainer_free(avsound_trainer *t)
+{
+    if (!t)
+        return;
+    avsound_context *context = t->context;
+    avsn_loader_free(t->loader);
+    avsn_loader_free(t->validation_loader);
+    avsn_judge_free(t->judge);
+    avsn_step_free(t->step);
+    avsn_free(context, t->averaged.items);
+    avsn_free(context, t->average);
+    avsn_free(context, t->adam.mean);
+    avsn_free(context, t->adam.square);
+    avsn_store_free(t->store);
+    avsn_dataset_free(t->data);
+    avsn_dataset_free(t->validation);
+    avsn_run_log_free(t->log);
+    avsn_history_free(&t->history);
+    avsn_settings_free(context, &t->settings);
+    avsound_model_free(t->model);
+    avsn_free(context, t->folder);
+    avsn_free(context, t);
+    avsound_context_free(context);
+}

@@ -145,7 +145,7 @@ static void remove_folders(void)
 {
     char command[64];
     for (int i = 0; owner == getpid() && i < folder_count; i++) {
-        snprintf(command, sizeof command, "rm -rf '%s'", folders[i]);
+        snprintf(command, sizeof command, "rm -rf '%.31s'", folders[i]);
         (void)!system(command);
     }
 }

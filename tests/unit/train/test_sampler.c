@@ -1,0 +1,435 @@
+#include "train/sampler.h"
+
+#include "base/base.h"
+#include "failing.h"
+
+enum { MOST_CLIPS = 400, MOST_PAIRS = 4000 };
+
+static avsn_dataset_clip clips[MOST_CLIPS];
+static char names[MOST_CLIPS][16];
+
+/* Clip c has 30 + c % 7 frames and belongs to group[c], or to one of its own. */
+static void set_clips(int count, const int *group)
+{
+    for (int c = 0; c < count; c++) {
+        snprintf(names[c], sizeof names[c], "g%d", group ? group[c] : c);
+        clips[c] = (avsn_dataset_clip){
+            .path = "clip.mkv", .group = names[c], .frames = 30 + c % 7, .samples = (30 + c % 7) * 1920};
+    }
+}
+
+static avsound_context *context;
+
+static avsn_sampler *sampler_of(int count, avsn_sampler_options options)
+{
+    avsn_sampler *sampler;
+    if (!context)
+        ck_avsound(avsound_context_create(NULL, &context));
+    ck_avsound(avsn_sampler_create(context, clips, count, &options, &sampler));
+    return sampler;
+}
+
+static avsn_pair pairs[MOST_PAIRS], again[MOST_PAIRS];
+
+static const avsn_pair *drawn(avsn_sampler *sampler, uint64_t epoch, int count)
+{
+    ck_assert_int_le(count, MOST_PAIRS);
+    avsn_sampler_draw(sampler, epoch, 0, count, pairs);
+    return pairs;
+}
+
+static int same(const avsn_pair *a, const avsn_pair *b)
+{
+    return a->frame_clip == b->frame_clip && a->frame == b->frame && a->audio_clip == b->audio_clip &&
+           a->audio_frame == b->audio_frame && a->audio_shift == b->audio_shift && a->corresponds == b->corresponds &&
+           a->draw == b->draw;
+}
+
+static const avsn_sampler_mode modes[] = {AVSN_SAMPLE_PAIRS, AVSN_SAMPLE_POSITIVES, AVSN_SAMPLE_VALIDATION};
+
+START_TEST(an_item_is_a_function_of_seed_epoch_and_index)
+{
+    set_clips(23, NULL);
+    for (size_t m = 0; m < AVSN_ARRAY_COUNT(modes); m++) {
+        avsn_sampler_options o = {.mode = modes[m], .batch = 4, .misalignment = 4800, .seed = 5};
+        avsn_sampler *one = sampler_of(23, o), *other = sampler_of(23, o);
+        drawn(one, 7, 300);
+        for (int k = 0; k < 300; k++) { /* another sampler, another order, between other epochs */
+            const int i = k * 101 % 300;
+            avsn_sampler_draw(other, (uint64_t)k, 3, 1, again);
+            avsn_sampler_draw(other, 7, (uint64_t)i, 1, again);
+            ck_assert_msg(same(&pairs[i], &again[0]), "mode %d item %d", (int)modes[m], i);
+        }
+        o.seed = 6;
+        avsn_sampler *seeded = sampler_of(23, o);
+        avsn_sampler_draw(seeded, 7, 0, 300, again);
+        int differ = 0;
+        for (int i = 0; i < 300; i++)
+            differ += !same(&pairs[i], &again[i]);
+        ck_assert_int_ge(differ, 295);
+        avsn_sampler_draw(one, 8, 0, 300, again);
+        for (int i = differ = 0; i < 300; i++)
+            differ += !same(&pairs[i], &again[i]);
+        ck_assert_int_ge(differ, 295);
+        avsn_sampler_free(one);
+        avsn_sampler_free(other);
+        avsn_sampler_free(seeded);
+    }
+}
+END_TEST
+
+static int fits(const avsn_dataset_clip *clip, int64_t centre, int window)
+{
+    return centre - window / 2 >= 0 && centre + (window - window / 2) <= clip->samples;
+}
+
+static void check_windows(const avsn_pair *p, int count, int window, int64_t shift)
+{
+    for (int i = 0; i < count; i++) {
+        const avsn_dataset_clip *seen = &clips[p[i].frame_clip], *heard = &clips[p[i].audio_clip];
+        ck_assert(p[i].frame >= 0 && p[i].frame < seen->frames);
+        ck_assert(p[i].audio_frame >= 0 && p[i].audio_frame < heard->frames);
+        ck_assert(fits(seen, (int64_t)p[i].frame * 1920, window));
+        ck_assert(fits(heard, (int64_t)p[i].audio_frame * 1920, window));
+        ck_assert(fits(heard, (int64_t)p[i].audio_frame * 1920 + p[i].audio_shift, window));
+        ck_assert(p[i].audio_shift >= -shift && p[i].audio_shift <= shift);
+        ck_assert(p[i].corresponds == (p[i].frame_clip == p[i].audio_clip));
+        if (p[i].corresponds)
+            ck_assert_int_eq(p[i].frame, p[i].audio_frame);
+        else
+            ck_assert_str_ne(seen->group, heard->group);
+    }
+}
+
+START_TEST(windows_lie_inside_and_negatives_in_another_group)
+{
+    int group[60];
+    for (int c = 0; c < 60; c++)
+        group[c] = c * c % 11;
+    set_clips(60, group);
+    clips[17].samples = 30000; /* too short */
+    clips[18].frames = 5; /* no window is centred on one of these */
+    for (size_t m = 0; m < AVSN_ARRAY_COUNT(modes); m++)
+        for (int shift = 0; shift <= 48000; shift += 24000)
+            for (int window = 0; window <= 47999; window += 15333) {
+                avsn_sampler *s = sampler_of(
+                    60, (avsn_sampler_options){
+                            .mode = modes[m], .batch = 3, .window = window, .misalignment = shift, .seed = 9});
+                check_windows(drawn(s, 1, 1000), 1000, window ? window : 48000, shift);
+                if (!window) {
+                    ck_assert_int_eq(avsn_sampler_usable(s), 58);
+                    for (int i = 0; i < 1000; i++)
+                        ck_assert(pairs[i].frame_clip != 17 && pairs[i].frame_clip != 18 && pairs[i].audio_clip != 17 &&
+                                  pairs[i].audio_clip != 18);
+                }
+                avsn_sampler_free(s);
+            }
+}
+END_TEST
+
+START_TEST(half_of_each_batch_corresponds)
+{
+    set_clips(9, NULL);
+    avsn_sampler *s = sampler_of(9, (avsn_sampler_options){.mode = AVSN_SAMPLE_PAIRS, .seed = 1});
+    drawn(s, 0, 400);
+    for (int batch = 2; batch <= 20; batch += 2)
+        for (int first = 0; first + batch <= 400; first += batch) {
+            int positives = 0;
+            for (int i = 0; i < batch; i++)
+                positives += pairs[first + i].corresponds;
+            ck_assert_int_eq(positives, batch / 2);
+        }
+    avsn_sampler_free(s);
+}
+END_TEST
+
+/* The heart of it: in each round, each clip gives as many pictures and sounds to the positives as to the negatives. */
+START_TEST(each_clip_serves_both_kinds_equally)
+{
+    int group[61];
+    for (int c = 0; c < 61; c++)
+        group[c] = c < 30 ? 0 : 1 + c % 13; /* nearly half in one group */
+    for (int grouped = 0; grouped < 2; grouped++) {
+        set_clips(61, grouped ? group : NULL);
+        avsn_sampler *s = sampler_of(61, (avsn_sampler_options){.mode = AVSN_SAMPLE_PAIRS, .seed = 2});
+        ck_assert_int_eq(avsn_sampler_round(s), 122);
+        for (int round = 0; round < 4; round++) {
+            int pictures[2][61] = {{0}}, sounds[2][61] = {{0}}, shown[61] = {0};
+            avsn_sampler_draw(s, 3, (uint64_t)(122 * round), 122, pairs);
+            for (int i = 0; i < 122; i++) {
+                pictures[pairs[i].corresponds][pairs[i].frame_clip]++;
+                sounds[pairs[i].corresponds][pairs[i].audio_clip]++;
+                shown[pairs[i].frame_clip] += i < 61;
+            }
+            int twice = 0;
+            for (int c = 0; c < 61; c++) {
+                ck_assert(pictures[0][c] == 1 && pictures[1][c] == 1 && sounds[0][c] == 1 && sounds[1][c] == 1);
+                twice += shown[c] != 1;
+            }
+            ck_assert_int_le(twice, 2); /* an odd number has no half */
+        }
+        avsn_sampler_free(s);
+    }
+}
+END_TEST
+
+START_TEST(a_group_of_more_than_half_is_thinned)
+{
+    enum { CLIPS = 30, ROUNDS = 60 };
+    int group[CLIPS], used[CLIPS] = {0};
+    for (int c = 0; c < CLIPS; c++)
+        group[c] = c < 24 ? 0 : c; /* 24 of 30 */
+    set_clips(CLIPS, group);
+    avsn_sampler *s = sampler_of(CLIPS, (avsn_sampler_options){.mode = AVSN_SAMPLE_PAIRS, .seed = 4});
+    ck_assert_int_eq(avsn_sampler_round(s), 24); /* 6 of the group and 6 others, twice */
+    for (int round = 0; round < ROUNDS; round++) {
+        int sounds[2][CLIPS] = {{0}};
+        avsn_sampler_draw(s, 0, (uint64_t)(24 * round), 24, pairs);
+        check_windows(pairs, 24, 48000, 0);
+        for (int i = 0; i < 24; i++)
+            sounds[pairs[i].corresponds][pairs[i].audio_clip]++;
+        for (int c = 0; c < CLIPS; c++) {
+            ck_assert_int_eq(sounds[0][c], sounds[1][c]);
+            used[c] += sounds[0][c];
+        }
+    }
+    for (int c = 24; c < CLIPS; c++)
+        ck_assert_int_eq(used[c], ROUNDS);
+    for (int c = 0; c < 24; c++) /* 60 draws of probability 1/4: 15 +- 4.5 sigma */
+        ck_assert(used[c] >= 2 && used[c] <= 30);
+    avsn_sampler_free(s);
+}
+END_TEST
+
+/* Chi-square of two samples over the same cells, divided by its degrees of freedom. */
+static double two_sample_chi_square(const int *a, const int *b, int cells)
+{
+    double sum = 0;
+    int used = 0;
+    for (int i = 0; i < cells; i++)
+        if (a[i] + b[i]) {
+            sum += (double)(a[i] - b[i]) * (a[i] - b[i]) / (a[i] + b[i]);
+            used++;
+        }
+    ck_assert_int_gt(used, 4);
+    return sum / (used - 1);
+}
+
+/* With about 20 cells of thousands of draws the statistic has mean 1 and deviation 0.32; 2.3 is four of them. */
+START_TEST(times_of_both_kinds_follow_one_law)
+{
+    enum { EPOCHS = 200, PER_EPOCH = 200, WIDTH = 3000, CELLS = 40 };
+    set_clips(20, NULL);
+    for (int shift = 0; shift <= 48000; shift += 48000) {
+        static int frames[2][CELLS], times[2][CELLS], shifts[2][CELLS];
+        memset(frames, 0, sizeof frames);
+        memset(times, 0, sizeof times);
+        memset(shifts, 0, sizeof shifts);
+        avsn_sampler *s =
+            sampler_of(20, (avsn_sampler_options){.mode = AVSN_SAMPLE_PAIRS, .misalignment = shift, .seed = 8});
+        for (int e = 0; e < EPOCHS; e++) {
+            drawn(s, (uint64_t)e, PER_EPOCH);
+            for (int i = 0; i < PER_EPOCH; i++) {
+                const int64_t centre = (int64_t)pairs[i].audio_frame * 1920 + pairs[i].audio_shift;
+                frames[pairs[i].corresponds][pairs[i].audio_frame]++;
+                times[pairs[i].corresponds][centre / WIDTH]++;
+                shifts[pairs[i].corresponds][(pairs[i].audio_shift + 48000) / WIDTH]++;
+            }
+        }
+        ck_assert_double_le(two_sample_chi_square(frames[0], frames[1], CELLS), 2.3);
+        ck_assert_double_le(two_sample_chi_square(times[0], times[1], CELLS), 2.3);
+        if (shift)
+            ck_assert_double_le(two_sample_chi_square(shifts[0], shifts[1], CELLS), 2.3);
+        avsn_sampler_free(s);
+    }
+}
+END_TEST
+
+/* Each frame that has its second is as likely as any other, and so is each partner. */
+START_TEST(frames_and_partners_are_evenly_drawn)
+{
+    enum { CLIPS = 12, EPOCHS = 1500 };
+    int frame[40] = {0}, partner[CLIPS] = {0}, frames = 0, partners = 0;
+    set_clips(CLIPS, NULL);
+    avsn_sampler *s = sampler_of(CLIPS, (avsn_sampler_options){.mode = AVSN_SAMPLE_PAIRS, .seed = 3});
+    for (int e = 0; e < EPOCHS; e++) {
+        drawn(s, (uint64_t)e, 2 * CLIPS);
+        for (int i = 0; i < 2 * CLIPS; i++) {
+            if (pairs[i].frame_clip == 6) /* 36 frames: of 13...23 there is a second around */
+                frame[pairs[i].frame]++, frames++;
+            if (pairs[i].frame_clip == 6 && !pairs[i].corresponds)
+                partner[pairs[i].audio_clip]++, partners++;
+        }
+    }
+    double chi = 0;
+    for (int f = 0; f < 40; f++) {
+        ck_assert(f >= 13 && f <= 23 ? frame[f] > 0 : frame[f] == 0);
+        if (f >= 13 && f <= 23)
+            chi += pow(frame[f] - frames / 11., 2) / (frames / 11.);
+    }
+    ck_assert_double_le(chi, 29.6); /* 10 degrees of freedom: 0.1 % */
+    for (int c = 0; c < CLIPS; c++) {
+        ck_assert(c == 6 ? partner[c] == 0 : partner[c] > 0);
+        /* a round's partners hang together, yet clip 6's is drawn anew in each */
+        if (c != 6)
+            ck_assert_double_le(fabs(partner[c] - partners / 11.), 4.5 * sqrt(partners / 11.));
+    }
+    avsn_sampler_free(s);
+}
+END_TEST
+
+START_TEST(misalignment_reaches_both_ways)
+{
+    set_clips(40, NULL);
+    for (int c = 0; c < 40; c++)
+        clips[c].frames = 250, clips[c].samples = 480000;
+    avsn_sampler *s =
+        sampler_of(40, (avsn_sampler_options){.mode = AVSN_SAMPLE_PAIRS, .misalignment = 48000, .seed = 3});
+    drawn(s, 0, 4000);
+    double sum[2] = {0}, square[2] = {0};
+    int64_t low = 0, high = 0;
+    for (int i = 0; i < 4000; i++) {
+        const double x = (double)pairs[i].audio_shift / 48000;
+        sum[pairs[i].corresponds] += x;
+        square[pairs[i].corresponds] += x * x;
+        low = AVSN_MIN(low, pairs[i].audio_shift);
+        high = AVSN_MAX(high, pairs[i].audio_shift);
+    }
+    ck_assert(low < -47500 && high > 47500);
+    for (int k = 0; k < 2; k++) { /* uniform in -1...1: deviation 0.577, of the mean of 2000: 0.013 */
+        ck_assert_double_le(fabs(sum[k] / 2000), 0.055);
+        ck_assert_double_eq_tol(square[k] / 2000, 1 / 3., 0.03);
+    }
+    avsn_sampler_free(s);
+}
+END_TEST
+
+START_TEST(batches_of_positives_have_different_groups)
+{
+    enum { CLIPS = 90, BATCH = 8, ROUNDS = 40 };
+    int group[CLIPS], used[CLIPS] = {0};
+    for (int c = 0; c < CLIPS; c++)
+        group[c] = c < 30 ? c % 2 : c < 50 ? 2 + c % 4 : c; /* groups of 15, of 5 and of 1 */
+    set_clips(CLIPS, group);
+    avsn_sampler *s =
+        sampler_of(CLIPS, (avsn_sampler_options){.mode = AVSN_SAMPLE_POSITIVES, .batch = BATCH, .seed = 3});
+    const int round = (int)avsn_sampler_round(s);
+    ck_assert_int_eq(round, 80); /* 10 batches: 10 + 10 clips of the large groups, 4 x 5, 40 */
+    for (int r = 0; r < ROUNDS; r++) {
+        avsn_sampler_draw(s, 2, (uint64_t)(r * round), round, pairs);
+        int seen[CLIPS] = {0};
+        for (int i = 0; i < round; i++) {
+            ck_assert(pairs[i].corresponds);
+            ck_assert_int_eq(seen[pairs[i].frame_clip]++, 0);
+            used[pairs[i].frame_clip]++;
+            for (int k = i / BATCH * BATCH; k < i; k++)
+                ck_assert_str_ne(clips[pairs[i].frame_clip].group, clips[pairs[k].frame_clip].group);
+        }
+    }
+    for (int c = 0; c < CLIPS; c++)
+        if (group[c] > 1)
+            ck_assert_int_eq(used[c], ROUNDS);
+        else /* 10 of 15 */
+            ck_assert(used[c] > ROUNDS / 3 && used[c] < ROUNDS);
+    avsn_sampler_free(s);
+}
+END_TEST
+
+START_TEST(validation_shows_each_clip_once_as_each_kind)
+{
+    for (int large = 0; large < 2; large++) {
+        int group[21], sounds[21] = {0};
+        for (int c = 0; c < 21; c++)
+            group[c] = large && c < 15 ? 0 : c;
+        set_clips(21, group);
+        avsn_sampler *s = sampler_of(21, (avsn_sampler_options){.mode = AVSN_SAMPLE_VALIDATION, .seed = 3});
+        ck_assert_int_eq(avsn_sampler_round(s), 42);
+        drawn(s, 0, 42);
+        check_windows(pairs, 42, 48000, 0);
+        int shown[21] = {0};
+        for (int i = 0; i < 42; i += 2) {
+            ck_assert(pairs[i].corresponds && !pairs[i + 1].corresponds);
+            ck_assert_int_eq(pairs[i].frame_clip, pairs[i + 1].frame_clip);
+            ck_assert_int_eq(pairs[i].frame, pairs[i + 1].frame);
+            ck_assert_int_eq(shown[pairs[i].frame_clip]++, 0);
+            sounds[pairs[i + 1].audio_clip]++;
+        }
+        for (int c = 0; c < 21 && !large; c++)
+            ck_assert_int_eq(sounds[c], 1);
+        avsn_sampler_free(s);
+    }
+}
+END_TEST
+
+START_TEST(another_sound_depends_on_the_pairs_sound_alone)
+{
+    enum { CLIPS = 8, DRAWS = 4000 };
+    int other[CLIPS] = {0};
+    set_clips(CLIPS, NULL);
+    avsn_sampler *s = sampler_of(CLIPS, (avsn_sampler_options){.mode = AVSN_SAMPLE_PAIRS, .seed = 3});
+    for (uint64_t k = 0; k < DRAWS; k++) {
+        avsn_pair pair = {.frame_clip = 2, .frame = 14, .audio_clip = 5, .audio_frame = 15, .draw = k * 77};
+        int32_t clip[2], frame[2];
+        avsn_sampler_other(s, &pair, &clip[0], &frame[0]);
+        pair.frame_clip = pair.audio_clip;
+        pair.corresponds = true;
+        avsn_sampler_other(s, &pair, &clip[1], &frame[1]);
+        ck_assert(clip[0] == clip[1] && frame[0] == frame[1] && clip[0] != 5);
+        ck_assert(fits(&clips[clip[0]], (int64_t)frame[0] * 1920, 48000));
+        other[clip[0]]++;
+    }
+    for (int c = 0; c < CLIPS; c++)
+        ck_assert(c == 5 || fabs(other[c] - DRAWS / 7.) < 4.5 * sqrt(DRAWS / 7.));
+    avsn_sampler_free(s);
+}
+END_TEST
+
+#define ck_no_sampler(count, options_, words)                                                                       \
+    do {                                                                                                            \
+        avsn_sampler_options o_ = options_;                                                                         \
+        avsn_sampler *sampler_ = (avsn_sampler *)&o_;                                                               \
+        avsound_context *context_;                                                                                  \
+        ck_avsound(avsound_context_create(NULL, &context_));                                                        \
+        ck_refused(avsn_sampler_create(context_, clips, count, &o_, &sampler_), AVSOUND_E_INVALID_ARGUMENT, words); \
+        ck_assert_ptr_null(sampler_);                                                                               \
+        avsound_context_free(context_);                                                                             \
+    } while (0)
+
+START_TEST(refuses_what_cannot_be_paired)
+{
+    const int one_group[3] = {0};
+    const avsn_sampler_options o = {.mode = AVSN_SAMPLE_PAIRS}, positives = {.mode = AVSN_SAMPLE_POSITIVES, .batch = 4};
+    avsn_sampler_options bad = o;
+    set_clips(3, NULL);
+    ck_no_sampler(0, o, "0 of 0 clips hold 1 s of sound");
+    ck_no_sampler(1, o, "1 of 1 clips hold 1 s of sound around a frame, want at least 2");
+    ck_no_sampler(3, positives, "3 groups of clips cannot fill a batch of 4");
+    bad.window = -1;
+    ck_no_sampler(3, bad, "window of -1 samples");
+    bad = o;
+    bad.misalignment = -5;
+    ck_no_sampler(3, bad, "misalignment of -5 samples");
+    clips[0].samples = clips[1].samples = 40000;
+    ck_no_sampler(3, o, "1 of 3 clips hold 1 s of sound");
+    set_clips(3, one_group);
+    ck_no_sampler(3, o, "all 3 clips are of one group");
+}
+END_TEST
+
+START_TEST(survives_refused_allocations)
+{
+    failing f;
+    avsn_sampler *sampler;
+    const avsn_sampler_options o = {.mode = AVSN_SAMPLE_PAIRS};
+    avsound_context *refusing = failing_context(&f);
+    set_clips(20, NULL);
+    ck_survives_refusals(&f, avsn_sampler_create(refusing, clips, 20, &o, &sampler), avsn_sampler_free(sampler));
+    avsound_context_free(refusing);
+}
+END_TEST
+
+SUITE("train.sampler", an_item_is_a_function_of_seed_epoch_and_index, windows_lie_inside_and_negatives_in_another_group,
+      half_of_each_batch_corresponds, each_clip_serves_both_kinds_equally, a_group_of_more_than_half_is_thinned,
+      times_of_both_kinds_follow_one_law, frames_and_partners_are_evenly_drawn, misalignment_reaches_both_ways,
+      batches_of_positives_have_different_groups, validation_shows_each_clip_once_as_each_kind,
+      another_sound_depends_on_the_pairs_sound_alone, refuses_what_cannot_be_paired, survives_refused_allocations)

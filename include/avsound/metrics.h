@@ -120,7 +120,8 @@ typedef struct avsound_retrieval_result {
 AVSOUND_API void avsound_retrieval_options_init(avsound_retrieval_options *options, uint32_t struct_size);
 
 /** Retrieval: each query ranks the database by the Euclidean distance of L2-normalised embeddings, ascending. A database item
- *  that is zero or not finite ranks last; a query that is not finite is bad: nDCG 0, last rank.
+ *  that is zero or not finite ranks last; from a query that is zero all others are equally far; a query that is not finite is
+ *  bad: nDCG 0, last rank.
  *
  *  nDCG: rel = max over label pairs of (20 - distance), not below 0; gain = 2^rel - 1; DCG = sum of gain / log2(place + 1) over
  *  the first `depth` places; the ideal order sorts the whole database. A query that no item is related to is skipped.
@@ -215,7 +216,7 @@ typedef struct avsound_negatives_result {
 
 /** At threshold t a map fires if its confidence is at least t. Fired on a negative: a false positive; on a positive: a true
  *  one if its cIoU is at least 0.5, else a false positive; silent on a positive: a false negative. Every distinct confidence
- *  is a threshold, and one above all.
+ *  is a threshold, and one above all. Without positives every figure is NaN.
  *
  *  @param ciou       [count]; of a negative it is not read; NaN on a positive: skipped.
  *  @param confidence [count] of avsound_map_measure(); not finite: bad, an error at every threshold.

@@ -70,6 +70,7 @@ static void global_pool(const avsn_c_kernel *k)
     const bool maximum = k->attributes.pooling == AVSN_POOL_MAX;
     const float scale = maximum ? 1.0f : 1.0f / (float)r.at.cells;
     const int64_t side_by_side = run_length(&r.at);
+#pragma omp parallel for
     for (int64_t n = 0; n < r.at.n; n++)
         for (int64_t c = 0; c < r.at.c;) {
             float result[RUN];
@@ -87,6 +88,7 @@ static void inner_map(const avsn_c_kernel *k)
 {
     const cells_reader r = read_cells(k);
     const int64_t side_by_side = run_length(&r.at);
+#pragma omp parallel for
     for (int64_t n = 0; n < r.at.n; n++) {
         const float *vector = (const float *)k->input[1] + n * r.at.c;
         float *map = (float *)k->output[0] + n * r.at.cells;
@@ -146,6 +148,7 @@ static void global_pool_backward(const avsn_c_kernel *k)
     const bool bf16 = r.bf16 != NULL, maximum = k->attributes.pooling == AVSN_POOL_MAX;
     const float *dst = k->input[1], *diff_dst = k->input[2];
     memset(k->output[0], 0, avsn_layout_bytes(k->base.output[0]));
+#pragma omp parallel for
     for (int64_t n = 0; n < r.at.n; n++)
         for (int64_t c = 0; c < r.at.c; c++) {
             const int64_t offset = offset_of(&r.at, n, c);
@@ -167,6 +170,7 @@ static void inner_map_backward(const avsn_c_kernel *k)
     const cells_reader r = read_cells(k);
     const bool bf16 = r.bf16 != NULL;
     memset(k->output[0], 0, avsn_layout_bytes(k->base.output[0]));
+#pragma omp parallel for
     for (int64_t n = 0; n < r.at.n; n++) {
         const float *vector = (const float *)k->input[1] + n * r.at.c;
         const float *diff_dst = (const float *)k->input[2] + n * r.at.cells;

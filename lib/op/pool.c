@@ -91,7 +91,10 @@ typedef struct source {
     int64_t item, group; /* strides in elements; a row has columns * width */
 } source;
 
-enum { NARROWEST = 8 }; /* fewer neighbouring channels make poor vectors */
+enum {
+    NARROWEST = 8, /* fewer neighbouring channels make poor vectors */
+    LANES = 16     /* at a time: the narrowest networks have no more channels */
+};
 
 static bool find_source(const avsn_layout *layout, source *s)
 {
@@ -112,20 +115,28 @@ static bool find_source(const avsn_layout *layout, source *s)
     {                                                                                                               \
         return (integer)(bits < 0 ? bits ^ magnitude : bits);                                                       \
     }                                                                                                               \
-    AVSN_LOOP name(const integer *restrict upper, const integer *restrict lower, int64_t columns, int64_t width,    \
-                   integer *restrict dst, uint8_t *restrict where)                                                  \
+    AVSN_LOOP name##_cells(const integer *restrict upper, const integer *restrict lower, int64_t right,             \
+                           int64_t count, integer *restrict dst, uint8_t *restrict where)                           \
     {                                                                                                               \
-        for (int64_t x = 0; x < columns; x++) {                                                                     \
-            const int64_t left = 2 * x * width, right = left + width, out = x * width;                              \
-            _Pragma("omp simd") for (int64_t i = 0; i < width; i++)                                                 \
-            {                                                                                                       \
-                const integer a = name##_key(upper[left + i]), b = name##_key(upper[right + i]);                    \
-                const integer c = name##_key(lower[left + i]), d = name##_key(lower[right + i]);                    \
-                const integer ab = b > a ? b : a, cd = d > c ? d : c;                                               \
-                const integer first = b > a ? 1 : 0, second = d > c ? 3 : 2;                                        \
-                dst[out + i] = name##_key(cd > ab ? cd : ab);                                                       \
-                where[out + i] = (uint8_t)(cd > ab ? second : first);                                               \
-            }                                                                                                       \
+        _Pragma("omp simd") for (int64_t i = 0; i < count; i++)                                                     \
+        {                                                                                                           \
+            const integer a = name##_key(upper[i]), b = name##_key(upper[right + i]);                               \
+            const integer c = name##_key(lower[i]), d = name##_key(lower[right + i]);                               \
+            const integer ab = b > a ? b : a, cd = d > c ? d : c;                                                   \
+            const integer first = b > a ? 1 : 0, second = d > c ? 3 : 2;                                            \
+            dst[i] = name##_key(cd > ab ? cd : ab);                                                                 \
+            where[i] = (uint8_t)(cd > ab ? second : first);                                                         \
+        }                                                                                                           \
+    }                                                                                                               \
+    AVSN_LOOP name(const integer *upper, const integer *lower, int64_t columns, int64_t width, integer *dst,        \
+                   uint8_t *where)                                                                                  \
+    {                                                                                                               \
+        for (int64_t x = 0; x < columns; x++, upper += width, lower += width) {                                     \
+            int64_t i = 0;                                                                                          \
+            for (; i + LANES <= width; i += LANES, upper += LANES, lower += LANES, dst += LANES, where += LANES)    \
+                name##_cells(upper, lower, width, LANES, dst, where);                                               \
+            name##_cells(upper, lower, width, width - i, dst, where);                                               \
+            upper += width - i, lower += width - i, dst += width - i, where += width - i;                           \
         }                                                                                                           \
     }
 
@@ -148,19 +159,26 @@ AVSN_LOOP_VARIANTS(maxima_row,
 
 /* The gradient goes to the cell that held the maximum; bits, whatever they mean. */
 #define SPREAD(name, bits)                                                                                          \
-    AVSN_LOOP name(const bits *restrict diff, const uint8_t *restrict where, int64_t columns, int64_t width,        \
-                   bits *restrict upper, bits *restrict lower)                                                      \
+    AVSN_LOOP name##_cells(const bits *restrict diff, const uint8_t *restrict where, int64_t right, int64_t count,  \
+                           bits *restrict upper, bits *restrict lower)                                              \
     {                                                                                                               \
-        for (int64_t x = 0; x < columns; x++) {                                                                     \
-            const int64_t left = 2 * x * width, right = left + width, in = x * width;                               \
-            _Pragma("omp simd") for (int64_t i = 0; i < width; i++)                                                 \
-            {                                                                                                       \
-                const bits d = diff[in + i], at = where[in + i];                                                    \
-                upper[left + i] = at == 0 ? d : 0;                                                                  \
-                upper[right + i] = at == 1 ? d : 0;                                                                 \
-                lower[left + i] = at == 2 ? d : 0;                                                                  \
-                lower[right + i] = at == 3 ? d : 0;                                                                 \
-            }                                                                                                       \
+        _Pragma("omp simd") for (int64_t i = 0; i < count; i++)                                                     \
+        {                                                                                                           \
+            const bits d = diff[i], at = where[i];                                                                  \
+            upper[i] = at == 0 ? d : 0;                                                                             \
+            upper[right + i] = at == 1 ? d : 0;                                                                     \
+            lower[i] = at == 2 ? d : 0;                                                                             \
+            lower[right + i] = at == 3 ? d : 0;                                                                     \
+        }                                                                                                           \
+    }                                                                                                               \
+    AVSN_LOOP name(const bits *diff, const uint8_t *where, int64_t columns, int64_t width, bits *upper, bits *lower) \
+    {                                                                                                               \
+        for (int64_t x = 0; x < columns; x++, upper += width, lower += width) {                                     \
+            int64_t i = 0;                                                                                          \
+            for (; i + LANES <= width; i += LANES, diff += LANES, where += LANES, upper += LANES, lower += LANES)   \
+                name##_cells(diff, where, width, LANES, upper, lower);                                              \
+            name##_cells(diff, where, width, width - i, upper, lower);                                              \
+            diff += width - i, where += width - i, upper += width - i, lower += width - i;                          \
         }                                                                                                           \
     }
 

@@ -60,6 +60,11 @@ typedef enum avsn_op_kind {
     AVSN_OP_SOFTMAX_BACKWARD,      /* dst, diff dst -> diff src */
     AVSN_OP_SOFTMAX_LOSS,          /* logits (N,C), class (N,1) -> mean cross-entropy (1,1), diff logits */
     AVSN_OP_SIGMOID_LOSS,          /* logits (N,1), 0 or 1 (N,1) -> mean cross-entropy (1,1), diff logits */
+    AVSN_OP_PAIR_DISTANCE,         /* (N,C), (N,C) -> (N*N,1): row i*N+j is of the first's i and the second's j */
+    AVSN_OP_PAIR_DISTANCE_BACKWARD, /* a, b, dst, diff dst -> diff a, diff b */
+    AVSN_OP_PAIR_INNER_MAP,        /* (N,C,spatial), (N,C) -> (N*N,1,spatial), in the same order */
+    AVSN_OP_PAIR_INNER_MAP_BACKWARD, /* cells, vectors, diff dst -> diff cells, diff vectors */
+    AVSN_OP_PAIR_LOSS,             /* logits (N*N,1 or 2) of all pairs -> contrastive loss (1,1), diff logits */
     AVSN_OP_COUNT
 } avsn_op_kind;
 
@@ -85,6 +90,7 @@ typedef struct avsn_attributes {
     float momentum;        /* running statistics: share of the new batch's */
     float unbias;          /* running statistics: n / (n - 1) of the values that the batch's variance is over */
     bool relu;             /* batch norm in training: a ReLU in the same pass */
+    float share;           /* pair loss: weight of the binary cross-entropy beside the contrastive one */
 } avsn_attributes;
 
 typedef struct avsn_node {

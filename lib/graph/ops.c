@@ -41,6 +41,11 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_SOFTMAX_BACKWARD] = "softmax_backward",
     [AVSN_OP_SOFTMAX_LOSS] = "softmax_loss",
     [AVSN_OP_SIGMOID_LOSS] = "sigmoid_loss",
+    [AVSN_OP_PAIR_DISTANCE] = "pair_distance",
+    [AVSN_OP_PAIR_DISTANCE_BACKWARD] = "pair_distance_backward",
+    [AVSN_OP_PAIR_INNER_MAP] = "pair_inner_map",
+    [AVSN_OP_PAIR_INNER_MAP_BACKWARD] = "pair_inner_map_backward",
+    [AVSN_OP_PAIR_LOSS] = "pair_loss",
 };
 
 const char *avsn_op_name(avsn_op_kind kind)

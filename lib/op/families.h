@@ -20,6 +20,7 @@ avsound_status avsn_make_affine_backward(const avsn_kernel_request *request, avs
 avsound_status avsn_make_slice_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_running_statistics(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_vector_training(const avsn_kernel_request *request, avsn_kernel **out); /* backward, losses */
+avsound_status avsn_make_pairs(const avsn_kernel_request *request, avsn_kernel **out); /* every item with every other */
 avsound_status avsn_make_global_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_inner_map_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_relu(const avsn_kernel_request *request, avsn_kernel **out);

@@ -47,6 +47,11 @@ static const struct family {
     [AVSN_OP_SOFTMAX_BACKWARD] = {avsn_make_vector_training, false, false},
     [AVSN_OP_SOFTMAX_LOSS] = {avsn_make_vector_training, false, false},
     [AVSN_OP_SIGMOID_LOSS] = {avsn_make_vector_training, false, false},
+    [AVSN_OP_PAIR_DISTANCE] = {avsn_make_pairs, false, false},
+    [AVSN_OP_PAIR_DISTANCE_BACKWARD] = {avsn_make_pairs, false, false},
+    [AVSN_OP_PAIR_INNER_MAP] = {avsn_make_pairs, false, false},
+    [AVSN_OP_PAIR_INNER_MAP_BACKWARD] = {avsn_make_pairs, false, false},
+    [AVSN_OP_PAIR_LOSS] = {avsn_make_pairs, false, false},
 };
 
 avsound_status avsn_kernel_create(const avsn_kernel_request *request, avsn_kernel **out)

@@ -18,7 +18,55 @@ typedef struct transform {
     avsn_value *diff;     /* training value id -> its gradient, poisoned until it has one */
     bool *learns;         /* training value id -> depends on a learned parameter */
     int32_t forward_nodes; /* of the training graph: those before the loss */
+    bool contrastive;
+    float share;
+    bool *paired;         /* contrastive: forward value id -> of all pairs, not of single ones */
+    bool *leads;          /* contrastive: forward value id -> the logits depend on it */
 } transform;
+
+/* ---- what a contrastive objective changes ---- */
+
+static bool compares(const avsn_node *node)
+{
+    return node->kind == AVSN_OP_DISTANCE || node->kind == AVSN_OP_INNER_MAP;
+}
+
+/* Marks what comes after the comparison of two embeddings. A value from before it has another batch size: the two can't
+ * meet in one op. */
+static avsound_status mark_paired(transform *t)
+{
+    bool any = false;
+    for (int32_t n = 0; n < avsn_graph_node_count(t->forward); n++) {
+        const avsn_node *node = avsn_graph_node(t->forward, n);
+        bool paired = compares(node), single = false;
+        for (int32_t i = 0; i < node->input_count && !compares(node); i++) {
+            const int32_t producer = avsn_value_producer(t->forward, node->input[i]);
+            paired |= t->paired[node->input[i].id];
+            single |= !t->paired[node->input[i].id] && avsn_graph_node(t->forward, producer)->kind != AVSN_OP_PARAM;
+        }
+        if (paired && single)
+            AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "contrastive: %s %s mixes pairs with single items", avsn_op_name(node->kind),
+                      node->name);
+        t->paired[node->output[0].id] = paired;
+        any |= paired;
+    }
+    if (!any)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "contrastive: this network has no distance and no inner map, so it compares no "
+                  "embeddings");
+    return AVSOUND_OK;
+}
+
+static avsound_status mark_pairs(transform *t)
+{
+    AVSN_TRY(mark_paired(t));
+    t->leads[avsn_graph_find(t->forward, "logits").id] = true;
+    for (int32_t n = avsn_graph_node_count(t->forward) - 1; n >= 0; n--) {
+        const avsn_node *node = avsn_graph_node(t->forward, n);
+        for (int32_t i = 0; i < node->input_count; i++)
+            t->leads[node->input[i].id] |= t->leads[node->output[0].id];
+    }
+    return AVSOUND_OK;
+}
 
 /* ---- forward, in training mode ---- */
 
@@ -58,12 +106,28 @@ static avsn_value batch_norm(transform *t, const avsn_node *node, const avsn_val
     return dst;
 }
 
+static avsn_op_kind training_kind(const transform *t, const avsn_node *node)
+{
+    switch (node->kind) {
+    case AVSN_OP_POOL:
+        return node->attributes.pooling == AVSN_POOL_MAX ? AVSN_OP_POOL_TRAIN : AVSN_OP_POOL;
+    case AVSN_OP_DISTANCE:
+        return t->contrastive ? AVSN_OP_PAIR_DISTANCE : AVSN_OP_DISTANCE;
+    case AVSN_OP_INNER_MAP:
+        return t->contrastive ? AVSN_OP_PAIR_INNER_MAP : AVSN_OP_INNER_MAP;
+    default:
+        return node->kind;
+    }
+}
+
 static avsn_value copy_node(transform *t, const avsn_node *node, const avsn_value *inputs)
 {
     avsn_shape shapes[2] = {*avsn_value_shape(t->forward, node->output[0]), AVSN_SHAPE(1)};
-    const bool max_pool = node->kind == AVSN_OP_POOL && node->attributes.pooling == AVSN_POOL_MAX;
-    return avsn_graph_append_many(t->graph, max_pool ? AVSN_OP_POOL_TRAIN : node->kind, node->name, &node->attributes, inputs,
-                                  node->input_count, shapes, max_pool ? 2 : 1);
+    if (t->paired[node->output[0].id])
+        shapes[0].dim[0] *= shapes[0].dim[0];
+    const avsn_op_kind kind = training_kind(t, node);
+    return avsn_graph_append_many(t->graph, kind, node->name, &node->attributes, inputs, node->input_count, shapes,
+                                  kind == AVSN_OP_POOL_TRAIN ? 2 : 1);
 }
 
 static bool is_fused_relu(const transform *t, const avsn_node *node)
@@ -99,12 +163,18 @@ static void forward_pass(transform *t)
     int32_t param = 0;
     for (int32_t n = 0; n < avsn_graph_node_count(t->forward); n++) {
         const avsn_node *node = avsn_graph_node(t->forward, n);
+        if (t->paired[node->output[0].id] && !t->leads[node->output[0].id])
+            continue;
         const avsn_value value = forward_node(t, n, &param);
         const char *name = avsn_value_name(t->forward, node->output[0]);
         t->map[node->output[0].id] = *name ? avsn_name(t->graph, name, value) : value;
     }
-    for (int32_t i = 0; i < avsn_graph_output_count(t->forward); i++)
-        avsn_output(t->graph, avsn_graph_output_name(t->forward, i), t->map[avsn_graph_output(t->forward, i).id]);
+    for (int32_t i = 0; i < avsn_graph_output_count(t->forward); i++) {
+        const char *name = avsn_graph_output_name(t->forward, i);
+        const avsn_value value = avsn_graph_output(t->forward, i);
+        if (!t->paired[value.id] || !strcmp(name, "logits"))
+            avsn_output(t->graph, name, t->map[value.id]);
+    }
     t->forward_nodes = avsn_graph_node_count(t->graph);
 }
 
@@ -153,6 +223,22 @@ static void backward_node(transform *t, int32_t n)
             accumulate(t, node.input[i], diff_in[i]);
 }
 
+static void add_pair_loss(transform *t, avsn_value logits, const avsn_shape *shape)
+{
+    if (shape->rank != 2 || shape->dim[1] > 2) {
+        char text[AVSN_SHAPE_TEXT];
+        avsn_graph_fail(t->graph, AVSOUND_E_SHAPE, "loss", "logits are %s, want one or two columns",
+                        avsn_shape_text(shape, text));
+        return;
+    }
+    const avsn_attributes attributes = {.share = t->share};
+    const avsn_shape shapes[2] = {AVSN_SHAPE(1, 1), *shape};
+    const avsn_value loss = avsn_graph_append_many(t->graph, AVSN_OP_PAIR_LOSS, "loss", &attributes, &logits, 1, shapes, 2);
+    avsn_output(t->graph, "loss", loss);
+    if (loss.id)
+        t->diff[logits.id] = (avsn_value){loss.id + 1};
+}
+
 static void add_loss(transform *t, avsn_objective objective)
 {
     const avsn_value logits = avsn_graph_find(t->graph, "logits");
@@ -161,6 +247,10 @@ static void add_loss(transform *t, avsn_objective objective)
         return;
     }
     const avsn_shape shape = *avsn_value_shape(t->graph, logits);
+    if (t->contrastive) {
+        add_pair_loss(t, logits, &shape);
+        return;
+    }
     const int64_t classes = objective == AVSN_OBJECTIVE_SOFTMAX ? 2 : 1;
     if (shape.rank != 2 || shape.dim[1] != classes) {
         avsn_graph_fail(t->graph, AVSOUND_E_SHAPE, "loss", "logits have %lld columns, this objective wants %lld",
@@ -202,7 +292,9 @@ static avsound_status prepare(transform *t)
     t->wanted_output = avsn_zone_alloc(&t->zone, forward, sizeof *t->wanted_output);
     t->diff = avsn_zone_alloc(&t->zone, training, sizeof *t->diff);
     t->learns = avsn_zone_alloc(&t->zone, training, sizeof *t->learns);
-    if (!t->map || !t->readers || !t->reader || !t->wanted_output || !t->diff || !t->learns)
+    t->paired = avsn_zone_alloc(&t->zone, forward, sizeof *t->paired);
+    t->leads = avsn_zone_alloc(&t->zone, forward, sizeof *t->leads);
+    if (!t->paired || !t->leads || !t->map || !t->readers || !t->reader || !t->wanted_output || !t->diff || !t->learns)
         return AVSOUND_E_NO_MEMORY;
     for (int32_t n = 0; n < avsn_graph_node_count(t->forward); n++) {
         const avsn_node *node = avsn_graph_node(t->forward, n);
@@ -216,13 +308,19 @@ static avsound_status prepare(transform *t)
     return AVSOUND_OK;
 }
 
-avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective objective, float momentum, avsn_graph **out)
+static avsound_status make_graph(const avsn_graph *forward, avsn_objective objective, float share, float momentum,
+                                 avsn_graph **out)
 {
     *out = NULL;
-    transform t = {.forward = forward, .momentum = momentum};
+    transform t = {.forward = forward,
+                   .momentum = momentum,
+                   .contrastive = objective == AVSN_OBJECTIVE_CONTRASTIVE,
+                   .share = share};
     AVSN_TRY(avsn_graph_create(avsn_graph_context(forward), &t.graph));
     avsn_zone_init(&t.zone, avsn_graph_context(forward));
     avsound_status status = prepare(&t);
+    if (!status && t.contrastive)
+        status = mark_pairs(&t);
     if (!status) {
         forward_pass(&t);
         mark_learning(&t);
@@ -239,6 +337,16 @@ avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective obj
     }
     *out = t.graph;
     return AVSOUND_OK;
+}
+
+avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective objective, float momentum, avsn_graph **out)
+{
+    return make_graph(forward, objective, 1, momentum, out);
+}
+
+avsound_status avsn_contrastive_graph(const avsn_graph *forward, float share, float momentum, avsn_graph **out)
+{
+    return make_graph(forward, AVSN_OBJECTIVE_CONTRASTIVE, share, momentum, out);
 }
 
 bool avsn_has_gradient(avsn_op_kind kind)

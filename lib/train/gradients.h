@@ -8,12 +8,20 @@
 typedef enum avsn_objective {
     AVSN_OBJECTIVE_SOFTMAX, /* cross-entropy on output "logits" (N,2); input "label" (N,1) holds the class, 0 or 1 */
     AVSN_OBJECTIVE_SIGMOID, /* binary cross-entropy on output "logits" (N,1); input "label" (N,1) holds 0 or 1 */
-    AVSN_OBJECTIVE_CONTRASTIVE /* every picture against every sound of the batch */
+    AVSN_OBJECTIVE_CONTRASTIVE /* no label: item i's picture and sound belong together, and no others do; see below */
 } avsn_objective;
 
 /* The training graph of `forward`, which stays the caller's. Outputs: "loss" (1,1), those of `forward`, and "grad.NAME" for each
  * learned parameter NAME. Batch norm uses the batch's statistics and moves the running ones by `momentum`. */
 avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective objective, float momentum, avsn_graph **out);
+
+/* AVSN_OBJECTIVE_CONTRASTIVE compares all pictures of a batch of N with all its sounds: output "logits" has N*N rows, row
+ * i*N+j is picture i with sound j. The loss is the mean of the cross-entropies by rows and by columns (symmetric InfoNCE: van
+ * den Oord, Li, Vinyals 2018), of the logit or of the second logit less the first, plus `share` times the binary cross-entropy
+ * of all pairs, matching and not weighing the same, without which nothing would hold the score near a probability. Outputs of
+ * single pairs other than "logits" are left out. AVSOUND_E_UNSUPPORTED for a network that doesn't compare embeddings.
+ * avsn_training_graph takes a share of 1. */
+avsound_status avsn_contrastive_graph(const avsn_graph *forward, float share, float momentum, avsn_graph **out);
 
 /* True if gradients flow through ops of this kind: false for none but inputs, parameters and what only training appends. */
 bool avsn_has_gradient(avsn_op_kind kind);

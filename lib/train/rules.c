@@ -144,6 +144,24 @@ static void softmax(avsn_graph *g, const avsn_node *node, avsn_value diff, const
     diff_in[0] = append(g, AVSN_OP_SOFTMAX_BACKWARD, node, (avsn_value[]){node->output[0], diff}, 2, &shape, 1);
 }
 
+static void pair_distance(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shape = shape_of(g, node->input[0]);
+    const avsn_value inputs[4] = {node->input[0], node->input[1], node->output[0], diff};
+    diff_in[0] = append(g, AVSN_OP_PAIR_DISTANCE_BACKWARD, node, inputs, 4, (avsn_shape[]){shape, shape}, 2);
+    diff_in[1] = output(diff_in[0], 1);
+}
+
+static void pair_inner_map(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shapes[2] = {shape_of(g, node->input[0]), shape_of(g, node->input[1])};
+    const avsn_value inputs[3] = {node->input[0], node->input[1], diff};
+    diff_in[0] = append(g, AVSN_OP_PAIR_INNER_MAP_BACKWARD, node, inputs, 3, shapes, 2);
+    diff_in[1] = output(diff_in[0], 1);
+}
+
 static const avsn_rule rules[AVSN_OP_COUNT] = {
     [AVSN_OP_CONV] = conv,
     [AVSN_OP_BATCH_NORM_TRAIN] = batch_norm_train,
@@ -160,6 +178,8 @@ static const avsn_rule rules[AVSN_OP_COUNT] = {
     [AVSN_OP_INNER_MAP] = inner_map,
     [AVSN_OP_AFFINE] = affine,
     [AVSN_OP_SOFTMAX] = softmax,
+    [AVSN_OP_PAIR_DISTANCE] = pair_distance,
+    [AVSN_OP_PAIR_INNER_MAP] = pair_inner_map,
 };
 
 avsn_rule avsn_rule_of(avsn_op_kind kind)

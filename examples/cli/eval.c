@@ -11,9 +11,12 @@ typedef struct task {
 } task;
 
 static const char *const embeds[] = {"ave-s", "avol-s", NULL};
+static const char *const maps[] = {"avol-s", NULL};
 
 static const task tasks[] = {
     {"avc", embeds, eval_avc},
+    {"retrieval", embeds, eval_retrieval},
+    {"localize", maps, eval_localize},
 };
 
 static const char *task_name(size_t index)
@@ -38,18 +41,22 @@ static avsound_status probe(eval_worker *worker, eval_data *data, int64_t index)
     return eval_probe(worker->e->c->context, &data->clips[index]) ? AVSOUND_OK : AVSOUND_E_FORMAT;
 }
 
+int eval_probe_all(const eval *e, eval_data *data)
+{
+    const int code = eval_run(e, data, NULL, "files", probe, NULL);
+    if (code)
+        return code;
+    for (int64_t i = 0; i < data->count; i++)
+        if (data->clips[i].usable)
+            return CLI_OK;
+    return cli_error(CLI_INPUT, "%s: no clip there has picture and sound for one second", data->path);
+}
+
 static int open_data(eval *e)
 {
     const cli_args *a = &e->c->args;
-    int code = eval_data_open(a->data, a->labels, a->limit, &e->data);
-    if (!code)
-        code = eval_run(e, &e->data, NULL, "files", probe, NULL);
-    if (code)
-        return code;
-    for (int64_t i = 0; i < e->data.count; i++)
-        if (e->data.clips[i].usable)
-            return CLI_OK;
-    return cli_error(CLI_INPUT, "%s: no clip there has picture and sound for one second", a->data);
+    const int code = eval_data_open(a->data, a->labels, a->limit, &e->data);
+    return code ? code : eval_probe_all(e, &e->data);
 }
 
 int cli_eval(cli *c)

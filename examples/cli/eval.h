@@ -121,6 +121,25 @@ int eval_run(const eval *e, eval_data *data, const char *outputs, const char *un
 /* The SplitMix64 finaliser over seed, item and purpose: 0...bound-1. */
 uint64_t eval_random(int64_t seed, int64_t item, int64_t purpose, uint64_t bound);
 
+/* Finds out which clips can be read and are long enough. */
+int eval_probe_all(const eval *e, eval_data *data);
+
+/* ---- labels (eval_labels.c) ---- */
+
+/* Of the clips asked for; all NULL without labels or a tree. */
+typedef struct eval_labels {
+    int64_t *starts;    /* [clips + 1] */
+    int32_t *labels;    /* clip i has labels[starts[i]...starts[i + 1] - 1] */
+    int32_t *distances; /* [count][count] */
+    int32_t *nodes;     /* [count] of the tree */
+    int32_t count;
+    size_t label_count, label_room, room;
+} eval_labels;
+
+/* --tree, or the tree of the world that the clips come from. */
+int eval_labels_read(const eval *e, const int64_t *clips, int64_t count, eval_labels *out);
+void eval_labels_free(eval_labels *labels);
+
 /* ---- the report (eval_report.c) ---- */
 
 typedef struct eval_report {

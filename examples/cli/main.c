@@ -48,13 +48,17 @@ const cli_command cli_commands[] = {
      "already is kept: the same command goes on after Ctrl-C, and takes in videos\n"
      "that have come since. docs/data.md has the details.\n",
      cli_prepare},
-    {"eval", CLI_EVAL, "avc", 1, 1, "measure how well a model does on clips",
-     "The task avc asks whether a frame's own sound can be told from another clip's.\n"
+    {"eval", CLI_EVAL, "avc|retrieval|localize", 1, 1, "measure how well a model does on clips",
+     "The tasks:\n"
+     "  avc        is a frame's own sound told from another clip's?\n"
+     "  retrieval  are the clips nearest to a picture or a sound those like it?\n"
+     "  localize   does the map point at what sounds, and stay dark without?\n"
      "\n"
      "DATA is a folder of videos, or a manifest: a CSV file with a column file and,\n"
-     "for what needs them, category, group and others. Clips of less than a second\n"
-     "are left out. Beside every figure stand its 95 % interval and what chance\n"
-     "would reach. docs/evaluation.md explains them.\n",
+     "for what needs them, time, category, group, labels and boxes. Clips of\n"
+     "avsound-world bring their truth along. Clips of less than a second are left\n"
+     "out. Beside the figures stand their 95 % intervals and what needs no model to\n"
+     "reach: chance, the frame's centre, the whole frame.\n",
      cli_eval},
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];

@@ -2,11 +2,16 @@
 
 #include <math.h>
 
-enum { PHASES = 256, CROSSINGS = 16 }; /* of the sinc, on either side */
+enum {
+    PHASES = 256,
+    CROSSINGS = 24 /* of the sinc, on either side */,
+    MOST_STEP = 64,
+    MOST_HALF = MOST_STEP * CROSSINGS
+};
 
 struct avsn_stretch {
     avsound_context *context;
-    int32_t half; /* taps on either side */
+    int32_t half; /* taps on either side, a multiple of 4 */
     float *taps; /* [PHASES + 1][2 * half] */
 };
 
@@ -27,11 +32,12 @@ static double sinc(double x)
     return fabs(x) < 1e-9 ? 1 : sin(pi * x) / (pi * x);
 }
 
-/* beta 8: side lobes 80 dB down. The cut-off lies below the limit by half of the window's main lobe. */
+/* beta 6: side lobes 63 dB down. The cut-off is the limit itself, so that a sound at nearly its own speed keeps what it has up to
+ * 22 kHz: only the last twelfth below the limit folds. */
 static void fill_phase(float *taps, int32_t half, double phase, double cutoff)
 {
-    const double beta = 8;
-    double value[2 * 1024], sum = 0;
+    const double beta = 6;
+    double value[2 * MOST_HALF], sum = 0;
     for (int32_t k = 0; k < 2 * half; k++) {
         const double t = k - (half - 1) - phase, u = t / half;
         const double window = fabs(u) >= 1 ? 0 : bessel(beta * sqrt(1 - u * u)) / bessel(beta);
@@ -45,19 +51,20 @@ static void fill_phase(float *taps, int32_t half, double phase, double cutoff)
 avsound_status avsn_stretch_create(avsound_context *context, double largest_step, avsn_stretch **out)
 {
     *out = NULL;
-    if (!(largest_step > 0 && largest_step <= 64))
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "sound taken in steps of %g samples, want up to 64", largest_step);
+    if (!(largest_step > 0 && largest_step <= MOST_STEP))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "sound taken in steps of %g samples, want up to %d", largest_step,
+                  MOST_STEP);
     avsn_stretch *s = avsn_alloc_zeroed(context, 1, sizeof *s);
     if (!s)
         return AVSOUND_E_NO_MEMORY;
     s->context = avsn_context_ref(context);
-    s->half = (int32_t)ceil(CROSSINGS * fmax(1, largest_step));
+    s->half = ((int32_t)ceil(CROSSINGS * fmax(1, largest_step)) + 3) / 4 * 4;
     s->taps = avsn_alloc(context, (PHASES + 1) * (size_t)(2 * s->half), sizeof *s->taps);
     if (!s->taps) {
         avsn_stretch_free(s);
         return AVSOUND_E_NO_MEMORY;
     }
-    const double cutoff = (1 - 1.3 / CROSSINGS) / fmax(1, largest_step);
+    const double cutoff = 1 / fmax(1, largest_step);
     for (int32_t p = 0; p <= PHASES; p++)
         fill_phase(s->taps + (ptrdiff_t)p * 2 * s->half, s->half, (double)p / PHASES, cutoff);
     *out = s;
@@ -84,14 +91,14 @@ int64_t avsn_stretch_length(const avsn_stretch *s, double step, int64_t count)
     return (int64_t)ceil(step * (double)count) + 2 * (int64_t)s->half + 1;
 }
 
-/* Four sums side by side, because the compiler may not reorder one. */
+/* Eight sums side by side, because the compiler may not reorder one. */
 static float dot(const float *x, const float *low, const float *high, float share, int32_t count)
 {
-    float sum[4] = {0};
-    for (int32_t k = 0; k < count; k += 4)
-        for (int32_t j = 0; j < 4; j++)
+    float sum[8] = {0};
+    for (int32_t k = 0; k < count; k += 8)
+        for (int32_t j = 0; j < 8; j++)
             sum[j] += x[k + j] * (low[k + j] + share * (high[k + j] - low[k + j]));
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
 void avsn_stretch_run(const avsn_stretch *s, const float *in, double offset, double step, int64_t count, float *out)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include <avsound/avsound.h>
+#include <avsound/train.h>
 #include <jansson.h>
 
 #if defined(__GNUC__)
@@ -31,7 +32,16 @@ enum {
 #define CLI_MAX_INPUTS 2
 
 /* Bits of cli_option.commands. */
-enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_EVERY = 31, CLI_PREPARE = 32, CLI_EVAL = 128 };
+enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_EVERY = 31, CLI_PREPARE = 32,
+       CLI_TRAIN = 64, CLI_EVAL = 128 };
+
+/* Options of train alone; 0 and NULL: not given. */
+typedef struct cli_train_args {
+    const char *validation, *sheet, *init, *objective, *schedule, *augment, *license, *source;
+    int64_t epochs, steps_per_epoch, accumulate, warmup, patience, validation_draws, save_minutes;
+    double width, learning_rate, weight_decay, clip, ema, statistics_momentum; /* weight_decay < 0: not given */
+    int resume;
+} cli_train_args;
 
 /* What the options say; `cli_defaults` before any is read. */
 typedef struct cli_args {
@@ -52,6 +62,7 @@ typedef struct cli_args {
     int operand_count;
     const char *shard, *manifest; /* of prepare */
     int64_t short_side, channels, workers;
+    cli_train_args train;
 } cli_args;
 
 typedef struct cli {
@@ -132,6 +143,10 @@ void cli_progress_start(cli_progress *progress, const char *unit, int64_t total,
 /* Whether a bar would run through records that are printed on the same terminal. */
 bool cli_progress_disturbs(const cli_args *args);
 void cli_progress_step(cli_progress *progress);
+/* Puts a line of the caller's into the bar's place, if it is time to; `part` of the work is done. */
+bool cli_progress_due(cli_progress *progress);
+void cli_progress_line(cli_progress *progress, double part, const char *line);
+void cli_format_duration(double seconds, char *text, size_t size); /* "1:02:03", "2:03" */
 double cli_progress_end(cli_progress *progress); /* clears the bar; returns the seconds taken */
 void cli_progress_clear(void);                   /* before anything else is printed on standard error */
 
@@ -155,6 +170,9 @@ int32_t cli_precision(const char *name);
 /* The options of a session or a scan that every subcommand shares. */
 int cli_session(const cli *c, const cli_model *model, const char *outputs, avsound_session **out);
 void cli_session_close(avsound_session *session);
+
+/* --augment of train (augment.c): "strong,hue=0.1". */
+int cli_augmentation(const char *list, avsound_augmentation *out);
 
 /* ---- inputs (inputs.c) ---- */
 
@@ -259,6 +277,7 @@ int cli_score(cli *c);
 int cli_localize(cli *c);
 int cli_bench(cli *c);
 int cli_prepare(cli *c);
+int cli_train(cli *c);
 int cli_eval(cli *c);
 
 #endif

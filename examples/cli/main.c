@@ -48,6 +48,19 @@ const cli_command cli_commands[] = {
      "already is kept: the same command goes on after Ctrl-C, and takes in videos\n"
      "that have come since. docs/data.md has the details.\n",
      cli_prepare},
+    {"train", CLI_TRAIN, "[DATA]", 0, 1, "learn from clips which sights and sounds belong together",
+     "DATA is a folder made by avsound prepare, or a text file that lists such\n"
+     "folders. RUN_FOLDER receives best.safetensors and last.safetensors (models),\n"
+     "log.jsonl, curves.png and a checkpoint. Look at a batch with --dry-run first.\n"
+     "Ctrl-C saves; train --resume -o RUN_FOLDER goes on, to the bit as if nothing had\n"
+     "happened.\n"
+     "\n"
+     "--augment starts from paper, none or strong and then takes settings, 0 for off:\n"
+     "crop-min and crop-max (shares of the short side), flip, grey and mix (chances),\n"
+     "brightness, saturation, contrast, gain and speed (1 +- this), hue (turns),\n"
+     "gain-db, tilt-db, noise-db (below 0), time-masks, time-mask (columns),\n"
+     "frequency-masks, frequency-mask (rows).\n",
+     cli_train},
     {"eval", CLI_EVAL, "avc|retrieval|localize", 1, 1, "measure how well a model does on clips",
      "The tasks:\n"
      "  avc        is a frame's own sound told from another clip's?\n"

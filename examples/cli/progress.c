@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #define REDRAW_SECONDS 0.1
+#define BAR_CELLS 24
 
 static bool drawn;
 
@@ -50,7 +51,7 @@ static int terminal_columns(void)
 }
 
 /* "1:02:03", "2:03" */
-static void format_left(double seconds, char *text, size_t size)
+void cli_format_duration(double seconds, char *text, size_t size)
 {
     const long s = seconds < 360000 ? (long)ceil(seconds) : 359999;
     if (s >= 3600)
@@ -59,25 +60,58 @@ static void format_left(double seconds, char *text, size_t size)
         snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
 }
 
+static const char *bar_of(double part, int cells, char bar[BAR_CELLS + 1])
+{
+    const int full = (int)(part * cells);
+    memset(bar, '#', (size_t)full);
+    memset(bar + full, '.', (size_t)(cells - full));
+    bar[cells] = 0;
+    return bar;
+}
+
+static void show(const char *line)
+{
+    fprintf(stderr, "\r%.*s\033[K", terminal_columns() - 1, line);
+    fflush(stderr);
+    drawn = true;
+}
+
 static void draw(const cli_progress *p, double now)
 {
-    char line[256], left[32], bar[64] = "";
+    char line[256], left[32], bar[BAR_CELLS + 1];
     const double rate = (double)p->done / (now - p->started > 1e-6 ? now - p->started : 1e-6);
     if (p->total <= 0) {
         snprintf(line, sizeof line, "%lld %s  %.1f %s/s", (long long)p->done, p->unit, rate, p->unit);
     } else {
         const double part = p->done < p->total ? (double)p->done / (double)p->total : 1;
-        const int cells = 24, full = (int)(part * cells);
-        memset(bar, '#', (size_t)full);
-        memset(bar + full, '.', (size_t)(cells - full));
-        bar[cells] = 0;
-        format_left(rate > 0 ? (double)(p->total - p->done) / rate : 0, left, sizeof left);
-        snprintf(line, sizeof line, "%s %3d %%  %lld/%lld %s  %.1f %s/s  %s left", bar, (int)(part * 100),
-                 (long long)p->done, (long long)p->total, p->unit, rate, p->unit, left);
+        cli_format_duration(rate > 0 ? (double)(p->total - p->done) / rate : 0, left, sizeof left);
+        snprintf(line, sizeof line, "%s %3d %%  %lld/%lld %s  %.1f %s/s  %s left", bar_of(part, BAR_CELLS, bar),
+                 (int)(part * 100), (long long)p->done, (long long)p->total, p->unit, rate, p->unit, left);
     }
-    fprintf(stderr, "\r%.*s\033[K", terminal_columns() - 1, line);
-    fflush(stderr);
-    drawn = true;
+    show(line);
+}
+
+bool cli_progress_due(cli_progress *progress)
+{
+    if (!progress->active)
+        return false;
+    const double now = cli_now();
+    if (now - progress->shown < REDRAW_SECONDS)
+        return false;
+    progress->shown = now;
+    return true;
+}
+
+void cli_progress_line(cli_progress *progress, double part, const char *line)
+{
+    char whole[512], bar[BAR_CELLS + 1];
+    if (!progress->active)
+        return;
+    /* A narrow terminal shortens the bar first. */
+    const int room = terminal_columns() - 2 - (int)strlen(line);
+    const int cells = room < 8 ? 8 : room < BAR_CELLS ? room : BAR_CELLS;
+    snprintf(whole, sizeof whole, "%s %s", bar_of(part < 0 ? 0 : part > 1 ? 1 : part, cells, bar), line);
+    show(whole);
 }
 
 void cli_progress_step(cli_progress *progress)

@@ -109,7 +109,7 @@ void cli_progress_line(cli_progress *progress, double part, const char *line)
         return;
     /* A narrow terminal shortens the bar first. */
     const int room = terminal_columns() - 2 - (int)strlen(line);
-    const int cells = room < 8 ? 8 : room < BAR_CELLS ? room : BAR_CELLS;
+    const int cells = room < 4 ? 4 : room < BAR_CELLS ? room : BAR_CELLS;
     snprintf(whole, sizeof whole, "%s %s", bar_of(part < 0 ? 0 : part > 1 ? 1 : part, cells, bar), line);
     show(whole);
 }

@@ -138,10 +138,10 @@ static void show_step(training *t, const avsound_training_state *s)
     const double speed = s->seconds > 0 ? done / s->seconds : 0;
     format_rate(s->learning_rate, rate);
     cli_format_duration(speed > 0 ? (double)(s->steps - s->step) / speed : 0, left, sizeof left);
-    snprintf(line, sizeof line,
-             "epoch %d/%d  loss %.3f  accuracy %.1f %%  lr %s  %.2f steps/s  waiting %.0f %%  %s left",
+    snprintf(line, sizeof line, "%d/%d  loss %.3f  acc %.1f %%  lr %s  %.*f/s  wait %.0f %%  %s left",
              (int)(s->epoch < s->epochs ? s->epoch + 1 : s->epochs), (int)s->epochs, s->mean_loss,
-             s->mean_accuracy * 100, rate, speed, s->seconds > 0 ? 100 * s->waited / s->seconds : 0, left);
+             s->mean_accuracy * 100, rate, speed < 10 ? 2 : 0, speed,
+             s->seconds > 0 ? 100 * s->waited / s->seconds : 0, left);
     cli_progress_line(&t->progress, s->steps > 0 ? (double)s->step / (double)s->steps : 0, line);
 }
 

@@ -17,6 +17,8 @@ enum {
 
 /* What a clip must have, or else is flagged: docs/data.md. */
 #define LEAST_SECONDS 1
+#define MISSING_SECONDS 0.5
+#define MISSING_SHARE 0.05
 #define UNEQUAL_SECONDS 0.5
 #define UNEQUAL_SHARE 0.1
 #define LEAST_MOVING 0.04
@@ -156,6 +158,17 @@ static avsound_status write_video(encoding *e)
 
 /* ---- one file ---- */
 
+/* Some containers do not notice that their end is missing. */
+static avsound_status check_length(encoding *e)
+{
+    const double told = (double)e->info.duration_us / 1e6;
+    const double found = fmax((double)e->end_us / 1e6, (double)avsn_intra_samples(e->intra) / AVSN_SAMPLE_RATE);
+    if (told - found <= fmax(MISSING_SECONDS, MISSING_SHARE * told) || !e->sound_ended)
+        return AVSOUND_OK;
+    return blame(e, avsn_fail(AVSOUND_E_FORMAT, "%s: ends at %.1f s, but the file says %.1f s", e->job->source, found,
+                              told));
+}
+
 static void choose_size(int32_t short_side, int32_t *width, int32_t *height)
 {
     const int32_t shorter = AVSN_MIN(*width, *height);
@@ -200,7 +213,7 @@ static avsound_status write_file(encoding *e)
     AVSN_TRY(avsn_intra_create(e->job->context, e->job->path, &options, &e->intra));
     AVSN_TRY(write_video(e));
     AVSN_TRY(write_sound_until(e, avsn_intra_pictures(e->intra) * FRAME_SAMPLES + LONGEST_TAIL));
-    return AVSOUND_OK;
+    return check_length(e);
 }
 
 static void judge(const encoding *e, avsn_clip_row *row)

@@ -123,6 +123,16 @@ static float noise(int64_t sample)
     return (float)make_noise(sample, 0) / 32768;
 }
 
+static float other_noise(int64_t sample)
+{
+    return noise(sample + 1000000);
+}
+
+static float third_noise(int64_t sample)
+{
+    return noise(sample + 2000000);
+}
+
 static float nothing(int64_t sample)
 {
     (void)sample;
@@ -518,7 +528,7 @@ static void make_flagged_files(void)
     make_media(in_root("in/hole.mkv"), &spec);
     put_bytes(in_root("in/empty.mp4"), "", 0);
     put_bytes(in_root("in/random.mp4"), root, sizeof root);
-    const drawing still = {still_shade, noise, 100, 192000}, slides = {slides_shade, noise, 500, 960000};
+    const drawing still = {still_shade, third_noise, 100, 192000}, slides = {slides_shade, other_noise, 500, 960000};
     const drawing silent = {moving_shade, nothing, 100, 192000};
     draw_file(in_root("in/still.mkv"), &still);
     draw_file(in_root("in/slides.mkv"), &slides);

@@ -449,15 +449,23 @@ avsound_status avsn_clip_reader_frame(avsn_clip_reader *reader, const avsn_clip_
     return show(reader->frame, index, frame, view);
 }
 
+/* With the number of channels known the compiler makes vectors of it. */
 static void mix(const int16_t *samples, int32_t channels, int64_t count, float *mono)
 {
     const float scale = 1.f / (32768.f * (float)channels);
-    for (int64_t i = 0; i < count; i++) {
-        int32_t sum = 0;
-        for (int32_t c = 0; c < channels; c++)
-            sum += samples[i * channels + c];
-        mono[i] = (float)sum * scale;
-    }
+    if (channels == 1)
+        for (int64_t i = 0; i < count; i++)
+            mono[i] = (float)samples[i] * scale;
+    else if (channels == 2)
+        for (int64_t i = 0; i < count; i++)
+            mono[i] = (float)(samples[2 * i] + samples[2 * i + 1]) * scale;
+    else
+        for (int64_t i = 0; i < count; i++) {
+            int32_t sum = 0;
+            for (int32_t c = 0; c < channels; c++)
+                sum += samples[i * channels + c];
+            mono[i] = (float)sum * scale;
+        }
 }
 
 /* Number of the part that holds a sample of the clip. */

@@ -47,7 +47,7 @@ avsound_status eval_open_sound(avsound_context *context, const char *path, avsou
 /* Zeros for a window of the piece's rate and channels. */
 static avsound_status begin(eval_sound *sound, const avsound_audio *piece)
 {
-    const int64_t frames = (EVAL_WINDOW_US + 2 * MARGIN_US) * piece->sample_rate / 1000000;
+    const int64_t frames = (int64_t)(EVAL_WINDOW_US + 2 * MARGIN_US) * piece->sample_rate / 1000000;
     const size_t count = (size_t)frames * (size_t)piece->channels;
     if (count > sound->room) {
         float *grown = realloc(sound->samples, count * sizeof *grown);

@@ -19,7 +19,7 @@ extern "C" {
 typedef struct avsound_estimate {
     uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
     uint32_t reserved;    /**< 0 */
-    int64_t n, n_bad, n_skipped;
+    int64_t n, n_bad, n_skipped; /**< items scored, those of them that are bad, items left out */
     double value;         /**< the mean */
     double low, high;     /**< its 95 % interval */
 } avsound_estimate;
@@ -98,7 +98,7 @@ typedef struct avsound_retrieval_options {
     const int64_t *label_starts; /**< [count + 1] clip i has labels[label_starts[i]...label_starts[i + 1] - 1]; NULL: no nDCG */
     const int32_t *labels;       /**< indices into distances; a clip without any is left out of nDCG, query and database */
     const int32_t *distances;    /**< [label_count][label_count] of avsound_label_distances() */
-    int32_t label_count;
+    int32_t label_count;         /**< labels that distances knows */
     int32_t reserved;            /**< 0 */
     uint64_t seed;               /**< of the bootstrap of nDCG */
 } avsound_retrieval_options;
@@ -152,7 +152,7 @@ enum {
 typedef struct avsound_map_options {
     uint32_t struct_size;  /**< sizeof of this struct in the caller's build */
     int32_t rows, cols;    /**< of the map */
-    int32_t box_count;
+    int32_t box_count;     /**< number of boxes */
     double width, height;  /**< of the frame, in the boxes' unit; above 0 */
     const float *map;      /**< [rows][cols], covers the whole frame */
     const double *boxes;   /**< [box_count][4] x0, y0, x1, y1, half-open; clipped to the frame, empty ones dropped */
@@ -193,7 +193,7 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_map_measure(avsound_context *co
 typedef struct avsound_ciou_result {
     uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
     uint32_t reserved;    /**< 0 */
-    int64_t n, n_bad, n_skipped;
+    int64_t n, n_bad, n_skipped; /**< items scored, those of them that are bad, items left out */
     double at_half, at_half_low, at_half_high; /**< share of items with cIoU >= 0.5, Wilson's interval */
     double auc; /**< trapezoid of the share with cIoU >= 0.05 k against 0.05 k, k = 0...20: 0.025 if all are 0, 1 if all are 1 */
 } avsound_ciou_result;
@@ -206,7 +206,7 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_ciou(const double *ciou,
 typedef struct avsound_negatives_result {
     uint32_t struct_size;  /**< sizeof of this struct in the caller's build; set before the call */
     uint32_t reserved;     /**< 0 */
-    int64_t n, n_bad, n_skipped;
+    int64_t n, n_bad, n_skipped; /**< items scored, those of them that are bad, items left out */
     int64_t n_negative;    /**< of n, clips without a visible sounding thing */
     double max_f1;         /**< highest F1 over all thresholds */
     double threshold;      /**< the highest threshold that reaches it; infinite if only silence does */
@@ -235,7 +235,7 @@ typedef struct avsound_cca avsound_cca;
 typedef struct avsound_cca_options {
     uint32_t struct_size;            /**< sizeof of this struct in the caller's build */
     int32_t components;              /**< wanted; 0: 128. No more come out than either dimension, or than count - 1 */
-    int32_t dimension_x, dimension_y;
+    int32_t dimension_x, dimension_y; /**< of the vectors */
     int64_t count;                   /**< at least 2 */
     const float *x;                  /**< [count][dimension_x] */
     const float *y;                  /**< [count][dimension_y] */

@@ -1,0 +1,107 @@
+/* metrics.h as a caller may misuse it: NULL, short structs, structs never set up. */
+#include "contract/fixture.h"
+
+#include <avsound/metrics.h>
+
+static avsound_context *c;
+
+static void open_context(void)
+{
+    ck_avsound(avsound_context_create(NULL, &c));
+}
+
+START_TEST(null_arguments_are_refused)
+{
+    open_context();
+    double low;
+    avsound_estimate e = {.struct_size = sizeof e};
+    avsound_avc_result a = {.struct_size = sizeof a};
+    avsound_retrieval_result r = {.struct_size = sizeof r};
+    avsound_map_measure_result m = {.struct_size = sizeof m};
+    avsound_ciou_result o = {.struct_size = sizeof o};
+    avsound_negatives_result n = {.struct_size = sizeof n};
+    const double items[] = {0};
+    const float scores[] = {0};
+    const uint8_t flags[] = {0};
+    const int32_t labels[] = {0};
+    ck_refused(avsound_wilson_interval(0.5, 2, &low, NULL), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_refused(avsound_metric_share(NULL, 1, &e), AVSOUND_E_INVALID_ARGUMENT, "items is NULL");
+    ck_refused(avsound_metric_share(items, -1, &e), AVSOUND_E_INVALID_ARGUMENT, "count is -1");
+    ck_refused(avsound_metric_share(items, 1, NULL), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_refused(avsound_metric_mean(NULL, items, NULL, 1, 0, &e), AVSOUND_E_INVALID_ARGUMENT, "context");
+    ck_refused(avsound_metric_mean(c, items, NULL, 1, 0, NULL), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_refused(avsound_metric_avc(NULL, scores, scores, NULL, 1, &a), AVSOUND_E_INVALID_ARGUMENT, "context");
+    ck_refused(avsound_metric_avc(c, scores, NULL, NULL, 1, &a), AVSOUND_E_INVALID_ARGUMENT, "negative is NULL");
+    ck_refused(avsound_metric_avc(c, scores, scores, NULL, 1, NULL), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_refused(avsound_label_distances(c, 1, NULL, 0, labels, 1, NULL), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_refused(avsound_label_distances(NULL, 1, NULL, 0, labels, 0, NULL), AVSOUND_E_INVALID_ARGUMENT, "context");
+    ck_refused(avsound_metric_retrieval(c, NULL, NULL, NULL, &r), AVSOUND_E_INVALID_ARGUMENT, "options is NULL");
+    ck_refused(avsound_map_measure(c, NULL, &m), AVSOUND_E_INVALID_ARGUMENT, "options is NULL");
+    ck_refused(avsound_metric_ciou(NULL, 1, &o), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_refused(avsound_metric_negatives(c, items, NULL, flags, 1, &n), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    avsound_context_free(c);
+}
+END_TEST
+
+START_TEST(structs_never_set_up_are_refused)
+{
+    open_context();
+    avsound_estimate e = {0};
+    avsound_retrieval_options retrieval = {0};
+    avsound_retrieval_result r = {.struct_size = sizeof r};
+    avsound_map_options map = {0};
+    avsound_map_measure_result m = {.struct_size = sizeof m};
+    avsound_cca_options cca = {0};
+    avsound_cca *out;
+    ck_refused(avsound_metric_share(NULL, 0, &e), AVSOUND_E_INVALID_ARGUMENT, "struct_size is 0");
+    ck_refused(avsound_metric_retrieval(c, &retrieval, NULL, NULL, &r), AVSOUND_E_INVALID_ARGUMENT, "struct_size is 0");
+    ck_refused(avsound_map_measure(c, &map, &m), AVSOUND_E_INVALID_ARGUMENT, "struct_size is 0");
+    ck_refused(avsound_cca_fit(c, &cca, &out), AVSOUND_E_INVALID_ARGUMENT, "struct_size is 0");
+    avsound_retrieval_options_init(&retrieval, sizeof retrieval);
+    avsound_map_options_init(&map, sizeof map);
+    avsound_cca_options_init(&cca, sizeof cca);
+    ck_assert_uint_eq(retrieval.struct_size, sizeof retrieval);
+    ck_assert_uint_eq(map.struct_size, sizeof map);
+    ck_assert_uint_eq(cca.struct_size, sizeof cca);
+    avsound_context_free(c);
+}
+END_TEST
+
+START_TEST(nothing_correlates_without_a_fit)
+{
+    open_context();
+    float out;
+    avsound_cca_options o;
+    avsound_cca_options_init(&o, sizeof o);
+    ck_refused(avsound_cca_fit(c, &o, NULL), AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    ck_assert_int_eq(avsound_cca_components(NULL), 0);
+    ck_assert_double_nan(avsound_cca_correlation(NULL, 0));
+    ck_refused(avsound_cca_apply(NULL, 0, &out, 1, &out), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    avsound_cca_free(NULL);
+    avsound_context_free(c);
+}
+END_TEST
+
+START_TEST(a_fit_outlives_its_context_handle)
+{
+    open_context();
+    avsound_cca *cca;
+    const float x[] = {1, 2, 4}, y[] = {3, 1, 9};
+    float projected[3];
+    avsound_cca_options o;
+    avsound_cca_options_init(&o, sizeof o);
+    o.dimension_x = o.dimension_y = 1;
+    o.count = 3;
+    o.x = x;
+    o.y = y;
+    ck_avsound(avsound_cca_fit(c, &o, &cca));
+    avsound_context_free(c);
+    ck_avsound(avsound_cca_apply(cca, 1, y, 3, projected));
+    ck_assert_float_eq(fabsf(projected[0]), 1);
+    ck_refused(avsound_cca_apply(cca, 2, y, 3, projected), AVSOUND_E_INVALID_ARGUMENT, "side (2)");
+    avsound_cca_free(cca);
+}
+END_TEST
+
+SUITE("contract.metrics", null_arguments_are_refused, structs_never_set_up_are_refused, nothing_correlates_without_a_fit,
+      a_fit_outlives_its_context_handle)

@@ -255,9 +255,10 @@ avsn_clip_row *avsn_clip_table_find(const avsn_clip_table *table, const char *so
     return NULL;
 }
 
+/* A clip that is left out anyway makes no other one superfluous. */
 static bool is_comparable(const avsn_clip_row *row)
 {
-    return !row->pending && *row->file && !(row->flags & AVSOUND_CLIP_SILENT);
+    return !row->pending && *row->file && !(row->flags & ~AVSOUND_CLIP_DUPLICATE);
 }
 
 static void mark_if_duplicate(avsn_clip_table *table, size_t index)

@@ -607,6 +607,9 @@ START_TEST(duplicates_are_found_in_another_encoding)
     other.container = "mov";
     other.display_matrix = upside_down; /* another picture */
     make_media(in_root("in/d.mov"), &other);
+    other = spec;
+    other.frames = 200; /* the same, but flagged for itself: no original, no duplicate */
+    make_media(in_root("in/Unequal.mkv"), &other);
     avsound_prepare_report *report = prepared(in_root("in"), in_root("out"), NULL);
     const avsound_prepared_clip a = clip_of(report, "a.mkv"), b = clip_of(report, "b.mp4");
     ck_assert_int_eq(a.flags, 0);
@@ -614,6 +617,7 @@ START_TEST(duplicates_are_found_in_another_encoding)
     ck_assert_str_eq(b.duplicate_of, a.file);
     ck_assert_int_eq(clip_of(report, "c.mkv").flags, 0);
     ck_assert_int_eq(clip_of(report, "d.mov").flags, 0);
+    ck_assert_int_eq(clip_of(report, "Unequal.mkv").flags, AVSOUND_CLIP_UNEQUAL);
     avsound_prepare_report_free(report);
     teardown();
 }

@@ -121,8 +121,10 @@ static void fill_table(const avsn_history *h, table *t)
         for (size_t i = 0; i < n; i++)
             values[i] = (double)value_of(&h->steps[i], which);
         t->raw = thin(values, n, MOST_POINTS, raw[which]);
+        /* Twice over the same stretch: a value enters and leaves gradually. */
         avsn_smooth(values, n, which ? n / 60 : 0, smooth);
-        t->smooth = thin(smooth, n, MOST_SMOOTH, lines[which]);
+        avsn_smooth(smooth, n, which ? n / 60 : 0, values);
+        t->smooth = thin(values, n, MOST_SMOOTH, lines[which]);
     }
     t->epochs = h->epoch_count;
     for (size_t i = 0; i < t->epochs; i++) {
@@ -146,7 +148,7 @@ static const uint32_t blue = 0x2F6DB3, orange = 0xD97B29, green = 0x3B9A6D, grey
 
 static void draw_loss(avsn_canvas *canvas, const table *t)
 {
-    const char *validation = t->epochs ? "validation" : NULL;
+    const char *validation = any_finite(t->val_loss, t->epochs) ? "validation" : NULL;
     const int32_t dotted = AVSN_SERIES_LINE | AVSN_SERIES_DOTS;
     const avsn_series series[] = {
         {NULL, blue, AVSN_SERIES_CLOUD, 1, t->step, t->loss, t->raw},
@@ -162,7 +164,7 @@ static void draw_accuracy(avsn_canvas *canvas, const table *t, double chance)
 {
     const double ends[2] = {t->raw ? t->step[0] : 0, t->raw ? t->step[t->raw - 1] : 1}, level[2] = {chance, chance};
     const char *auc = any_finite(t->val_auc, t->epochs) ? "validation AUC" : NULL;
-    const char *validation = t->epochs ? "validation" : NULL;
+    const char *validation = any_finite(t->val_accuracy, t->epochs) ? "validation" : NULL;
     const int32_t dotted = AVSN_SERIES_LINE | AVSN_SERIES_DOTS;
     const avsn_series series[] = {
         {NULL, blue, AVSN_SERIES_CLOUD, 1, t->step, t->accuracy, t->raw},

@@ -165,13 +165,26 @@ static avsound_status validate(avsound_trainer *t, bool *better)
                               t->state.waited);
 }
 
+static void describe(const avsound_trainer *t, char *line, size_t size)
+{
+    static const char *const schedules[] = {"", ", cosine", ", constant"};
+    const avsound_trainer_options *o = &t->settings.options;
+    const bool contrastive = o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
+    snprintf(line, size, "%s, width %g  |  %d clips  |  %s, batch %d  |  rate %g%s  |  epoch %d of %d, step %" PRId64,
+             t->model->arch->name, t->model->config.width, avsn_dataset_count(t->data),
+             contrastive ? "contrastive" : "avc", o->batch * o->accumulate, o->learning_rate, schedules[o->schedule],
+             t->progress.epoch, o->epochs, t->progress.step);
+    if (t->progress.best_epoch)
+        snprintf(line + strlen(line), size - strlen(line), "  |  best %.1f %% after epoch %d",
+                 t->progress.best_accuracy * 100, t->progress.best_epoch);
+}
+
 static avsound_status draw_curves(avsound_trainer *t)
 {
-    char title[200], *path;
-    AVSN_TRY(avsn_trainer_path(t, "curves.png", &path));
-    snprintf(title, sizeof title, "%s, width %g: epoch %d, step %" PRId64 ", batch %d", t->model->arch->name,
-             t->model->config.width, t->progress.epoch, t->progress.step, t->settings.options.batch);
+    char title[300], *path;
     const bool contrastive = t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
+    describe(t, title, sizeof title);
+    AVSN_TRY(avsn_trainer_path(t, "curves.png", &path));
     const avsound_status status =
         avsn_curves_write(&t->history, contrastive ? 1.0 / t->settings.options.batch : 0.5, title, path);
     avsn_free(t->context, path);

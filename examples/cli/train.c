@@ -244,9 +244,11 @@ static int train(training *t, avsound_trainer *trainer)
 {
     const avsound_training_state *state = avsound_trainer_state(trainer);
     t->first_step = state->step;
-    if (!t->c->args.quiet)
+    if (!t->c->args.quiet) {
         printf("training in %s: from step %lld of %lld, %d epochs\n", t->c->args.output, (long long)state->step,
                (long long)state->steps, (int)state->epochs);
+        fflush(stdout);
+    }
     cli_progress_start(&t->progress, "steps", -1, t->c->args.quiet);
     const avsound_status status = avsound_trainer_run(trainer);
     cli_progress_end(&t->progress);

@@ -180,11 +180,11 @@ static json_t *list_flags(int32_t flags)
 static json_t *describe_clip(const avsound_prepared_clip *clip)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:b, s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "source",
-                     cli_json_text(clip->source), "file", cli_json_text(clip->file), "group", cli_json_text(clip->group),
-                     "flags", list_flags(clip->flags), "kept", (int)clip->kept, "frames", (int)clip->frames, "samples",
-                     (json_int_t)clip->samples, "video_s", clip->video_seconds, "audio_s", clip->audio_seconds, "moving",
-                     clip->moving, "audible", clip->audible, "level_db", clip->level_db, "duplicate_of",
-                     cli_json_text(clip->duplicate_of), "error", cli_json_text(clip->error));
+                     cli_json_text(clip->source), "file", cli_json_text(clip->file), "group",
+                     cli_json_text(clip->group), "flags", list_flags(clip->flags), "kept", (int)clip->kept, "frames",
+                     (int)clip->frames, "samples", (json_int_t)clip->samples, "video_s", clip->video_seconds, "audio_s",
+                     clip->audio_seconds, "moving", clip->moving, "audible", clip->audible, "level_db", clip->level_db,
+                     "duplicate_of", cli_json_text(clip->duplicate_of), "error", cli_json_text(clip->error));
 }
 
 static int print_json(const job *j)
@@ -192,9 +192,9 @@ static int print_json(const job *j)
     json_t *list = json_array();
     for (int64_t i = 0; list && i < j->count; i++)
         json_array_append_new(list, describe_clip(&j->clips[i]));
-    return cli_json_print(json_pack("{s:o, s:I, s:I, s:I, s:f, s:o}", "output", cli_json_text(j->c->args.output), "clips",
-                                    (json_int_t)j->count, "usable", (json_int_t)j->usable, "kept", (json_int_t)j->kept,
-                                    "seconds", j->seconds, "results", list));
+    return cli_json_print(json_pack("{s:o, s:I, s:I, s:I, s:f, s:o}", "output", cli_json_text(j->c->args.output),
+                                    "clips", (json_int_t)j->count, "usable", (json_int_t)j->usable, "kept",
+                                    (json_int_t)j->kept, "seconds", j->seconds, "results", list));
 }
 
 int cli_prepare(cli *c)

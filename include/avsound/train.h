@@ -221,8 +221,8 @@ typedef struct avsound_prepare_state {
     int64_t done;         /**< of them: prepared, found wanting, or kept */
     int64_t kept;         /**< of `done`: prepared in an earlier run */
     double seconds;       /**< of video that this call has read */
-    const avsound_prepared_clip *clip; /**< the one just done; NULL: between two, after some seconds of video. Valid during
-                                            the call */
+    const avsound_prepared_clip *clip; /**< the one just done; NULL: between two, after some seconds of video. Valid
+                                            during the call */
 } avsound_prepare_state;
 
 /** Options of avsound_prepare(). Fill with avsound_prepare_options_init() first. Since 0.1. */
@@ -232,12 +232,12 @@ typedef struct avsound_prepare_options {
     int32_t channels;     /**< of the sound: 1, the average, or 2; 0: 1 */
     int32_t quality;      /**< quantiser scale of the JPEGs, 1 (best) ... 31; 0: 3 */
     int32_t workers;      /**< threads, one source each at a time; 0: one per core */
-    int32_t shard, shards; /**< only sources `shard` - 1, `shard` - 1 + `shards`, ... of the sorted list, so that several
-                                machines can share the work: 1...shards; 0 and 0: all */
+    int32_t shard, shards; /**< only sources `shard` - 1, `shard` - 1 + `shards`, ... of the sorted list, so that
+                                several machines can share the work: 1...shards; 0 and 0: all */
     int32_t save_seconds; /**< the table is written at least so often; 0: 10 */
-    const char *manifest; /**< CSV with columns file (relative to itself) and group; NULL: each source is its own group */
-    /** Called after every clip and every few seconds of video, or NULL: from any thread, never from two at once. Non-zero asks
-     *  to stop: AVSOUND_E_CANCELLED is returned soon, and the next call goes on from there. */
+    const char *manifest; /**< CSV with columns file (relative to itself) and group; NULL: each source its own group */
+    /** Called after every clip and every few seconds of video, or NULL: from any thread, never from two at once.
+     *  Non-zero asks to stop: AVSOUND_E_CANCELLED is returned soon, and the next call goes on from there. */
     int32_t (*progress)(const avsound_prepare_state *state, void *user_data);
     void *user_data; /**< handed to `progress` */
 } avsound_prepare_options;
@@ -248,23 +248,26 @@ AVSOUND_API void avsound_prepare_options_init(avsound_prepare_options *options, 
 /** What a call of avsound_prepare() found, in the order of the sources' paths. Immutable. Since 0.1. */
 typedef struct avsound_prepare_report avsound_prepare_report;
 
-/** Turns videos into files that are fast to learn from: Matroska, 25 JPEGs a second, sound as 16-bit samples at 48 kHz, both
- *  from time 0; `folder`/prepared.csv lists them (docs/data.md). A source that is broken or lacks a stream is listed with its
- *  reason and stops nothing. Sources prepared before and not changed since are kept; so an interrupted call, or a folder that
- *  has grown, is gone on with by the same call. Every file appears complete or not at all. Videos may have any length.
+/** Turns videos into files that are fast to learn from: Matroska, 25 JPEGs a second, sound as 16-bit samples at 48
+ *  kHz, both from time 0; `folder`/prepared.csv lists them (docs/data.md). A source that is broken or lacks a stream
+ *  is listed with its reason and stops nothing. Sources prepared before and not changed since are kept; so an
+ *  interrupted call, or a folder that has grown, is gone on with by the same call. Every file appears complete or not
+ *  at all. Videos may have any length.
  *
- *  @param paths   Videos, folders (searched to any depth for files named like videos; what is hidden is left alone), or text
- *                 files (.txt) that list such, one a line, relative to themselves.
+ *  @param paths   Videos, folders (searched to any depth for files named like videos; what is hidden is left alone),
+ *                 or text files (.txt) that list such, one a line, relative to themselves.
  *  @param count   How many, at least 1.
  *  @param folder  Where to; made where it does not exist.
  *  @param options NULL for the defaults.
  *  @param out     Receives the report, or NULL if it is not wanted; NULL on failure.
- *  @return AVSOUND_OK, also with broken sources; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_IO if a path does not exist or the folder
- *          can't be written; AVSOUND_E_FORMAT if the manifest or the folder's table is none; AVSOUND_E_CANCELLED;
- *          AVSOUND_E_NO_MEMORY.
- *  Ownership: free with avsound_prepare_report_free(). Threads: any; one call at a time per folder and shard. Since 0.1. */
-AVSOUND_API AVSOUND_CHECK avsound_status avsound_prepare(avsound_context *context, const char *const *paths, int32_t count,
-                                                         const char *folder, const avsound_prepare_options *options,
+ *  @return AVSOUND_OK, also with broken sources; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_IO if a path does not exist or
+ *          the folder can't be written; AVSOUND_E_FORMAT if the manifest or the folder's table is none;
+ *          AVSOUND_E_CANCELLED; AVSOUND_E_NO_MEMORY.
+ *  Ownership: free with avsound_prepare_report_free(). Threads: any; one call a folder and shard at a time.
+ *  Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_prepare(avsound_context *context, const char *const *paths,
+                                                         int32_t count, const char *folder,
+                                                         const avsound_prepare_options *options,
                                                          avsound_prepare_report **out);
 
 /** How many sources a report tells of; 0 for NULL. Threads: any. Since 0.1. */
@@ -273,8 +276,8 @@ AVSOUND_API int64_t avsound_prepare_report_count(const avsound_prepare_report *r
 /** Tells of one source.
  *  @param index 0 to the count minus 1. @param clip Its struct_size must be set.
  *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Ownership: the strings are the report's. Threads: any. Since 0.1. */
-AVSOUND_API AVSOUND_CHECK avsound_status avsound_prepare_report_clip(const avsound_prepare_report *report, int64_t index,
-                                                                     avsound_prepared_clip *clip);
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_prepare_report_clip(const avsound_prepare_report *report,
+                                                                     int64_t index, avsound_prepared_clip *clip);
 
 /** Frees a report; NULL is allowed. Since 0.1. */
 AVSOUND_API void avsound_prepare_report_free(avsound_prepare_report *report);

@@ -20,7 +20,7 @@ struct avsn_intra {
     avsn_sws_side src;
     avsn_padded padded;
     int64_t pictures, samples; /* written */
-    int16_t *sound;            /* what does not fill a packet yet */
+    int16_t *sound; /* what does not fill a packet yet */
     int32_t sound_frames, packet_frames;
     bool staged;
 };
@@ -235,8 +235,8 @@ static avsound_status flush_sound(avsn_intra *intra)
     if (error < 0)
         return avsn_ffmpeg_fail(error, AVSOUND_E_NO_MEMORY, "%s", intra->output.path);
     memcpy(intra->packet->data, intra->sound, bytes);
-    AVSN_TRY(write_packet(intra, 1, (AVRational){1, intra->options.sample_rate},
-                          intra->samples - intra->sound_frames, intra->sound_frames));
+    AVSN_TRY(write_packet(intra, 1, (AVRational){1, intra->options.sample_rate}, intra->samples - intra->sound_frames,
+                          intra->sound_frames));
     intra->sound_frames = 0;
     return AVSOUND_OK;
 }

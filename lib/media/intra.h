@@ -1,15 +1,15 @@
-/* Writing files that are fast to read anywhere: Matroska, every picture a JPEG of its own, sound as plain 16-bit samples. Both
- * start at time 0 and have no gaps, so that time is counted, not stamped. */
+/* Writing files that are fast to read anywhere: Matroska, every picture a JPEG of its own, sound as plain 16-bit
+ * samples. Both start at time 0 and have no gaps, so that time is counted, not stamped. */
 #ifndef AVSN_INTRA_H
 #define AVSN_INTRA_H
 
 #include "media/media.h"
 
 typedef struct avsn_intra_options {
-    int32_t width, height;        /* of the pictures written */
-    int32_t rate;                 /* pictures per second, a divisor of 1000 and of sample_rate */
+    int32_t width, height; /* of the pictures written */
+    int32_t rate; /* pictures per second, a divisor of 1000 and of sample_rate */
     int32_t sample_rate, channels; /* of the sound; whole milliseconds must hold whole samples */
-    int32_t scale;                /* the JPEGs' quantiser scale: 1 (best) ... 31 */
+    int32_t scale; /* the JPEGs' quantiser scale: 1 (best) ... 31 */
 } avsn_intra_options;
 
 typedef struct avsn_intra avsn_intra;

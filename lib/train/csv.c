@@ -287,8 +287,8 @@ avsound_status avsn_text_write(avsound_context *context, const char *path, const
 static bool reserve(avsn_text *text, size_t more)
 {
     if (!text->status)
-        text->status = avsn_grow(text->context, (void **)&text->data, 1, text->bytes, text->bytes + more,
-                                 &text->capacity);
+        text->status =
+            avsn_grow(text->context, (void **)&text->data, 1, text->bytes, text->bytes + more, &text->capacity);
     return !text->status;
 }
 

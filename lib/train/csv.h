@@ -1,4 +1,5 @@
-/* Comma-separated values as RFC 4180 has them, read with suspicion: a first line of column names, then one record a line. */
+/* Comma-separated values as RFC 4180 has them, read with suspicion: a first line of column names, then one record
+ * a line. */
 #ifndef AVSN_CSV_H
 #define AVSN_CSV_H
 
@@ -12,7 +13,7 @@ typedef struct avsn_csv {
     int32_t columns;
     const char *names[AVSN_CSV_MOST_COLUMNS];
     const char *fields[AVSN_CSV_MOST_COLUMNS]; /* of the record read last; valid until the table is closed */
-    int64_t line, next_line;                   /* where that record began; where the next one does */
+    int64_t line, next_line; /* where that record began; where the next one does */
 } avsn_csv;
 
 /* Reads the whole file and its first line. Names may stand in any order, each once. */

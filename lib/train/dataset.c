@@ -165,8 +165,9 @@ static avsound_status add_one(avsn_dataset *dataset, const char *path)
     avsound_status status = add_tables(dataset, folder, path + length, &found);
     avsn_free(dataset->context, folder);
     if (!status && !found)
-        status = avsn_fail(AVSOUND_E_FORMAT, "%s: not listed in the %s of its folder, want a clip made by avsound prepare",
-                           path, AVSN_DATASET_TABLE);
+        status =
+            avsn_fail(AVSOUND_E_FORMAT, "%s: not listed in the %s of its folder, want a clip made by avsound prepare",
+                      path, AVSN_DATASET_TABLE);
     return status;
 }
 

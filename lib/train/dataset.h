@@ -11,16 +11,16 @@
 typedef struct avsn_dataset_clip {
     const char *path;
     const char *group; /* clips of one group come from the same recording */
-    int32_t frames;    /* at 25 per second */
-    int64_t samples;   /* per channel at 48 kHz */
+    int32_t frames; /* at 25 per second */
+    int64_t samples; /* per channel at 48 kHz */
 } avsn_dataset_clip;
 
 /* Immutable, shared by threads. */
 typedef struct avsn_dataset avsn_dataset;
 
-/* `path`: a folder of prepared clips, a table in the manner of prepared.csv whose files lie beside it, or a text file that names
- * folders, tables and clips, one a line, relative to itself; # begins a comment. Clips with a flag are left out, clips named
- * twice are taken once. Fails if none remains. Clips stand in the order of their paths. */
+/* `path`: a folder of prepared clips, a table in the manner of prepared.csv whose files lie beside it, or a text file
+ * that names folders, tables and clips, one a line, relative to itself; # begins a comment. Clips with a flag are left
+ * out, clips named twice are taken once. Fails if none remains. Clips stand in the order of their paths. */
 avsound_status avsn_dataset_open(avsound_context *context, const char *path, avsn_dataset **out);
 int32_t avsn_dataset_count(const avsn_dataset *dataset);
 const avsn_dataset_clip *avsn_dataset_clip_at(const avsn_dataset *dataset, int32_t index);

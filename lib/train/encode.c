@@ -10,7 +10,7 @@ enum {
     FRAME_US = 1000000 / AVSN_CLIP_RATE,
     FRAME_SAMPLES = AVSN_SAMPLE_RATE / AVSN_CLIP_RATE,
     LONGEST_SIDE = 16384,
-    LONGEST_GAP_US = 20000000,           /* of pictures, and of a late start */
+    LONGEST_GAP_US = 20000000, /* of pictures, and of a late start */
     LONGEST_TAIL = 60 * AVSN_SAMPLE_RATE, /* samples of sound behind the last picture */
     WATCH_FRAMES = 5 * AVSN_CLIP_RATE
 };
@@ -30,13 +30,13 @@ typedef struct encoding {
     avsound_media_info info;
     avsn_intra *intra;
     avsn_measure measure;
-    avsound_audio sound;   /* what was read last */
-    int64_t sound_used;    /* samples of it that were written */
+    avsound_audio sound; /* what was read last */
+    int64_t sound_used; /* samples of it that were written */
     int64_t sound_padding; /* zeros before the first */
     bool sound_ended;
     int64_t first_us, shown_us, end_us; /* of the source's pictures: the first, the staged one, the end */
-    int64_t step_us;                    /* between its pictures */
-    avsound_status broken;              /* the source's fault: the detail says why */
+    int64_t step_us; /* between its pictures */
+    avsound_status broken; /* the source's fault: the detail says why */
 } encoding;
 
 /* A failure of the source, which ends its encoding, but not the run. */
@@ -129,9 +129,9 @@ static avsound_status check_gap(encoding *e, int64_t next_us)
 {
     if (next_us - e->shown_us <= LONGEST_GAP_US)
         return AVSOUND_OK;
-    return blame(e, avsn_fail(AVSOUND_E_FORMAT, "%s: no picture from %.1f s to %.1f s, want one at least every %d s",
-                              e->job->source, (double)e->shown_us / 1e6, (double)next_us / 1e6,
-                              LONGEST_GAP_US / 1000000));
+    return blame(e,
+                 avsn_fail(AVSOUND_E_FORMAT, "%s: no picture from %.1f s to %.1f s, want one at least every %d s",
+                           e->job->source, (double)e->shown_us / 1e6, (double)next_us / 1e6, LONGEST_GAP_US / 1000000));
 }
 
 /* Picture i shows the source's frame nearest to i / 25 s; of two as near, the earlier. */
@@ -165,8 +165,8 @@ static avsound_status check_length(encoding *e)
     const double found = fmax((double)e->end_us / 1e6, (double)avsn_intra_samples(e->intra) / AVSN_SAMPLE_RATE);
     if (told - found <= fmax(MISSING_SECONDS, MISSING_SHARE * told) || !e->sound_ended)
         return AVSOUND_OK;
-    return blame(e, avsn_fail(AVSOUND_E_FORMAT, "%s: ends at %.1f s, but the file says %.1f s", e->job->source, found,
-                              told));
+    return blame(
+        e, avsn_fail(AVSOUND_E_FORMAT, "%s: ends at %.1f s, but the file says %.1f s", e->job->source, found, told));
 }
 
 static void choose_size(int32_t short_side, int32_t *width, int32_t *height)
@@ -195,8 +195,8 @@ static avsound_status open_source(encoding *e)
     if (e->info.width > LONGEST_SIDE || e->info.height > LONGEST_SIDE)
         return blame(e, avsn_fail(AVSOUND_E_LIMIT, "%s: %d x %d pixels once scaled, want at most %d a side",
                                   e->job->source, e->info.width, e->info.height, LONGEST_SIDE));
-    e->step_us = e->info.rate_num > 0 && e->info.rate_den > 0
-                     ? llround(1e6 * e->info.rate_den / e->info.rate_num) : FRAME_US;
+    e->step_us =
+        e->info.rate_num > 0 && e->info.rate_den > 0 ? llround(1e6 * e->info.rate_den / e->info.rate_num) : FRAME_US;
     return AVSOUND_OK;
 }
 

@@ -7,10 +7,10 @@
 enum {
     FRAMES_PER_SECOND = 25,
     PRINT_BLOCKS = AVSN_GRID / 2, /* of 2 x 2 cells, across and down */
-    PRINT_MARGIN = 8,             /* summed over a block's 4 cells: flat blocks differ by noise alone */
-    MOST_PICTURE_BITS = 8,        /* of 64 that may differ, on average */
-    HOPELESS_PICTURE_BITS = 24,   /* that end the comparison at once */
-    LEAST_BINS = 40               /* audible ones that it takes to judge */
+    PRINT_MARGIN = 8, /* summed over a block's 4 cells: flat blocks differ by noise alone */
+    MOST_PICTURE_BITS = 8, /* of 64 that may differ, on average */
+    HOPELESS_PICTURE_BITS = 24, /* that end the comparison at once */
+    LEAST_BINS = 40 /* audible ones that it takes to judge */
 };
 #define MOST_BIN_SHARE 0.25
 #define PRINT_RANGE 1e-4 /* 40 dB */

@@ -1,16 +1,16 @@
-/* What a clip is like: whether anything moves in it or can be heard, and a fingerprint that survives another encoding. */
+/* What a clip is like: whether anything moves in it or can be heard, and a fingerprint that survives reencoding. */
 #ifndef AVSN_MEASURE_H
 #define AVSN_MEASURE_H
 
 #include "base/base.h"
 
 enum {
-    AVSN_GRID = 16,              /* cells across and down a picture */
-    AVSN_MOTION_LAG = 10,        /* frames between the pictures that are compared: 0.4 s */
-    AVSN_PRINT_PICTURES = 8,     /* one a second, from 0.5 s on */
-    AVSN_PRINT_BINS = 320,       /* 16 s of sound */
-    AVSN_BIN_SAMPLES = 2400,     /* 50 ms at 48 kHz */
-    AVSN_MOTION_LEVELS = 4       /* grey levels by which a cell must differ to count as moved */
+    AVSN_GRID = 16, /* cells across and down a picture */
+    AVSN_MOTION_LAG = 10, /* frames between the pictures that are compared: 0.4 s */
+    AVSN_PRINT_PICTURES = 8, /* one a second, from 0.5 s on */
+    AVSN_PRINT_BINS = 320, /* 16 s of sound */
+    AVSN_BIN_SAMPLES = 2400, /* 50 ms at 48 kHz */
+    AVSN_MOTION_LEVELS = 4 /* grey levels by which a cell must differ to count as moved */
 };
 
 /* A bin is audible above this level, and in a fingerprint only if it is also within 40 dB of the loudest. */
@@ -19,7 +19,7 @@ enum {
 /* Of the first seconds of a clip. */
 typedef struct avsn_fingerprint {
     uint64_t picture[AVSN_PRINT_PICTURES]; /* a bit a block of the picture: brighter than its right neighbour? */
-    uint8_t bin[AVSN_PRINT_BINS];          /* 0: quiet, 1: audible and no louder than the bin before, 2: louder */
+    uint8_t bin[AVSN_PRINT_BINS]; /* 0: quiet, 1: audible and no louder than the bin before, 2: louder */
     int32_t pictures, bins;
 } avsn_fingerprint;
 
@@ -38,8 +38,8 @@ void avsn_measure_start(avsn_measure *measure);
 void avsn_measure_picture(avsn_measure *measure, const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t height);
 /* The next stretch of sound: interleaved, at 48 kHz. */
 void avsn_measure_sound(avsn_measure *measure, const float *samples, int64_t frames, int32_t channels);
-/* The share of pictures in which something moved, and of bins that are audible, 0...1; the level in dB below full scale, -120
- * for less. */
+/* The share of pictures in which something moved, and of bins that are audible, 0...1; the level in dB below full
+ * scale, -120 for less. */
 double avsn_measure_moving(const avsn_measure *measure);
 double avsn_measure_audible(const avsn_measure *measure);
 double avsn_measure_level(const avsn_measure *measure);

@@ -63,7 +63,8 @@ static char *join(avsound_context *context, const char *folder, const char *name
     return path;
 }
 
-/* The source's own name, as far as it is harmless, and what tells it from others of the same name: FNV-1a of the path. */
+/* The source's own name, as far as it is harmless, and what tells it from others of the same name: FNV-1a of the path.
+ * */
 static void name_file(const char *source, char name[AVSN_CLIP_NAME])
 {
     const char *base = strrchr(source, '/') + 1, *dot = strrchr(base, '.');
@@ -459,7 +460,8 @@ static avsound_status collect(run *r, const char *const *paths, int32_t count)
     for (int32_t i = 0; i < count && !status; i++)
         status = avsn_paths_collect(&found, paths[i], r->folder);
     if (!status && !found.count)
-        status = avsn_fail(AVSOUND_E_INVALID_ARGUMENT, "%s%s: no video found", paths[0], count > 1 ? " and others" : "");
+        status =
+            avsn_fail(AVSOUND_E_INVALID_ARGUMENT, "%s%s: no video found", paths[0], count > 1 ? " and others" : "");
     avsn_paths_sort(&found);
     if (!status)
         status = take_sources(r, &found);

@@ -1,5 +1,5 @@
-/* What the files of avsound_prepare() share: prepare.c runs it, sources.c finds the videos, encode.c turns one into a file,
- * table.c reads and writes prepared.csv. */
+/* What the files of avsound_prepare() share: prepare.c runs it, sources.c finds the videos, encode.c turns one into a
+ * file, table.c reads and writes prepared.csv. */
 #ifndef AVSN_PREPARE_H
 #define AVSN_PREPARE_H
 
@@ -9,9 +9,9 @@
 #include "train/measure.h"
 
 enum {
-    AVSN_CLIP_RATE = 25,       /* pictures per second */
+    AVSN_CLIP_RATE = 25, /* pictures per second */
     AVSN_SAMPLE_RATE = 48000,
-    AVSN_CLIP_NAME = 128,      /* bytes of a prepared file's name */
+    AVSN_CLIP_NAME = 128, /* bytes of a prepared file's name */
     AVSN_CLIP_SETTINGS = 48
 };
 
@@ -21,13 +21,13 @@ typedef struct avsn_clip_row {
     char *source, *group, *error; /* from the context's memory; error NULL: none */
     char file[AVSN_CLIP_NAME], duplicate_of[AVSN_CLIP_NAME];
     char settings[AVSN_CLIP_SETTINGS]; /* what it was prepared with */
-    int64_t source_bytes, source_time; /* of modification, in nanoseconds; with the size what a source is known again by */
+    int64_t source_bytes, source_time; /* what a source is known again by; time of modification in nanoseconds */
     int64_t samples;
     int32_t flags, frames, width, height;
     double video_seconds, audio_seconds, moving, audible, level_db;
     avsn_fingerprint print;
-    bool kept;    /* from an earlier run */
-    bool ours;    /* a source of this call */
+    bool kept; /* from an earlier run */
+    bool ours; /* a source of this call */
     bool pending; /* nothing is known of it yet */
     bool elsewhere; /* another shard's table has it */
 } avsn_clip_row;
@@ -43,7 +43,7 @@ avsound_status avsn_clip_table_read(avsn_clip_table *table, const char *path);
 /* Writes the rows that are neither pending nor elsewhere. */
 avsound_status avsn_clip_table_write(const avsn_clip_table *table, const char *path);
 avsound_status avsn_clip_table_add(avsn_clip_table *table, const avsn_clip_row *row); /* takes its strings over */
-void avsn_clip_table_sort(avsn_clip_table *table);                                    /* by source */
+void avsn_clip_table_sort(avsn_clip_table *table); /* by source */
 /* In a sorted table; NULL. */
 avsn_clip_row *avsn_clip_table_find(const avsn_clip_table *table, const char *source);
 /* Sets AVSOUND_CLIP_DUPLICATE anew in every row that repeats an earlier one. */
@@ -59,8 +59,8 @@ typedef struct avsn_paths {
     size_t count, capacity;
 } avsn_paths;
 
-/* Absolute paths of all videos that `path`, a video, folder or list, stands for. `except`: the folder of prepared files, which is
- * not searched. */
+/* Absolute paths of all videos that `path`, a video, folder or list, stands for. `except`: the folder of prepared
+ * files, which is not searched. */
 avsound_status avsn_paths_collect(avsn_paths *paths, const char *path, const char *except);
 void avsn_paths_sort(avsn_paths *paths); /* and drops what is there twice */
 void avsn_paths_clear(avsn_paths *paths);
@@ -69,7 +69,7 @@ typedef struct avsn_manifest {
     avsound_context *context;
     struct avsn_manifest_entry {
         char *path, *group;
-    } *entries;
+    } * entries;
     size_t count, capacity;
 } avsn_manifest;
 
@@ -89,8 +89,8 @@ typedef struct avsn_encode_job {
     void *user_data;
 } avsn_encode_job;
 
-/* Fills what can be learned from the source alone. A source that can't be used is no failure: `row` says so, and no file is
- * made. */
+/* Fills what can be learned from the source alone. A source that can't be used is no failure: `row` says so, and no
+ * file is made. */
 avsound_status avsn_encode_clip(const avsn_encode_job *job, avsn_clip_row *row);
 
 #endif

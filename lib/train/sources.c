@@ -15,7 +15,7 @@ enum { DEEPEST = 64 };
 #define MOST_LIST_BYTES ((int64_t)1 << 28)
 
 /* Other files of a folder are left alone: its captions, tables and stills are no videos. */
-static const char *const endings[] = {".mp4", ".m4v",  ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts",
+static const char *const endings[] = {".mp4",  ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts",
                                       ".m2ts", ".wmv", ".flv", ".3gp", ".ogv",  ".mxf", ".vob", ".asf",  ".y4m"};
 
 static bool has_ending(const char *name, const char *ending)
@@ -281,8 +281,8 @@ avsound_status avsn_manifest_read(avsound_context *context, const char *path, av
 const char *avsn_manifest_group(const avsn_manifest *manifest, const char *path)
 {
     const entry key = {.path = (char *)(uintptr_t)path};
-    const entry *found = manifest->count ? bsearch(&key, manifest->entries, manifest->count, sizeof key, compare_entries)
-                                         : NULL;
+    const entry *found =
+        manifest->count ? bsearch(&key, manifest->entries, manifest->count, sizeof key, compare_entries) : NULL;
     return found ? found->group : NULL;
 }
 

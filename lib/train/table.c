@@ -9,9 +9,9 @@ static const struct flag_name {
     int32_t flag;
     const char *name;
 } flag_names[] = {
-    {AVSOUND_CLIP_BROKEN, "broken"},   {AVSOUND_CLIP_NO_VIDEO, "no-video"}, {AVSOUND_CLIP_NO_AUDIO, "no-audio"},
-    {AVSOUND_CLIP_SHORT, "short"},     {AVSOUND_CLIP_UNEQUAL, "unequal"},   {AVSOUND_CLIP_STILL, "still"},
-    {AVSOUND_CLIP_SILENT, "silent"},   {AVSOUND_CLIP_DUPLICATE, "duplicate"},
+    {AVSOUND_CLIP_BROKEN, "broken"}, {AVSOUND_CLIP_NO_VIDEO, "no-video"},   {AVSOUND_CLIP_NO_AUDIO, "no-audio"},
+    {AVSOUND_CLIP_SHORT, "short"},   {AVSOUND_CLIP_UNEQUAL, "unequal"},     {AVSOUND_CLIP_STILL, "still"},
+    {AVSOUND_CLIP_SILENT, "silent"}, {AVSOUND_CLIP_DUPLICATE, "duplicate"},
 };
 
 const char *avsound_clip_flag_name(int32_t flag)
@@ -24,8 +24,26 @@ const char *avsound_clip_flag_name(int32_t flag)
 
 /* The table's columns, in this order. */
 enum {
-    FILE_NAME, GROUP, FRAMES, SAMPLES, FLAGS, WIDTH, HEIGHT, VIDEO_S, AUDIO_S, MOVING, AUDIBLE, LEVEL_DB, DUPLICATE_OF,
-    ERROR_TEXT, SOURCE, SOURCE_BYTES, SOURCE_TIME, SETTINGS, FINGERPRINT, COLUMNS
+    FILE_NAME,
+    GROUP,
+    FRAMES,
+    SAMPLES,
+    FLAGS,
+    WIDTH,
+    HEIGHT,
+    VIDEO_S,
+    AUDIO_S,
+    MOVING,
+    AUDIBLE,
+    LEVEL_DB,
+    DUPLICATE_OF,
+    ERROR_TEXT,
+    SOURCE,
+    SOURCE_BYTES,
+    SOURCE_TIME,
+    SETTINGS,
+    FINGERPRINT,
+    COLUMNS
 };
 
 static const char *const column_names[COLUMNS] = {
@@ -199,8 +217,8 @@ static void write_row(avsn_text *text, const avsn_clip_row *row)
     avsn_text_add_field(text, row->error ? row->error : "");
     avsn_text_add(text, ",");
     avsn_text_add_field(text, row->source);
-    avsn_text_add(text, ",%lld,%lld,%s,%s\n", (long long)row->source_bytes, (long long)row->source_time,
-                  row->settings, print);
+    avsn_text_add(text, ",%lld,%lld,%s,%s\n", (long long)row->source_bytes, (long long)row->source_time, row->settings,
+                  print);
 }
 
 avsound_status avsn_clip_table_write(const avsn_clip_table *table, const char *path)

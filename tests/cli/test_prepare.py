@@ -16,12 +16,12 @@ class Prepare(CommandTest):
             return {pathlib.Path(row["source"]).name: row for row in csv.DictReader(table)}
 
     def test_table_flags_and_summary(self):
-        run = self.avsound("prepare", "clip.mp4", "mute.mp4", "still.png", "half.mkv", "empty.mp4", "noise.mp4", "tone.wav",
-                           "-o", "out")
+        run = self.avsound("prepare", "clip.mp4", "mute.mp4", "still.png", "half.mkv", "empty.mp4", "noise.mp4",
+                           "tone.wav", "-o", "out")
         rows = self.rows()
         self.assertEqual({name: row["flags"] for name, row in rows.items()},
-                         {"clip.mp4": "", "mute.mp4": "no-audio", "still.png": "no-video no-audio", "half.mkv": "broken",
-                          "empty.mp4": "broken", "noise.mp4": "broken", "tone.wav": "no-video"})
+                         {"clip.mp4": "", "mute.mp4": "no-audio", "still.png": "no-video no-audio",
+                          "half.mkv": "broken", "empty.mp4": "broken", "noise.mp4": "broken", "tone.wav": "no-video"})
         self.assertEqual(rows["empty.mp4"]["error"], "is empty, want a media file")
         self.assertEqual(run.stdout.splitlines()[0].split(",")[0], "out: 1 of 7 clips to learn from")
         self.assertRegex(run.stdout, r"(?m)^  broken +3  (empty|half|noise)\.m")

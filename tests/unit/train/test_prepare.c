@@ -78,16 +78,20 @@ static void draw_file(const char *path, const drawing *d)
 {
     enum { SIDE = 64 };
     static uint8_t grey[SIDE * SIDE];
-    const avsn_intra_options options = {.width = SIDE, .height = SIDE, .rate = 25, .sample_rate = 48000, .channels = 1,
-                                        .scale = 2};
+    const avsn_intra_options options = {
+        .width = SIDE, .height = SIDE, .rate = 25, .sample_rate = 48000, .channels = 1, .scale = 2};
     avsn_intra *intra;
     ck_avsound(avsn_intra_create(context, path, &options, &intra));
     for (int i = 0; i < d->pictures; i++) {
         for (int y = 0; y < SIDE; y++)
             for (int x = 0; x < SIDE; x++)
                 grey[y * SIDE + x] = (uint8_t)d->shade(i, x, y);
-        const avsound_frame frame = {.struct_size = sizeof frame, .format = AVSOUND_PIXEL_GRAY8, .width = SIDE,
-                                     .height = SIDE, .data = {grey}, .stride = {SIDE}};
+        const avsound_frame frame = {.struct_size = sizeof frame,
+                                     .format = AVSOUND_PIXEL_GRAY8,
+                                     .width = SIDE,
+                                     .height = SIDE,
+                                     .data = {grey},
+                                     .stride = {SIDE}};
         ck_avsound(avsn_intra_stage(intra, &frame));
         ck_avsound(avsn_intra_write_picture(intra));
     }
@@ -229,7 +233,8 @@ static void check_nearest(const int64_t *times_ms, int count, int expected_pictu
         const avsound_frame frame = next_frame(media);
         const int want = nearest_frame(times_ms, count, 40 * (int64_t)i);
         ck_assert_int_eq(frame.time_us, 40000 * (int64_t)i);
-        ck_assert_msg(shown_number(&frame) == want, "picture %d shows frame %d, want %d", i, shown_number(&frame), want);
+        ck_assert_msg(shown_number(&frame) == want, "picture %d shows frame %d, want %d", i, shown_number(&frame),
+                      want);
     }
     avsound_frame frame = {.struct_size = sizeof frame};
     ck_refused(avsound_media_read_frame(media, &frame), AVSOUND_E_END, "no more");
@@ -241,7 +246,7 @@ START_TEST(constant_rates_become_25_by_the_nearest_frame)
     static const struct {
         int num, den, frames, pictures;
     } rates[] = {{25, 1, 75, 75}, {30, 1, 90, 75}, {30000, 1001, 90, 75}, {50, 1, 150, 75}, {60, 1, 180, 75},
-                 {24, 1, 72, 75}, {12, 1, 36, 75}, {5, 1, 15, 75}, {1, 1, 3, 75}};
+                 {24, 1, 72, 75}, {12, 1, 36, 75}, {5, 1, 15, 75},        {1, 1, 3, 75}};
     for (size_t r = 0; r < sizeof rates / sizeof rates[0]; r++) {
         int64_t times[256];
         setup();
@@ -563,8 +568,8 @@ START_TEST(each_flag_is_raised_for_its_reason_alone)
     ck_assert_int_eq(avsound_prepare_report_count(report), count);
     for (int i = 0; i < count; i++) {
         const avsound_prepared_clip clip = clip_of(report, wanted[i].name);
-        ck_assert_msg(clip.flags == wanted[i].flags, "%s: flags %d (%s), want %d", wanted[i].name, clip.flags, clip.error,
-                      wanted[i].flags);
+        ck_assert_msg(clip.flags == wanted[i].flags, "%s: flags %d (%s), want %d", wanted[i].name, clip.flags,
+                      clip.error, wanted[i].flags);
         ck_assert_msg(strstr(clip.error, wanted[i].error) != NULL, "%s: %s", wanted[i].name, clip.error);
         const bool unusable = clip.flags & (AVSOUND_CLIP_BROKEN | AVSOUND_CLIP_NO_AUDIO | AVSOUND_CLIP_NO_VIDEO);
         ck_assert_int_eq(*clip.file == 0, unusable);
@@ -1004,6 +1009,5 @@ SUITE("train.prepare", constant_rates_become_25_by_the_nearest_frame, variable_r
       compressed_sound_keeps_its_place, each_flag_is_raised_for_its_reason_alone,
       duplicates_are_found_in_another_encoding, flags_have_names, folders_lists_and_files_are_searched,
       wrong_arguments_are_refused, groups_come_from_the_manifest, shards_share_the_work_and_unite,
-      what_is_there_is_kept_until_its_source_changes, hostile_tables_stop_a_run_by_line,
-      a_stopped_run_is_gone_on_with, a_killed_run_leaves_whole_files_alone, the_same_source_makes_the_same_bytes,
-      refused_memory_is_survived)
+      what_is_there_is_kept_until_its_source_changes, hostile_tables_stop_a_run_by_line, a_stopped_run_is_gone_on_with,
+      a_killed_run_leaves_whole_files_alone, the_same_source_makes_the_same_bytes, refused_memory_is_survived)

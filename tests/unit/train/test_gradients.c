@@ -1,0 +1,395 @@
+/* Training graphs of whole networks: their gradients along random directions against differences of their own loss, in
+ * bf16 against f32, on two threads against one; and what graphs are refused. */
+#include "suite.h"
+
+#include "base/cpu.h"
+#include "base/rng.h"
+#include "failing.h"
+#include "model/arch.h"
+#include "oracle/net.h"
+#include "train/gradients.h"
+
+enum { SEED = 20180909 };
+
+/* ---- a training graph with drawn parameters in a plan ---- */
+
+typedef struct net {
+    avsn_params params;
+    avsn_pack_cache *cache;
+    avsn_plan *plan;
+} net;
+
+static int64_t elements(const avsn_shape *shape)
+{
+    int64_t count = 0;
+    ck_assert(avsn_shape_count(shape, &count));
+    return count;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const avsn_named_tensor *)a)->name, ((const avsn_named_tensor *)b)->name);
+}
+
+/* Batch norms' biases of 1.5 leave most ReLUs open, so that few have their kink in a difference's way. */
+static float draw(const avsn_param_spec *spec, int64_t i)
+{
+    const bool bias = strstr(spec->name, "bn") && strstr(spec->name, ".bias");
+    const double normal = avsn_rng_normal(SEED, avsn_rng_stream(spec->name), (uint64_t)i);
+    switch (spec->init.kind) {
+    case AVSN_INIT_HE:
+        return (float)(normal * sqrt(2.0 / (double)spec->init.fan_in));
+    case AVSN_INIT_LIST:
+        return spec->init.values[i];
+    default:
+        return spec->init.values[0] + (bias ? 1.5f : 0) + (spec->state ? 0 : (float)(0.2 * normal));
+    }
+}
+
+/* Takes the graph over. */
+static net net_create(avsn_graph *graph, int32_t compute, int32_t threads)
+{
+    net t = {.params = {.count = avsn_graph_param_count(graph)}};
+    avsn_plan_options o = {.threads = threads, .compute = compute, .train = true, .wanted_count = 1, .wanted = {"loss"}};
+    t.params.items = calloc((size_t)t.params.count, sizeof *t.params.items);
+    for (int32_t i = 0; i < t.params.count; i++) {
+        const avsn_param_spec *spec = avsn_graph_param(graph, i);
+        float *data = malloc((size_t)elements(&spec->shape) * sizeof *data);
+        char *name = malloc(strlen(spec->name) + 6);
+        for (int64_t k = 0; k < elements(&spec->shape); k++)
+            data[k] = draw(spec, k);
+        sprintf(name, "grad.%s", spec->name);
+        t.params.items[i] = (avsn_named_tensor){name + 5, spec->shape, data};
+        if (!spec->state)
+            o.wanted[o.wanted_count++] = name;
+    }
+    qsort(t.params.items, (size_t)t.params.count, sizeof *t.params.items, by_name);
+    ck_avsound(avsn_pack_cache_create(avsn_graph_context(graph), &t.cache));
+    ck_avsound(avsn_plan_create(graph, &t.params, t.cache, &o, &t.plan));
+    for (int32_t i = 0; i < avsn_plan_input_count(t.plan); i++)
+        for (int64_t k = 0; k < elements(avsn_plan_input_shape(t.plan, i)); k++)
+            avsn_plan_input_data(t.plan, i)[k] = strcmp(avsn_plan_input_name(t.plan, i), "label")
+                                                     ? (float)avsn_rng_normal(SEED, (uint64_t)i, (uint64_t)k)
+                                                     : (float)(k % 2);
+    return t;
+}
+
+static void net_free(net *t)
+{
+    avsn_plan_free(t->plan);
+    avsn_pack_cache_free(t->cache);
+    for (int32_t i = 0; i < t->params.count; i++) {
+        free((void *)(t->params.items[i].name - 5));
+        free((void *)t->params.items[i].data);
+    }
+    free(t->params.items);
+}
+
+static double loss_of(const net *t)
+{
+    ck_avsound(oracle_run(t->plan, 1, UINT64_MAX));
+    return (double)*avsn_plan_output_data(t->plan, 0);
+}
+
+/* ---- differences of the loss ---- */
+
+/* A parameter moved along its own gradient, where a wrong gradient can't hide in the orthogonal. The step is the best of
+ * several: a short one drowns in f32's rounding, a long one crosses a kink of a ReLU or a maximum. */
+static double direction_error(const net *t, int32_t output)
+{
+    const avsn_named_tensor *param = avsn_params_find(&t->params, avsn_plan_output_name(t->plan, output) + 5);
+    const int64_t count = elements(&param->shape);
+    float *values = (float *)param->data, *kept = malloc((size_t)count * sizeof *kept);
+    double *direction = malloc((size_t)count * sizeof *direction), norm = 0, best = INFINITY;
+    loss_of(t);
+    memcpy(kept, values, (size_t)count * sizeof *kept);
+    for (int64_t i = 0; i < count; i++) {
+        direction[i] = (double)avsn_plan_output_data(t->plan, output)[i];
+        norm += direction[i] * direction[i];
+    }
+    norm = sqrt(norm);
+    for (double step = 1e-2; step > 3e-4; step /= 5) {
+        double loss[2];
+        for (int side = 0; side < 2; side++) {
+            for (int64_t i = 0; i < count; i++)
+                values[i] = (float)((double)kept[i] + (side ? -step : step) * direction[i] / fmax(norm, 1e-12));
+            loss[side] = loss_of(t);
+        }
+        best = fmin(best, fabs((loss[0] - loss[1]) / (2 * step) - norm) / (norm + 1e-2));
+    }
+    memcpy(values, kept, (size_t)count * sizeof *kept);
+    free(kept);
+    free(direction);
+    return best;
+}
+
+/* A maximum of a pool now and then changes its cell within even the shortest step and costs its parameter some percent; a
+ * wrong rule costs all parameters before it everything. */
+static void check_directions(const net *t, const char *what)
+{
+    double sum = 0;
+    for (int32_t i = 1; i < avsn_plan_output_count(t->plan); i++) {
+        const double error = direction_error(t, i);
+        sum += error;
+        ck_assert_msg(error < 0.1, "%s, %s: off by %.3g of the gradient", what, avsn_plan_output_name(t->plan, i), error);
+    }
+    ck_assert_double_lt(sum / (avsn_plan_output_count(t->plan) - 1), 0.01);
+}
+
+/* ---- networks ---- */
+
+static avsn_graph *network(avsound_context *context, const char *arch, double width, int64_t batch)
+{
+    const avsn_build_config config = {.batch = batch, .width = width, .conv1_stride = 2, .image_height = 34,
+                                      .image_width = 48, .bins = 35, .columns = 33};
+    avsn_graph *graph;
+    ck_avsound(avsn_graph_create(context, &graph));
+    avsn_arch_find(arch)->build(graph, &config);
+    ck_avsound(avsn_graph_finish(graph));
+    return graph;
+}
+
+static avsn_graph *training(avsound_context *context, const char *arch, double width, int64_t batch, avsn_objective objective)
+{
+    avsn_graph *forward = network(context, arch, width, batch), *graph;
+    ck_avsound(avsn_training_graph(forward, objective, 0.1f, &graph));
+    avsn_graph_free(forward);
+    return graph;
+}
+
+static const struct {
+    const char *arch;
+    avsn_objective objective;
+} trainings[] = {
+    {"l3-net", AVSN_OBJECTIVE_SOFTMAX},      {"ave-net", AVSN_OBJECTIVE_SOFTMAX},      {"avol-net", AVSN_OBJECTIVE_SIGMOID},
+    {"ave-net", AVSN_OBJECTIVE_CONTRASTIVE}, {"avol-net", AVSN_OBJECTIVE_CONTRASTIVE},
+};
+
+START_TEST(gradients_are_slopes_of_the_loss)
+{
+    avsound_context *context;
+    ck_avsound(avsound_context_create(NULL, &context));
+    net t = net_create(training(context, trainings[_i].arch, 0.0625, 3, trainings[_i].objective), AVSOUND_DTYPE_F32, 1);
+    check_directions(&t, trainings[_i].arch);
+    net_free(&t);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(two_threads_agree_with_one)
+{
+    avsound_context *context;
+    ck_avsound(avsound_context_create(NULL, &context));
+    for (size_t n = 0; n < AVSN_ARRAY_COUNT(trainings); n++) {
+        net one = net_create(training(context, trainings[n].arch, 0.25, 4, trainings[n].objective), AVSOUND_DTYPE_F32, 1);
+        net two = net_create(training(context, trainings[n].arch, 0.25, 4, trainings[n].objective), AVSOUND_DTYPE_F32, 2);
+        ck_avsound(oracle_run(one.plan, 1, UINT64_MAX));
+        ck_avsound(oracle_run(two.plan, 2, UINT64_MAX));
+        for (int32_t i = 0; i < avsn_plan_output_count(one.plan); i++) {
+            /* Weights' gradients are summed in other orders. */
+            const oracle_error error = oracle_plans_error(two.plan, i, one.plan, i);
+            ck_assert_msg(error.largest < 2e-3 && error.mean < 1e-4, "%s, %s: %.3g, mean %.3g", trainings[n].arch,
+                          avsn_plan_output_name(one.plan, i), error.largest, error.mean);
+        }
+        net_free(&one);
+        net_free(&two);
+    }
+    avsound_context_free(context);
+}
+END_TEST
+
+/* All gradients as one long vector: bf16 keeps 8 bits of each factor, its errors are as good as random and so nearly
+ * orthogonal to the gradient, but each maximum and ReLU that goes the other way turns a part of it. */
+static double cosine(const net *a, const net *b)
+{
+    double product = 0, squares[2] = {0};
+    for (int32_t i = 1; i < avsn_plan_output_count(a->plan); i++) {
+        const float *x = avsn_plan_output_data(a->plan, i), *y = avsn_plan_output_data(b->plan, i);
+        double norm[2] = {0}, inner = 0;
+        for (int64_t k = 0; k < elements(avsn_plan_output_shape(a->plan, i)); k++) {
+            inner += (double)x[k] * (double)y[k];
+            norm[0] += (double)x[k] * (double)x[k];
+            norm[1] += (double)y[k] * (double)y[k];
+        }
+        product += inner;
+        squares[0] += norm[0];
+        squares[1] += norm[1];
+    }
+    return product / sqrt(squares[0] * squares[1]);
+}
+
+START_TEST(bf16_gradients_point_where_those_of_f32_do)
+{
+    avsound_context *context;
+    if (!oracle_has_bf16())
+        return;
+    ck_avsound(avsound_context_create(NULL, &context));
+    for (size_t n = 0; n < AVSN_ARRAY_COUNT(trainings); n++) {
+        net f32 = net_create(training(context, trainings[n].arch, 0.25, 6, trainings[n].objective), AVSOUND_DTYPE_F32, 1);
+        net bf16 = net_create(training(context, trainings[n].arch, 0.25, 6, trainings[n].objective), AVSOUND_DTYPE_BF16, 1);
+        const double want = loss_of(&f32), got = loss_of(&bf16);
+        ck_assert_msg(fabs(got - want) < 0.02 * want, "%s: loss %g, f32's is %g", trainings[n].arch, got, want);
+        ck_assert_msg(cosine(&bf16, &f32) > 0.98, "%s: cosine %g", trainings[n].arch, cosine(&bf16, &f32));
+        net_free(&f32);
+        net_free(&bf16);
+    }
+    avsound_context_free(context);
+}
+END_TEST
+
+/* ---- small graphs ---- */
+
+static avsn_graph *train(avsn_graph *forward, avsn_objective objective)
+{
+    avsn_graph *graph;
+    ck_avsound(avsn_graph_finish(forward));
+    ck_avsound(avsn_training_graph(forward, objective, 0.1f, &graph));
+    avsn_graph_free(forward);
+    return graph;
+}
+
+/* One value read four times: by a sum with itself, a product's two sides and a slice. */
+START_TEST(readers_of_one_value_add_their_gradients)
+{
+    avsound_context *context;
+    avsn_graph *g;
+    ck_avsound(avsound_context_create(NULL, &context));
+    ck_avsound(avsn_graph_create(context, &g));
+    const avsn_value x = avsn_dense(g, "first", avsn_input(g, "x", AVSN_SHAPE(3, 5)), 4, NULL);
+    const avsn_value twice = avsn_add(g, x, x), part = avsn_slice(g, x, 1, 3);
+    const avsn_value all = avsn_concat(g, (avsn_value[]){twice, part, avsn_sigmoid(g, x)}, 3);
+    avsn_output(g, "logits", avsn_dense(g, "last", all, 1, NULL));
+    net t = net_create(train(g, AVSN_OBJECTIVE_SIGMOID), AVSOUND_DTYPE_F32, 1);
+    check_directions(&t, "several readers");
+    net_free(&t);
+    avsound_context_free(context);
+}
+END_TEST
+
+/* Batch norm without ReLU, with one that others read too, and before a pool. */
+START_TEST(batch_norm_joins_only_a_relu_of_its_own)
+{
+    avsound_context *context;
+    avsn_graph *g;
+    ck_avsound(avsound_context_create(NULL, &context));
+    ck_avsound(avsn_graph_create(context, &g));
+    avsn_value x = avsn_conv(g, "c1", avsn_input(g, "x", AVSN_SHAPE(3, 2, 8, 6)), .out = 6, .kernel = {3, 3}, .pad = {1, 1});
+    const avsn_value shared = avsn_batch_norm(g, "b1", x, 1e-3f);
+    x = avsn_add(g, avsn_relu(g, shared), shared);
+    x = avsn_max_pool(g, avsn_batch_norm(g, "b2", x, 1e-3f), .kernel = {2, 2}, .stride = {2, 2});
+    x = avsn_global_pool(g, AVSN_POOL_AVERAGE, avsn_sigmoid(g, x));
+    avsn_output(g, "logits", avsn_dense(g, "last", x, 2, NULL));
+    net t = net_create(train(g, AVSN_OBJECTIVE_SOFTMAX), AVSOUND_DTYPE_F32, 1);
+    check_directions(&t, "batch norms");
+    net_free(&t);
+    avsound_context_free(context);
+}
+END_TEST
+
+/* Nothing computes a picture's gradient: of the first convolution only the weights' part is there. */
+START_TEST(gradients_of_inputs_are_left_out)
+{
+    avsound_context *context;
+    int32_t data = 0, weights = 0;
+    ck_avsound(avsound_context_create(NULL, &context));
+    avsn_graph *graph = training(context, "ave-net", 0.0625, 2, AVSN_OBJECTIVE_SOFTMAX);
+    for (int32_t n = 0; n < avsn_graph_node_count(graph); n++) {
+        data += avsn_graph_node(graph, n)->kind == AVSN_OP_CONV_BACKWARD_DATA;
+        weights += avsn_graph_node(graph, n)->kind == AVSN_OP_CONV_BACKWARD_WEIGHTS;
+    }
+    ck_assert_int_eq(weights, 16);
+    ck_assert_int_eq(data, 14);
+    avsn_graph_free(graph);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(contrastive_logits_are_of_all_pairs)
+{
+    avsound_context *context;
+    ck_avsound(avsound_context_create(NULL, &context));
+    avsn_graph *graph = training(context, "avol-net", 0.0625, 3, AVSN_OBJECTIVE_CONTRASTIVE);
+    ck_assert(avsn_shape_equal(avsn_value_shape(graph, avsn_graph_find(graph, "logits")), &AVSN_SHAPE(9, 1)));
+    ck_assert_int_eq(avsn_graph_find(graph, "score").id, 0);
+    ck_assert_int_eq(avsn_graph_find(graph, "map").id, 0);
+    ck_assert_int_eq(avsn_graph_find(graph, "label").id, 0);
+    ck_assert_int_ne(avsn_graph_find(graph, "embedding.audio").id, 0);
+    avsn_graph_free(graph);
+    avsound_context_free(context);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+static void check_refused(avsn_graph *forward, avsn_objective objective, avsound_status status, const char *words)
+{
+    avsn_graph *graph;
+    ck_avsound(avsn_graph_finish(forward));
+    ck_refused(avsn_training_graph(forward, objective, 0.1f, &graph), status, words);
+    ck_assert_ptr_null(graph);
+    avsn_graph_free(forward);
+}
+
+START_TEST(graphs_without_what_the_objective_wants_are_refused)
+{
+    avsound_context *context;
+    avsn_graph *g;
+    ck_avsound(avsound_context_create(NULL, &context));
+    check_refused(network(context, "ave-net", 0.0625, 2), AVSN_OBJECTIVE_SIGMOID, AVSOUND_E_SHAPE, "2 columns");
+    check_refused(network(context, "avol-net", 0.0625, 2), AVSN_OBJECTIVE_SOFTMAX, AVSOUND_E_SHAPE, "1 columns");
+    check_refused(network(context, "l3-net", 0.0625, 2), AVSN_OBJECTIVE_CONTRASTIVE, AVSOUND_E_UNSUPPORTED, "no distance");
+
+    ck_avsound(avsn_graph_create(context, &g));
+    avsn_output(g, "score", avsn_dense(g, "d", avsn_input(g, "x", AVSN_SHAPE(2, 3)), 1, NULL));
+    check_refused(g, AVSN_OBJECTIVE_SIGMOID, AVSOUND_E_UNSUPPORTED, "logits");
+
+    ck_avsound(avsn_graph_create(context, &g));
+    avsn_value x = avsn_input(g, "x", AVSN_SHAPE(2, 3));
+    avsn_dense(g, "aside", x, 1, NULL);
+    avsn_output(g, "logits", avsn_dense(g, "d", x, 1, NULL));
+    check_refused(g, AVSN_OBJECTIVE_SIGMOID, AVSOUND_E_INTERNAL, "aside");
+
+    ck_avsound(avsn_graph_create(context, &g));
+    x = avsn_dense(g, "d", avsn_input(g, "x", AVSN_SHAPE(2, 3)), 3, NULL);
+    const avsn_value distance = avsn_distance(g, x, avsn_input(g, "y", AVSN_SHAPE(2, 3)));
+    avsn_output(g, "logits", avsn_add(g, distance, avsn_slice(g, x, 0, 1)));
+    check_refused(g, AVSN_OBJECTIVE_CONTRASTIVE, AVSOUND_E_UNSUPPORTED, "mixes pairs");
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(refused_memory_leaves_nothing_behind)
+{
+    failing f;
+    avsn_graph *graph;
+    avsound_context *context = failing_context(&f);
+    avsn_graph *forward = network(context, "avol-net", 0.0625, 2);
+    ck_survives_refusals(&f, avsn_training_graph(forward, AVSN_OBJECTIVE_SIGMOID, 0.1f, &graph), avsn_graph_free(graph));
+    ck_survives_refusals(&f, avsn_contrastive_graph(forward, 0.5f, 0.1f, &graph), avsn_graph_free(graph));
+    avsn_graph_free(forward);
+    avsound_context_free(context);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("train.gradients");
+    TCase *tcase = tcase_create("train.gradients");
+    const TTest *const tests[] = {two_threads_agree_with_one,
+                                  bf16_gradients_point_where_those_of_f32_do,
+                                  readers_of_one_value_add_their_gradients,
+                                  batch_norm_joins_only_a_relu_of_its_own,
+                                  gradients_of_inputs_are_left_out,
+                                  contrastive_logits_are_of_all_pairs,
+                                  graphs_without_what_the_objective_wants_are_refused,
+                                  refused_memory_leaves_nothing_behind};
+    suite_add_tcase(suite, tcase);
+    tcase_add_loop_test(tcase, gradients_are_slopes_of_the_loss, 0, (int)AVSN_ARRAY_COUNT(trainings));
+    for (size_t i = 0; i < AVSN_ARRAY_COUNT(tests); i++)
+        tcase_add_test(tcase, tests[i]);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -168,7 +168,7 @@ static bool has_oracle(const eval_data *data)
 typedef struct figures {
     avsound_avc_result mean; /* over draws, intervals those of one draw of so many clips */
     double accuracy_sd, auc_sd, paired_sd;
-    double oracle, oracle_paired;
+    double oracle; /* its accuracy; its paired accuracy is the same, as it says only yes or no */
 } figures;
 
 static void add(double value, int64_t draw, double *mean, double *squares)
@@ -205,7 +205,7 @@ static int measure_draw(const eval *e, const avc *a, int64_t d, float *columns[2
 
 static void ask_oracle(const eval *e, const avc *a, figures *f)
 {
-    double right = 0, paired = 0, n = 0;
+    double right = 0, n = 0;
     for (int64_t k = 0; k < a->clips * a->draws; k++) {
         const eval_clip *clip = &e->data.clips[k / a->draws];
         const pair *p = &a->pairs[k];
@@ -214,11 +214,9 @@ static void ask_oracle(const eval *e, const avc *a, figures *f)
         const int yes = oracle_says_yes(clip, p->time_us, clip, p->time_us);
         const int no = !oracle_says_yes(clip, p->time_us, &e->data.clips[p->other], p->other_time_us);
         right += 0.5 * (yes + no);
-        paired += yes && no ? 1 : yes == !no ? 0.5 : 0;
         n++;
     }
     f->oracle = n > 0 ? right / n : NAN;
-    f->oracle_paired = n > 0 ? paired / n : NAN;
 }
 
 static int measure(const eval *e, const avc *a, figures *f)
@@ -227,7 +225,7 @@ static int measure(const eval *e, const avc *a, figures *f)
     float *columns[2] = {malloc(n * sizeof(float)), malloc(n * sizeof(float))};
     uint8_t *skip = malloc(n);
     int code = columns[0] && columns[1] && skip ? CLI_OK : cli_error(CLI_RESOURCES, "eval: out of memory");
-    *f = (figures){.oracle = NAN, .oracle_paired = NAN};
+    *f = (figures){.oracle = NAN};
     for (int64_t d = 0; !code && d < a->draws; d++)
         code = measure_draw(e, a, d, columns, skip, f);
     avsound_avc_result *m = &f->mean;
@@ -268,11 +266,8 @@ static int print_report(const eval *e, const avc *a, const figures *f)
         print_sd(&report, "paired_sd", "  s.d. over draws", f->paired_sd, a->draws);
         eval_report_figure(&report, "", "auc", "AUC", m->auc, NAN, NAN, "chance", 0.5);
         print_sd(&report, "auc_sd", "  s.d. over draws", f->auc_sd, a->draws);
-        if (isfinite(f->oracle)) {
+        if (isfinite(f->oracle))
             eval_report_figure(&report, "", "oracle", "oracle's accuracy", f->oracle, NAN, NAN, "", NAN);
-            eval_report_figure(&report, "", "oracle_paired", "oracle's paired acc.", f->oracle_paired, NAN, NAN, "",
-                               NAN);
-        }
         code = eval_report_print(&report, e->c->args.json);
     }
     eval_report_free(&report);

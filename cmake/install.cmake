@@ -38,6 +38,9 @@ set_target_properties(avsound_train PROPERTIES EXPORT_NAME train)
 install(TARGETS avsound avsound_train EXPORT avsoundTargets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(TARGET avsound_mpi)
+  install(TARGETS avsound_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(TARGETS avsound_static avsound_train_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/avsound DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(EXPORT avsoundTargets NAMESPACE avsound:: DESTINATION ${avsound_cmake_dir})

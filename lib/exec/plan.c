@@ -98,6 +98,7 @@ static avsound_status make_kernel(avsn_plan *plan, avsn_step *step)
         .output_dtype = plan->value_feeds_conv[step->output[0].id] ? plan->options.compute : AVSOUND_DTYPE_F32,
         .relu = step->relu,
         .add = step->add,
+        .group = plan->options.group,
     };
     avsound_status status = AVSOUND_OK;
     for (int32_t i = 0; i < step->output_count; i++)
@@ -148,6 +149,29 @@ static avsound_status add_reorder(avsn_plan *plan, avsn_value value, avsn_layout
     return add_scratchpad(plan, step);
 }
 
+/* Outputs are row-major f32. One that lies otherwise is put right as soon as it is there: who waits for it need not wait for
+ * the rest of the run. */
+static avsound_status settle_output(avsn_plan *plan, int32_t output)
+{
+    const avsn_value value = plan->wanted[output];
+    int32_t *buffer = &plan->output_buffer[output];
+    avsn_layout *plain;
+    AVSN_TRY(avsn_layout_plain(plan->context, AVSOUND_DTYPE_F32, avsn_value_shape(plan->graph, value), &plain));
+    *buffer = find_buffer(plan, value, plain);
+    const avsound_status status = *buffer < 0 ? add_reorder(plan, value, plain, buffer) : AVSOUND_OK;
+    avsn_layout_unref(plain);
+    return status;
+}
+
+static avsound_status settle_outputs_of(avsn_plan *plan, const avsn_value *values, int32_t count)
+{
+    for (int32_t i = 0; i < plan->options.wanted_count; i++)
+        for (int32_t k = 0; k < count; k++)
+            if (plan->wanted[i].id == values[k].id)
+                AVSN_TRY(settle_output(plan, i));
+    return AVSOUND_OK;
+}
+
 static avsound_status connect_input(avsn_plan *plan, avsn_step *step, int32_t i)
 {
     avsn_layout *layout = step->kernel->input[i];
@@ -180,7 +204,7 @@ static avsound_status settle(avsn_plan *plan, avsn_step step)
     for (int32_t i = 0; i < step.output_count; i++)
         plan->value_buffer[step.output[i].id] = step.out[i];
     *slot = step;
-    return AVSOUND_OK;
+    return settle_outputs_of(plan, step.output, step.output_count);
 }
 
 /* In training, parameters are values like others, but for lying outside the arena. */
@@ -208,26 +232,12 @@ static avsound_status settle_all(avsn_plan *plan)
     for (int32_t i = 0; i < avsn_graph_input_count(plan->graph); i++) {
         const avsn_value value = avsn_graph_input(plan->graph, i);
         AVSN_TRY(plain_buffer(plan, value, &plan->value_buffer[value.id]));
+        AVSN_TRY(settle_outputs_of(plan, &value, 1));
     }
     if (plan->options.train)
         AVSN_TRY(add_param_buffers(plan));
     for (size_t i = 0; i < count; i++)
         AVSN_TRY(settle(plan, fused[i]));
-    return AVSOUND_OK;
-}
-
-static avsound_status settle_outputs(avsn_plan *plan)
-{
-    for (int32_t i = 0; i < plan->options.wanted_count; i++) {
-        const avsn_value value = plan->wanted[i];
-        avsn_layout *plain;
-        AVSN_TRY(avsn_layout_plain(plan->context, AVSOUND_DTYPE_F32, avsn_value_shape(plan->graph, value), &plain));
-        plan->output_buffer[i] = find_buffer(plan, value, plain);
-        const avsound_status status =
-            plan->output_buffer[i] < 0 ? add_reorder(plan, value, plain, &plan->output_buffer[i]) : AVSOUND_OK;
-        avsn_layout_unref(plain);
-        AVSN_TRY(status);
-    }
     return AVSOUND_OK;
 }
 
@@ -291,7 +301,6 @@ static avsound_status prepare(avsn_plan *plan)
     AVSN_TRY(avsn_plan_fuse(plan));
     mark_compute_type(plan);
     AVSN_TRY(settle_all(plan));
-    AVSN_TRY(settle_outputs(plan));
     AVSN_TRY(avsn_plan_place(plan));
     return bind_all(plan);
 }
@@ -358,6 +367,22 @@ void avsn_plan_free(avsn_plan *plan)
 
 /* ---- running ---- */
 
+static void tell_step(const avsn_plan *plan, size_t index)
+{
+    const avsn_step *step = &plan->steps[index];
+    bool told = false;
+    for (int32_t i = 0; i < plan->options.wanted_count; i++) {
+        bool completes = false;
+        for (int32_t k = 0; k < step->output_count; k++)
+            completes |= step->out[k] == plan->output_buffer[i];
+        if (completes)
+            plan->options.on_step(plan->options.user, i);
+        told |= completes;
+    }
+    if (!told)
+        plan->options.on_step(plan->options.user, -1);
+}
+
 avsound_status avsn_plan_run(avsn_plan *plan, uint64_t outputs, const atomic_int *cancel)
 {
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -365,6 +390,8 @@ avsound_status avsn_plan_run(avsn_plan *plan, uint64_t outputs, const atomic_int
             AVSN_FAIL(AVSOUND_E_CANCELLED, "cancelled before step %zu of %zu", i + 1, plan->step_count);
         if (plan->steps[i].outputs & outputs)
             AVSN_TRY(plan->steps[i].kernel->run(plan->steps[i].kernel));
+        if (plan->options.on_step && plan->steps[i].outputs & outputs)
+            tell_step(plan, i);
     }
     return AVSOUND_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "exec/pack.h"
 #include "graph/graph.h"
+#include "op/kernel.h"
 #include "weights/params.h"
 
 typedef struct avsn_plan avsn_plan;
@@ -21,6 +22,10 @@ typedef struct avsn_plan_options {
     bool train; /* parameters may change between runs: they are read where they lie and packed anew in every run */
     int32_t wanted_count;                   /* outputs and layers to deliver; 0: all the graph's outputs */
     const char *wanted[AVSN_MAX_WANTED];
+    avsn_group group; /* other processes that run the same plan on other parts of the same batch */
+    /* Called in a run after each step, once for every output that is complete with it, else once with -1. */
+    void (*on_step)(void *user, int32_t output);
+    void *user;
 } avsn_plan_options;
 
 /* Takes the graph over, also when it fails. `params` and `cache` must outlive the plan. */

@@ -88,7 +88,7 @@ typedef struct avsn_attributes {
     int64_t begin, end;    /* slice */
     float epsilon;         /* batch norm, L2 normalise */
     float momentum;        /* running statistics: share of the new batch's */
-    float unbias;          /* running statistics: n / (n - 1) of the values that the batch's variance is over */
+    int64_t values;        /* running statistics: how many the batch's variance is over, in this process */
     bool relu;             /* batch norm in training: a ReLU in the same pass */
     float share;           /* pair loss: weight of the binary cross-entropy beside the contrastive one */
 } avsn_attributes;

@@ -118,6 +118,7 @@ static void running_statistics(const avsn_c_kernel *k)
 {
     const float share = k->attributes.momentum;
     const int64_t channels = avsn_elements(k->base.input[0]);
+    const int64_t values = k->attributes.values * AVSN_MAX(k->group.ranks, 1);
     for (int which = 0; which < 2; which++) {
         union {
             const void *read;
@@ -125,7 +126,7 @@ static void running_statistics(const avsn_c_kernel *k)
         } running = {.read = k->input[which]};
         const float *batch = k->input[2 + which];
         /* PyTorch's convention: the running variance takes the unbiased one, n / (n - 1) of the batch's. */
-        const float unbias = which ? k->attributes.unbias : 1.0f;
+        const float unbias = which && values > 1 ? (float)values / (float)(values - 1) : 1.0f;
         for (int64_t c = 0; c < channels; c++)
             running.write[c] = (1.0f - share) * running.write[c] + share * unbias * batch[c];
     }

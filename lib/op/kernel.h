@@ -20,6 +20,14 @@ typedef enum avsn_isa {
 } avsn_isa;
 avsn_isa avsn_op_isa(void);
 
+/* The processes that a batch is spread over. What depends on the whole batch goes through `mean`, which waits for all of them
+ * and replaces each value by its mean over them, the same bits in each. A failure is the owner's to keep. */
+typedef struct avsn_group {
+    int32_t ranks; /* 0, 1: this process alone */
+    void (*mean)(void *user, double *values, int64_t count);
+    void *user;
+} avsn_group;
+
 typedef struct avsn_kernel avsn_kernel;
 
 typedef struct avsn_kernel_request {
@@ -36,6 +44,7 @@ typedef struct avsn_kernel_request {
     int32_t output_dtype;                /* wanted of an op that can choose */
     bool relu;                           /* applied to the result */
     bool add;                            /* the last input is added to the result before that */
+    avsn_group group;                    /* whose batch the statistics of batch norm in training are over */
 } avsn_kernel_request;
 
 struct avsn_kernel {

@@ -58,20 +58,23 @@ static panel panel_at(const panels *p, int64_t index)
 
 /* What both directions keep in the scratchpad: partial sums by panel, and numbers by channel with zeros behind the last. */
 typedef struct scratch {
-    double *sums; /* [panel][2][width] */
+    double *sums;  /* [panel][2][width] */
+    double *whole; /* [2][channels]: over the panels of all processes */
     float *mean, *scale, *shift, *slope, *offset;
 } scratch;
 
 static size_t scratch_bytes(const panels *p)
 {
-    return (size_t)(p->count * 2 * p->width) * sizeof(double) + (size_t)(5 * p->width * p->groups) * sizeof(float);
+    const int64_t channels = p->width * p->groups;
+    return (size_t)(p->count * 2 * p->width + 2 * channels) * sizeof(double) + (size_t)(5 * channels) * sizeof(float);
 }
 
 static scratch scratch_of(const avsn_c_kernel *k, const panels *p)
 {
     const int64_t channels = p->width * p->groups;
     scratch s = {.sums = k->scratchpad};
-    float *floats = (float *)(s.sums + p->count * 2 * p->width);
+    s.whole = s.sums + p->count * 2 * p->width;
+    float *floats = (float *)(s.whole + 2 * channels);
     memset(floats, 0, (size_t)(5 * channels) * sizeof *floats);
     s.mean = floats;
     s.scale = floats + channels;
@@ -332,6 +335,19 @@ static void take_scales(const scratch *s, int64_t channels, const float *weight,
     }
 }
 
+/* This process's mean and variance of each channel become those over all processes, each of which has as many values: the mean
+ * of squares adds up, the variance does not. */
+static void merge_statistics(const avsn_group *group, int64_t channels, double *mean, double *variance)
+{
+    if (group->ranks < 2)
+        return;
+    for (int64_t c = 0; c < channels; c++)
+        variance[c] += mean[c] * mean[c];
+    group->mean(group->user, mean, 2 * channels);
+    for (int64_t c = 0; c < channels; c++)
+        variance[c] = fmax(variance[c] - mean[c] * mean[c], 0);
+}
+
 static void train(const avsn_c_kernel *k)
 {
     panels p;
@@ -351,8 +367,13 @@ static void train(const avsn_c_kernel *k)
         double sum, square;
         add_up(&p, &s, c, &sum, &square);
         const double beyond = sum / count; /* the rough mean */
-        mean[c] = (float)((double)s.mean[c] + beyond);
-        variance[c] = (float)fmax(square / count - beyond * beyond, 0);
+        s.whole[c] = (double)s.mean[c] + beyond;
+        s.whole[p.at.c + c] = fmax(square / count - beyond * beyond, 0);
+    }
+    merge_statistics(&k->group, p.at.c, s.whole, s.whole + p.at.c);
+    for (int64_t c = 0; c < p.at.c; c++) {
+        mean[c] = (float)s.whole[c];
+        variance[c] = (float)s.whole[p.at.c + c];
     }
     take_scales(&s, p.at.c, k->input[1], k->input[2], mean, variance, k->attributes.epsilon);
     a_pass.dst = k->output[0];
@@ -386,12 +407,15 @@ avsound_status avsn_make_batch_norm_train(const avsn_kernel_request *r, avsn_ker
 
 /* ---- backward ---- */
 
+/* The gradients of weight and bias are those of this process's loss, like all others; what batch norm takes from diff src is
+ * over the batch that its statistics are of. */
 static void backward(const avsn_c_kernel *k)
 {
     panels p;
     find_panels(k->base.input[0], &p);
     const scratch s = scratch_of(k, &p);
     const float *variance = k->input[5];
+    double *mean_diff = s.whole, *mean_product = s.whole + p.at.c;
     float *diff_weight = k->output[1], *diff_bias = k->output[2];
     const double count = (double)(p.at.n * p.at.cells);
     pass a_pass = {.panels = &p,
@@ -409,8 +433,15 @@ static void backward(const avsn_c_kernel *k)
         const double inverse = 1 / sqrt((double)variance[c] + (double)k->attributes.epsilon);
         diff_bias[c] = (float)sum;
         diff_weight[c] = (float)(product * inverse);
-        s.slope[c] = (float)(-(double)s.scale[c] * inverse * inverse * product / count);
-        s.offset[c] = (float)(-(double)s.scale[c] * sum / count);
+        mean_diff[c] = sum / count;
+        mean_product[c] = product / count;
+    }
+    if (k->group.ranks > 1)
+        k->group.mean(k->group.user, s.whole, 2 * p.at.c);
+    for (int64_t c = 0; c < p.at.c; c++) {
+        const double square = (double)variance[c] + (double)k->attributes.epsilon;
+        s.slope[c] = (float)(-(double)s.scale[c] * mean_product[c] / square);
+        s.offset[c] = (float)(-(double)s.scale[c] * mean_diff[c]);
     }
     a_pass.dst = k->output[0];
     a_pass.run = diff_src_variants[avsn_loop_variant()];

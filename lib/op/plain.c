@@ -36,6 +36,7 @@ avsound_status avsn_c_kernel_create(const avsn_kernel_request *request, const ch
     snprintf(base->impl, sizeof base->impl, "%s", impl);
     kernel->attributes = *request->attributes;
     kernel->kind = request->kind;
+    kernel->group = request->group;
     kernel->compute = compute;
     avsound_status status = AVSOUND_OK;
     for (int32_t i = 0; !status && i < request->input_count; i++) {

@@ -92,11 +92,10 @@ static int64_t values_by_channel(const avsn_shape *shape)
 static avsn_value batch_norm(transform *t, const avsn_node *node, const avsn_value *inputs)
 {
     const avsn_shape shape = *avsn_value_shape(t->graph, inputs[0]), c = *avsn_value_shape(t->graph, inputs[1]);
-    const int64_t count = values_by_channel(&shape);
     avsn_attributes attributes = node->attributes;
     attributes.relu = relu_follows(t, node);
     attributes.momentum = t->momentum;
-    attributes.unbias = count > 1 ? (float)count / (float)(count - 1) : 1;
+    attributes.values = values_by_channel(&shape);
     const avsn_shape shapes[3] = {shape, c, c};
     const avsn_value dst =
         avsn_graph_append_many(t->graph, AVSN_OP_BATCH_NORM_TRAIN, node->name, &attributes, inputs, 3, shapes, 3);

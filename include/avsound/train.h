@@ -78,7 +78,7 @@ typedef struct avsound_training_state {
     double validation_auc;      /**< area under the ROC curve, latest epoch; NaN: none yet */
     double best_accuracy;       /**< highest validation accuracy so far; NaN: none yet */
     int32_t best_epoch;         /**< epochs completed when it was reached, 0: none yet */
-    int32_t reserved;           /**< 0 */
+    int32_t rank;               /**< of this process among those that train together, from 0, which alone writes files */
     const char *message;        /**< of AVSOUND_TRAINING_HEALTH, else NULL. Valid during the call */
 } avsound_training_state;
 
@@ -90,7 +90,8 @@ typedef struct avsound_trainer_options {
                                    32-bit */
     int32_t threads;          /**< threads that compute; 0: one per core */
     int32_t workers;          /**< threads that decode; 0: one per core */
-    int32_t batch;            /**< pairs per step and process, at least 2; 0: 64 */
+    int32_t batch;            /**< pairs per step, at least 2, over all processes that train together: each makes the same
+                                   share, at least 2; 0: 64 */
     int32_t accumulate;       /**< batches whose gradients are averaged into one step; 0: 1 */
     int32_t epochs;           /**< 0: 100 */
     int32_t steps_per_epoch;  /**< 0: as many as show each clip once as a picture */
@@ -113,6 +114,10 @@ typedef struct avsound_trainer_options {
      *  avsound_trainer_run() returns AVSOUND_E_CANCELLED. */
     int32_t (*progress)(const avsound_training_state *state, void *user_data);
     void *user_data; /**< handed to `progress` */
+    int32_t ranks;   /**< processes that train together, each calling this library in the same way (docs/training.md, "More
+                          than one machine"); 0: as many as mpirun started, 1: this one alone, whoever started it */
+    int32_t local_statistics; /**< with several processes: 1 takes batch norm's statistics over each one's share alone, which
+                                   spares waiting and is no longer what one process would compute; 0: over the whole batch */
 } avsound_trainer_options;
 
 /** Fills `options` with the defaults. Threads: any. Since 0.1. */
@@ -142,8 +147,8 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_trainer_create(avsound_context 
                                                                 avsound_trainer **out);
 
 /** Goes on where a run's checkpoint stands: with the same number of threads, to the bit as if it had never stopped. The
- *  options are those that the run began with; of `options` only threads, workers, save_minutes, progress and user_data are
- *  taken, and epochs where it is larger than before.
+ *  options are those that the run began with; of `options` only threads, workers, save_minutes, ranks, local_statistics,
+ *  progress and user_data are taken, and epochs where it is larger than before.
  *
  *  @param folder  Of the run.
  *  @param options NULL for the run's own.

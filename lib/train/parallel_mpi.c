@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SUMS = 64 };
+enum { MAX_SUMS = 256 };
 
 typedef struct group {
     MPI_Comm comm;
@@ -16,8 +16,9 @@ typedef struct group {
     bool joined;
 } group;
 
-/* MPI is the process's, and so is how the process leaves it. */
+/* MPI is the process's, and so is how the process leaves it: in peace, or in the middle of something that others wait for. */
 static atomic_bool given_up;
+static atomic_int open_groups;
 
 static void leave(void)
 {
@@ -25,7 +26,7 @@ static void leave(void)
     MPI_Finalized(&finalized);
     if (finalized)
         return;
-    if (atomic_load(&given_up))
+    if (atomic_load(&given_up) || atomic_load(&open_groups))
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
     MPI_Finalize();
 }
@@ -52,6 +53,7 @@ static int open_group(void *state, int32_t *rank, int32_t *ranks)
     if (code)
         return code;
     g->joined = true;
+    atomic_fetch_add(&open_groups, 1);
     code = MPI_Comm_set_errhandler(g->comm, MPI_ERRORS_RETURN);
     if (!code)
         code = MPI_Comm_rank(g->comm, &own);
@@ -66,8 +68,11 @@ static int open_group(void *state, int32_t *rank, int32_t *ranks)
 static void close_group(void *state)
 {
     group *g = state;
-    if (g->joined && !atomic_load(&given_up))
+    if (!g->joined)
+        return;
+    if (!atomic_load(&given_up))
         MPI_Comm_free(&g->comm);
+    atomic_fetch_sub(&open_groups, 1);
     g->joined = false;
 }
 

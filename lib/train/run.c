@@ -53,15 +53,27 @@ static int32_t tell(avsound_trainer *t, int32_t event, const char *message)
 
 /* ---- one step ---- */
 
+/* A process that fails while it computes leaves the others waiting for its part of a sum. */
+static avsound_status run_step(avsound_trainer *t, const avsn_batch *batch, avsn_step_result *result)
+{
+    const avsound_status status = avsn_step_run(t->step, batch, result);
+    if (status)
+        avsn_parallel_give_up(t->parallel);
+    double means[] = {result->loss, result->accuracy};
+    avsn_parallel_mean(t->parallel, means, 2);
+    *result = (avsn_step_result){.loss = means[0], .accuracy = means[1]};
+    return status;
+}
+
 static avsound_status compute_gradients(avsound_trainer *t, const avsn_batch **batch)
 {
     const int32_t runs = t->settings.options.accumulate;
     t->state.loss = t->state.accuracy = 0;
     avsn_step_clear(t->step);
     for (int32_t i = 0; i < runs; i++) {
-        avsn_step_result result;
-        AVSN_TRY(avsn_loader_next(t->loader, batch));
-        AVSN_TRY(avsn_step_run(t->step, *batch, &result));
+        avsn_step_result result = {NAN, NAN};
+        AVSN_TRY(avsn_parallel_agree(t->parallel, avsn_loader_next(t->loader, batch), NULL));
+        AVSN_TRY(run_step(t, *batch, &result));
         t->state.loss += result.loss / runs;
         t->state.accuracy += result.accuracy / runs;
         if (!isfinite(result.loss))
@@ -73,14 +85,20 @@ static avsound_status compute_gradients(avsound_trainer *t, const avsn_batch **b
 /* Names the step, the first layer whose values are not finite, and the clips that went in. */
 static avsound_status explain_not_finite(avsound_trainer *t, const avsn_batch *batch, const char *what)
 {
-    char where[160] = "no layer's values, the gradients only";
-    AVSN_TRY(avsn_step_find_not_finite(t->step, batch, where, sizeof where));
+    static const char nowhere[] = "no layer's values, the gradients only";
+    char where[160] = "";
+    const avsound_status status = avsn_step_find_not_finite(t->step, batch, where, sizeof where);
+    /* The process that has found the layer speaks for all. */
+    double found = *where != 0;
+    avsn_parallel_sum(t->parallel, &found, 1);
+    if (status || (found > 0 && !*where))
+        return avsn_parallel_agree(t->parallel, status, NULL);
     const avsn_pair *first = &batch->pair[0];
     AVSN_FAIL(AVSOUND_E_BACKEND,
               "step %" PRId64 ": the %s is not finite (loss %g, gradient norm %g, learning rate %g); first seen in %s; the "
               "batch begins with %s, frame %d; the last checkpoint is untouched: a smaller learning rate, a warm-up or "
               "clipping may help",
-              t->progress.step + 1, what, t->state.loss, t->state.gradient_norm, t->state.learning_rate, where,
+              t->progress.step + 1, what, t->state.loss, t->state.gradient_norm, t->state.learning_rate, *where ? where : nowhere,
               avsn_dataset_clip_at(t->data, first->frame_clip)->path, first->frame);
 }
 
@@ -117,6 +135,8 @@ static avsound_status record_step(avsound_trainer *t)
                                     .learning_rate = (float)t->state.learning_rate,
                                     .gradient_norm = (float)t->state.gradient_norm};
     AVSN_TRY(avsn_history_add_step(&t->history, &step));
+    if (!avsn_trainer_writes(t))
+        return AVSOUND_OK;
     return avsn_run_log_step(t->log, &step, t->state.seconds, t->state.waited);
 }
 
@@ -126,17 +146,18 @@ static avsound_status watch_health(avsound_trainer *t, int32_t *stop)
     enum { EVERY = 100 };
     const avsound_trainer_options *o = &t->settings.options;
     const bool contrastive = o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
-    const avsn_health_facts facts = {.chance = contrastive ? 1.0 / o->batch : 0.5,
+    const avsn_health_facts facts = {.chance = contrastive ? 1.0 / t->batch : 0.5,
                                      .validation_chance = 0.5,
                                      .pairs = (double)o->batch * o->accumulate,
                                      .clip_norm = o->clip_norm,
                                      .seconds = t->state.seconds,
                                      .waited = t->state.waited};
     char line[400];
-    if (t->progress.step % EVERY || !avsn_health_next(&t->health, &t->history, &facts, line, sizeof line))
+    if (!avsn_trainer_writes(t) || t->progress.step % EVERY ||
+        !avsn_health_next(&t->health, &t->history, &facts, line, sizeof line))
         return AVSOUND_OK;
     AVSN_TRY(avsn_run_log_message(t->log, "health", t->progress.step, line));
-    *stop = tell(t, AVSOUND_TRAINING_HEALTH, line);
+    *stop |= tell(t, AVSOUND_TRAINING_HEALTH, line);
     return AVSOUND_OK;
 }
 
@@ -161,6 +182,8 @@ static avsound_status validate(avsound_trainer *t, bool *better)
                                       .accuracy = (float)v.accuracy,
                                       .auc = (float)v.auc};
     AVSN_TRY(avsn_history_add_epoch(&t->history, &epoch));
+    if (!avsn_trainer_writes(t))
+        return AVSOUND_OK;
     return avsn_run_log_epoch(t->log, &epoch, t->state.mean_loss, t->state.mean_accuracy, t->state.seconds,
                               t->state.waited);
 }
@@ -186,7 +209,7 @@ static avsound_status draw_curves(avsound_trainer *t)
     describe(t, title, sizeof title);
     AVSN_TRY(avsn_trainer_path(t, "curves.png", &path));
     const avsound_status status =
-        avsn_curves_write(&t->history, contrastive ? 1.0 / t->settings.options.batch : 0.5, title, path);
+        avsn_curves_write(&t->history, contrastive ? 1.0 / t->batch : 0.5, title, path);
     avsn_free(t->context, path);
     return status;
 }
@@ -194,22 +217,47 @@ static avsound_status draw_curves(avsound_trainer *t)
 static avsound_status save(avsound_trainer *t)
 {
     t->saved_at = seconds_now();
-    return avsn_trainer_save_checkpoint(t);
+    return avsn_trainer_writes(t) ? avsn_trainer_save_checkpoint(t) : AVSOUND_OK;
+}
+
+/* Running statistics that each process took of its own batches alone become their mean. */
+static avsound_status join_statistics(avsound_trainer *t)
+{
+    const avsn_store *store = t->store;
+    const float share = 1 / (float)avsn_parallel_ranks(t->parallel);
+    for (int32_t i = 0; t->settings.options.local_statistics && i < store->params.count; i++) {
+        float *values = store->values + store->items[i].begin;
+        if (!store->items[i].state)
+            continue;
+        for (size_t k = 0; k < store->items[i].count; k++)
+            values[k] *= share;
+        avsn_parallel_start_sum(t->parallel, values, store->items[i].count);
+    }
+    return avsn_parallel_wait(t->parallel);
 }
 
 /* The checkpoint comes last: a run that is cut off before it repeats the epoch's end. */
-static avsound_status end_epoch(avsound_trainer *t)
+static avsound_status write_epoch(avsound_trainer *t, bool better)
 {
-    bool better;
-    t->progress.epoch++;
-    AVSN_TRY(validate(t, &better));
-    update_state(t);
-    t->progress.sum_loss = t->progress.sum_accuracy = 0;
+    if (!avsn_trainer_writes(t))
+        return AVSOUND_OK;
     AVSN_TRY(avsn_trainer_save_model(t, "last.safetensors"));
     if (better)
         AVSN_TRY(avsn_trainer_save_model(t, "best.safetensors"));
     AVSN_TRY(draw_curves(t));
     return save(t);
+}
+
+static avsound_status end_epoch(avsound_trainer *t)
+{
+    bool better;
+    t->progress.epoch++;
+    AVSN_TRY(join_statistics(t));
+    avsn_trainer_share(t);
+    AVSN_TRY(validate(t, &better));
+    update_state(t);
+    t->progress.sum_loss = t->progress.sum_accuracy = 0;
+    return write_epoch(t, better);
 }
 
 /* ---- the run ---- */
@@ -223,29 +271,47 @@ static avsound_status make_folder(const char *folder)
 
 static avsound_status stopped(avsound_trainer *t)
 {
-    AVSN_TRY(save(t));
+    AVSN_TRY(avsn_parallel_agree(t->parallel, save(t), NULL));
     AVSN_FAIL(AVSOUND_E_CANCELLED, "stopped after step %" PRId64 " of %" PRId64 "; saved", t->progress.step, t->state.steps);
+}
+
+/* Tells of the step, puts it down, and saves when it is time. */
+static avsound_status after_step(avsound_trainer *t, int32_t *stop)
+{
+    *stop = tell(t, AVSOUND_TRAINING_STEP, NULL);
+    AVSN_TRY(record_step(t));
+    AVSN_TRY(watch_health(t, stop));
+    if (*stop || seconds_now() - t->saved_at < 60.0 * t->settings.options.save_minutes)
+        return AVSOUND_OK;
+    AVSN_TRY(save(t));
+    *stop = tell(t, AVSOUND_TRAINING_SAVED, NULL);
+    return AVSOUND_OK;
+}
+
+/* All processes go on, or stop together. */
+static avsound_status agree(avsound_trainer *t, avsound_status status, int32_t asked, bool *stop)
+{
+    *stop = asked != 0;
+    return avsn_parallel_agree(t->parallel, status, stop);
 }
 
 static avsound_status run_epoch(avsound_trainer *t)
 {
+    int32_t asked;
+    bool stop;
     while (step_in_epoch(t) < t->steps_per_epoch) {
         const double begin = seconds_now();
         AVSN_TRY(one_step(t));
         t->state.seconds += seconds_now() - begin;
-        int32_t stop = tell(t, AVSOUND_TRAINING_STEP, NULL);
-        AVSN_TRY(record_step(t));
-        AVSN_TRY(watch_health(t, &stop));
+        const avsound_status status = after_step(t, &asked);
+        AVSN_TRY(agree(t, status, asked, &stop));
         if (stop)
-            return stopped(t);
-        if (seconds_now() - t->saved_at < 60.0 * t->settings.options.save_minutes)
-            continue;
-        AVSN_TRY(save(t));
-        if (tell(t, AVSOUND_TRAINING_SAVED, NULL))
             return stopped(t);
     }
     AVSN_TRY(end_epoch(t));
-    return tell(t, AVSOUND_TRAINING_EPOCH, NULL) ? stopped(t) : AVSOUND_OK;
+    asked = tell(t, AVSOUND_TRAINING_EPOCH, NULL);
+    AVSN_TRY(agree(t, AVSOUND_OK, asked, &stop));
+    return stop ? stopped(t) : AVSOUND_OK;
 }
 
 static bool is_over(const avsound_trainer *t)
@@ -259,7 +325,7 @@ static bool is_over(const avsound_trainer *t)
 static avsound_status open_log(avsound_trainer *t)
 {
     char *path, *options = NULL;
-    if (t->log)
+    if (t->log || !avsn_trainer_writes(t))
         return AVSOUND_OK;
     AVSN_TRY(avsn_trainer_path(t, "log.jsonl", &path));
     avsound_status status =
@@ -275,14 +341,13 @@ static avsound_status open_log(avsound_trainer *t)
     return status;
 }
 
-avsound_status avsound_trainer_run(avsound_trainer *t)
+static avsound_status run(avsound_trainer *t)
 {
-    if (!t)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "trainer is NULL");
     /* A run that stopped at an epoch's last step has that epoch's end before it, and no batch. */
     const int64_t batches = t->steps_per_epoch * t->settings.options.accumulate;
     const int64_t done = t->progress.step * t->settings.options.accumulate;
-    AVSN_TRY(make_folder(t->folder));
+    if (avsn_trainer_writes(t))
+        AVSN_TRY(make_folder(t->folder));
     AVSN_TRY(open_log(t));
     update_state(t);
     t->saved_at = seconds_now();
@@ -290,6 +355,17 @@ avsound_status avsound_trainer_run(avsound_trainer *t)
     while (!is_over(t))
         AVSN_TRY(run_epoch(t));
     return AVSOUND_OK;
+}
+
+/* Whatever fails in one process alone fails before the next time that all of them agree. */
+avsound_status avsound_trainer_run(avsound_trainer *t)
+{
+    if (!t)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "trainer is NULL");
+    const avsound_status status = run(t);
+    if (!status || status == AVSOUND_E_CANCELLED || avsn_parallel_ended(t->parallel))
+        return status;
+    return avsn_parallel_agree(t->parallel, status, NULL);
 }
 
 const avsound_training_state *avsound_trainer_state(const avsound_trainer *t)

@@ -121,6 +121,8 @@ static avsound_status check(const avsn_settings *settings)
         AVSN_TRY(check_field(&settings->options, &fields[i]));
     for (size_t i = 0; i < AVSN_ARRAY_COUNT(augmentation_fields); i++)
         AVSN_TRY(check_field(a, &augmentation_fields[i]));
+    AVSN_TRY(check_field(&settings->options, &(field)FIELD(ranks, FIELD_I32, 0, 1 << 20)));
+    AVSN_TRY(check_field(&settings->options, &(field)FIELD(local_statistics, FIELD_I32, 0, 1)));
     if (a->crop_min > a->crop_max)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "crop_min is %g, more than crop_max, %g", (double)a->crop_min,
                   (double)a->crop_max);

@@ -19,12 +19,23 @@ struct avsn_step {
     avsn_step_options options;
     int32_t loss, logits;     /* outputs of the plan */
     int32_t *output;          /* parameter -> the plan's output that is its gradient; -1: state */
+    int32_t *parameter;       /* and back; -1: another output */
     const float **gradients;  /* of each parameter: the plan's, or in `sum` */
     float *sum;               /* block of the store: of the runs since the last clear, once there are two */
     int32_t runs;
+    struct {
+        float *block;      /* gradients in the order in which they are completed */
+        size_t *place;     /* parameter -> its gradient in the block; NOWHERE until the first run */
+        size_t used, sent; /* floats that have a place; of this run's, those whose sum was started */
+    } joint; /* with other processes */
 };
 
-/* ---- making ---- */
+#define NOWHERE SIZE_MAX
+
+/* Floats worth a message: sums of fewer cost more by the piece than by the float. */
+#define BUCKET ((size_t)128 * 1024)
+
+/* ---- the graph ---- */
 
 static avsound_status forward_graph(const avsound_model *model, int32_t batch, avsn_graph **out)
 {
@@ -60,6 +71,73 @@ static avsound_status training_graph(const avsound_model *model, const avsn_step
     return status;
 }
 
+/* ---- gradients of several processes ---- */
+
+static bool is_last_run(const avsn_step *step)
+{
+    return step->runs + 1 == step->options.accumulate;
+}
+
+/* Takes parameter i's gradient into the mean over runs, with the last one into the mean over processes. */
+static void join_gradient(avsn_step *step, int32_t i)
+{
+    const size_t count = step->store->items[i].count;
+    const float *gradient = avsn_plan_output_data(step->plan, step->output[i]);
+    if (step->joint.place[i] == NOWHERE) {
+        step->joint.place[i] = step->joint.used;
+        step->joint.used += count;
+    }
+    float *mean = step->joint.block + step->joint.place[i];
+    const float share = 1 / (float)(step->runs + 1);
+    const float scale = is_last_run(step) ? 1 / (float)avsn_parallel_ranks(step->options.parallel) : 1;
+    for (size_t k = 0; k < count; k++) {
+        const float before = step->runs ? mean[k] : 0;
+        mean[k] = scale * (before + share * (gradient[k] - before));
+    }
+    step->gradients[i] = mean;
+}
+
+/* Starts the sum of what is complete up to `end` and not yet under way. */
+static void send_up_to(avsn_step *step, size_t end)
+{
+    avsn_parallel_start_sum(step->options.parallel, step->joint.block + step->joint.sent, end - step->joint.sent);
+    step->joint.sent = end;
+}
+
+/* The plan's steps are the same in every process, and so are the sums. */
+static void on_step(void *user, int32_t output)
+{
+    avsn_step *step = user;
+    const int32_t i = output < 0 ? -1 : step->parameter[output];
+    if (i >= 0) {
+        join_gradient(step, i);
+        const size_t end = step->joint.place[i] + step->store->items[i].count;
+        if (is_last_run(step) && end - step->joint.sent >= BUCKET)
+            send_up_to(step, end);
+    }
+    avsn_parallel_progress(step->options.parallel);
+}
+
+static avsound_status open_joint(avsn_step *step, avsn_plan_options *o)
+{
+    const avsn_store *store = step->store;
+    if (!step->options.parallel)
+        return AVSOUND_OK;
+    step->joint.block = avsn_store_block(store);
+    step->joint.place = avsn_alloc(step->context, (size_t)store->params.count, sizeof *step->joint.place);
+    if (!step->joint.block || !step->joint.place)
+        return AVSOUND_E_NO_MEMORY;
+    for (int32_t i = 0; i < store->params.count; i++)
+        step->joint.place[i] = NOWHERE;
+    o->on_step = on_step;
+    o->user = step;
+    if (!step->options.local_statistics)
+        o->group = (avsn_group){avsn_parallel_ranks(step->options.parallel), avsn_parallel_mean, step->options.parallel};
+    return AVSOUND_OK;
+}
+
+/* ---- making the plan ---- */
+
 /* "loss", "logits", then "grad.NAME" for each learned parameter. */
 static avsound_status want_outputs(avsn_step *step, avsn_plan_options *o, avsn_zone *zone)
 {
@@ -75,6 +153,7 @@ static avsound_status want_outputs(avsn_step *step, avsn_plan_options *o, avsn_z
         if (!name)
             return AVSOUND_E_NO_MEMORY;
         step->output[i] = o->wanted_count;
+        step->parameter[o->wanted_count] = i;
         o->wanted[o->wanted_count++] = name;
     }
     return AVSOUND_OK;
@@ -85,6 +164,7 @@ static avsound_status make_plan(avsn_step *step)
     avsn_plan_options o = {.threads = step->options.threads, .compute = step->options.compute, .train = true};
     avsn_zone zone;
     avsn_graph *graph;
+    AVSN_TRY(open_joint(step, &o));
     AVSN_TRY(training_graph(step->model, &step->options, &graph));
     avsn_zone_init(&zone, step->context);
     avsound_status status = want_outputs(step, &o, &zone);
@@ -101,9 +181,11 @@ static avsound_status init(avsn_step *step)
     const size_t count = (size_t)step->store->params.count;
     AVSN_TRY(avsn_step_check_objective(step->model, step->options.objective));
     step->output = avsn_alloc(step->context, count, sizeof *step->output);
+    step->parameter = avsn_alloc(step->context, AVSN_MAX_WANTED, sizeof *step->parameter);
     step->gradients = avsn_alloc_zeroed(step->context, count, sizeof *step->gradients);
-    if (!step->output || !step->gradients)
+    if (!step->output || !step->parameter || !step->gradients)
         return AVSOUND_E_NO_MEMORY;
+    memset(step->parameter, 0xff, AVSN_MAX_WANTED * sizeof *step->parameter); /* -1 */
     AVSN_TRY(avsn_pack_cache_create(step->context, &step->packed));
     step->logits = 1;
     return make_plan(step);
@@ -136,8 +218,11 @@ void avsn_step_free(avsn_step *step)
     avsound_context *context = step->context;
     avsn_plan_free(step->plan);
     avsn_pack_cache_free(step->packed);
+    avsn_free(context, step->joint.block);
+    avsn_free(context, step->joint.place);
     avsn_free(context, step->sum);
     avsn_free(context, step->gradients);
+    avsn_free(context, step->parameter);
     avsn_free(context, step->output);
     avsn_free(context, step);
     avsound_context_free(context);
@@ -240,9 +325,20 @@ static void add_gradients(avsn_step *step)
     }
 }
 
+/* What `on_step` has left over. */
+static avsound_status end_joint_run(avsn_step *step)
+{
+    if (is_last_run(step))
+        send_up_to(step, step->joint.used);
+    step->runs++;
+    return avsn_parallel_wait(step->options.parallel);
+}
+
 avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step_result *result)
 {
-    if (step->runs)
+    const bool joint = step->options.parallel != NULL;
+    step->joint.sent = 0;
+    if (step->runs && !joint)
         AVSN_TRY(keep_sum(step));
     AVSN_TRY(put_batch(step->plan, batch, step->options.batch));
     AVSN_TRY(run_plan(step->plan, step->options.threads));
@@ -252,6 +348,8 @@ avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step
     result->accuracy = step->options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE
                            ? first_rank_accuracy(logits, columns, batch->size)
                            : pair_accuracy(logits, columns, batch);
+    if (joint)
+        return end_joint_run(step);
     if (++step->runs == 1)
         take_gradients(step);
     else

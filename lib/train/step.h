@@ -5,6 +5,7 @@
 
 #include "exec/plan.h"
 #include "train/loader.h"
+#include "train/parallel.h"
 #include "train/store.h"
 
 typedef struct avsn_step_options {
@@ -12,6 +13,9 @@ typedef struct avsn_step_options {
     int32_t compute;   /* AVSOUND_DTYPE_F32 or _BF16 */
     int32_t threads, batch;
     float momentum; /* of the running statistics */
+    avsn_parallel *parallel; /* processes that run the same step on other batches; NULL: none */
+    int32_t accumulate;      /* runs from one clear to the next; only other processes need to know */
+    bool local_statistics;   /* batch norm looks at this process's batch alone */
 } avsn_step_options;
 
 typedef struct avsn_step_result {
@@ -25,7 +29,8 @@ typedef struct avsn_step avsn_step;
 avsound_status avsn_step_create(const avsound_model *model, avsn_store *store, const avsn_step_options *options,
                                 avsn_step **out);
 void avsn_step_free(avsn_step *step);
-/* The gradients are averaged over the calls since avsn_step_clear(). */
+/* The gradients are averaged over the calls since avsn_step_clear(), and with the last of them over all processes, while the
+ * rest of them is still being computed. The result is this process's. */
 avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step_result *result);
 /* For avsn_adam_step(). Valid until the next run. */
 const float *const *avsn_step_gradients(avsn_step *step);

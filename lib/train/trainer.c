@@ -1,10 +1,9 @@
 #include "train/trainer.h"
 
-
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
 
 /* ---- making ---- */
 
@@ -22,10 +21,11 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
         .augmentation = t->settings.augmentation,
         .image = config->image,
         .audio = config->audio,
-        .batch = o->batch,
+        .batch = t->batch,
         .workers = o->workers,
         .ahead = training ? 4 : 2,
-        .ranks = 1,
+        .rank = avsn_parallel_rank(t->parallel),
+        .ranks = avsn_parallel_ranks(t->parallel),
         .steps = training ? (uint64_t)(t->steps_per_epoch * o->accumulate) : 0,
     };
     if (!training)
@@ -65,14 +65,17 @@ static avsound_status open_blocks(avsound_trainer *t)
     return avsn_store_view(t->store, t->average, &t->averaged);
 }
 
-static avsound_status open_network(avsound_trainer *t)
+static avsound_status open_network(avsound_trainer *t, int32_t compute)
 {
     const avsound_trainer_options *o = &t->settings.options;
-    avsn_step_options options = {.objective = o->objective,
-                                 .threads = o->threads,
-                                 .batch = o->batch,
-                                 .momentum = (float)o->statistics_momentum};
-    AVSN_TRY(avsn_choose_compute(o->precision, &options.compute));
+    const avsn_step_options options = {.objective = o->objective,
+                                       .compute = compute,
+                                       .threads = o->threads,
+                                       .batch = t->batch,
+                                       .momentum = (float)o->statistics_momentum,
+                                       .parallel = t->parallel,
+                                       .accumulate = o->accumulate,
+                                       .local_statistics = o->local_statistics != 0};
     AVSN_TRY(avsn_step_create(t->model, t->store, &options, &t->step));
     if (!t->validation)
         return AVSOUND_OK;
@@ -95,6 +98,7 @@ static void begin_state(avsound_trainer *t)
 {
     t->progress.best_accuracy = NAN;
     t->state = (avsound_training_state){.struct_size = sizeof t->state,
+                                        .rank = avsn_parallel_rank(t->parallel),
                                         .epochs = t->settings.options.epochs,
                                         .steps = t->schedule.steps,
                                         .loss = NAN,
@@ -108,32 +112,94 @@ static void begin_state(avsound_trainer *t)
                                         .best_accuracy = NAN};
 }
 
-/* After the settings are there: everything else that a run stands on. */
-static avsound_status open_all(avsound_trainer *t)
+static avsound_status share_batch(avsound_trainer *t)
+{
+    const int32_t batch = t->settings.options.batch, ranks = avsn_parallel_ranks(t->parallel);
+    if (batch % ranks || batch / ranks < 2)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "a batch of %d pairs over %d processes, want a multiple of %d, at least %d",
+                  batch, ranks, ranks, 2 * ranks);
+    t->batch = batch / ranks;
+    return AVSOUND_OK;
+}
+
+/* What each process does for itself. */
+static avsound_status open_own(avsound_trainer *t, int32_t *compute)
 {
     AVSN_TRY(avsn_step_check_objective(t->model, t->settings.options.objective));
+    AVSN_TRY(avsn_choose_compute(t->settings.options.precision, compute));
+    AVSN_TRY(share_batch(t));
     AVSN_TRY(open_data(t));
     plan_steps(t);
     begin_state(t);
     AVSN_TRY(open_loaders(t));
-    AVSN_TRY(open_blocks(t));
-    return open_network(t);
+    return open_blocks(t);
 }
 
-static avsound_status trainer_new(avsound_context *context, const char *folder, avsound_trainer **out)
+/* All processes compute in the precision that each of them has. */
+static void agree_on_compute(avsn_parallel *parallel, int32_t *compute)
 {
+    double without = *compute == AVSOUND_DTYPE_F32;
+    avsn_parallel_sum(parallel, &without, 1);
+    if (without > 0)
+        *compute = AVSOUND_DTYPE_F32;
+}
+
+/* Each process sees only its share of a batch: whether the clips are the same ones must be asked. */
+static avsound_status check_same_clips(avsound_trainer *t)
+{
+    char digest[128] = "";
+    snprintf(digest, sizeof digest, "%s", avsn_dataset_digest(t->data));
+    avsn_parallel_broadcast(t->parallel, digest, sizeof digest);
+    if (strncmp(digest, avsn_dataset_digest(t->data), sizeof digest - 1))
+        AVSN_FAIL(AVSOUND_E_STATE, "%s: not the clips that process 0 has (%s there, %s here)", t->settings.data, digest,
+                  avsn_dataset_digest(t->data));
+    return AVSOUND_OK;
+}
+
+/* After the settings are there: everything else that a run stands on. */
+static avsound_status open_all(avsound_trainer *t)
+{
+    int32_t compute;
+    AVSN_TRY(avsn_parallel_agree(t->parallel, open_own(t, &compute), NULL));
+    agree_on_compute(t->parallel, &compute);
+    AVSN_TRY(check_same_clips(t));
+    return open_network(t, compute);
+}
+
+void avsn_trainer_share(avsound_trainer *t)
+{
+    const size_t bytes = t->store->floats * sizeof *t->store->values;
+    avsn_parallel_broadcast(t->parallel, t->store->values, bytes);
+    avsn_parallel_broadcast(t->parallel, t->adam.mean, bytes);
+    avsn_parallel_broadcast(t->parallel, t->adam.square, bytes);
+    if (t->average)
+        avsn_parallel_broadcast(t->parallel, t->average, bytes);
+}
+
+/* Meets the other processes first of all: what fails from here on fails in all of them. */
+static avsound_status trainer_new(avsound_context *context, const char *folder, const avsound_trainer_options *options,
+                                  avsound_trainer **out)
+{
+    avsound_trainer_options given;
+    AVSN_TRY(avsn_options_read(&given, sizeof given, options, (uint32_t)sizeof given, "trainer options"));
     avsound_trainer *t = avsn_alloc_zeroed(context, 1, sizeof *t);
     if (!t)
         return AVSOUND_E_NO_MEMORY;
     t->context = avsn_context_ref(context);
     avsn_history_init(&t->history, context);
     *out = t;
+    AVSN_TRY(avsn_parallel_open(context, given.ranks, &t->parallel));
     t->folder = avsn_strdup(context, folder);
     return t->folder ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
 }
 
+/* All processes have a trainer, or none has. */
 static avsound_status finish(avsound_trainer *t, avsound_status status, avsound_trainer **out)
 {
+    if (t && t->parallel && !avsn_parallel_ended(t->parallel))
+        status = avsn_parallel_agree(t->parallel, status, NULL);
+    if (!status)
+        avsn_trainer_share(t);
     if (status) {
         avsound_trainer_free(t);
         return status;
@@ -164,7 +230,7 @@ avsound_status avsound_trainer_create(avsound_context *context, avsound_model *i
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL",
                   !context ? "context" : !init ? "init" : !data ? "data" : "folder");
     avsound_trainer *t = NULL;
-    avsound_status status = trainer_new(context, folder, &t);
+    avsound_status status = trainer_new(context, folder, options, &t);
     if (!status) {
         t->model = avsn_model_ref(init);
         status = refuse_second_run(t);
@@ -200,6 +266,8 @@ static avsound_status take_over(avsound_trainer *t, const avsound_trainer_option
     o->workers = given.workers ? now.options.workers : o->workers;
     o->save_minutes = given.save_minutes ? now.options.save_minutes : o->save_minutes;
     o->epochs = given.epochs ? AVSN_MAX(o->epochs, now.options.epochs) : o->epochs;
+    o->ranks = given.ranks;
+    o->local_statistics = given.local_statistics;
     o->progress = given.progress;
     o->user_data = given.user_data;
     avsn_settings_free(t->context, &now);
@@ -231,7 +299,7 @@ avsound_status avsound_trainer_resume(avsound_context *context, const char *fold
     avsound_trainer *t = NULL;
     avsn_safetensors *file = NULL;
     char *path = NULL;
-    avsound_status status = trainer_new(context, folder, &t);
+    avsound_status status = trainer_new(context, folder, options, &t);
     if (!status)
         status = avsn_trainer_path(t, "checkpoint.safetensors", &path);
     if (!status)
@@ -263,6 +331,7 @@ void avsound_trainer_free(avsound_trainer *t)
     avsn_history_free(&t->history);
     avsn_settings_free(context, &t->settings);
     avsound_model_free(t->model);
+    avsn_parallel_free(t->parallel);
     avsn_free(context, t->folder);
     avsn_free(context, t);
     avsound_context_free(context);

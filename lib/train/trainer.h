@@ -25,6 +25,8 @@ typedef struct avsn_progress {
 
 struct avsound_trainer {
     avsound_context *context;
+    avsn_parallel *parallel; /* NULL: this process alone */
+    int32_t batch;           /* this process's share of the run's */
     avsound_model *model; /* what the run began with */
     avsn_settings settings;
     char *folder;
@@ -46,6 +48,15 @@ struct avsound_trainer {
     avsound_training_state state;
     double saved_at;    /* seconds of the clock at the last checkpoint */
 };
+
+/* What is written, drawn and logged is written by one process of those that train together. */
+static inline bool avsn_trainer_writes(const avsound_trainer *trainer)
+{
+    return avsn_parallel_rank(trainer->parallel) == 0;
+}
+
+/* Process 0's weights and moments go to all. Nothing but different machines' roundings can have made others differ. */
+void avsn_trainer_share(avsound_trainer *trainer);
 
 /* ---- validate.c ---- */
 

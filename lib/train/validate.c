@@ -3,11 +3,13 @@
 #include <avsound/metrics.h>
 
 #include <math.h>
+#include <string.h>
 
+/* Of all pairs, in their order; each process fills in those that it has judged, the rest is 0. */
 typedef struct answers {
-    float *scores, *logits; /* of one batch */
-    float *positive, *negative; /* of all pairs of either kind */
-    int64_t positives, negatives;
+    float *scores, *logits, *labels;
+    float *positive, *negative; /* the scores, sorted into either kind */
+    int64_t pairs, positives, negatives;
     double loss;
 } answers;
 
@@ -17,10 +19,10 @@ static double softplus(double x)
     return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
 }
 
-static void sort_in(answers *a, const avsn_batch *batch, int64_t pairs)
+static void sort(answers *a)
 {
-    for (int32_t i = 0; i < batch->size && i < pairs; i++) {
-        const bool corresponds = batch->label[i] > 0;
+    for (int64_t i = 0; i < a->pairs; i++) {
+        const bool corresponds = a->labels[i] > 0;
         a->loss += softplus(corresponds ? -(double)a->logits[i] : (double)a->logits[i]);
         if (corresponds)
             a->positive[a->positives++] = a->scores[i];
@@ -29,36 +31,50 @@ static void sort_in(answers *a, const avsn_batch *batch, int64_t pairs)
     }
 }
 
-static avsound_status judge_all(avsound_trainer *t, int64_t pairs, answers *a)
+/* This process's share of the pairs. */
+static avsound_status judge_own(avsound_trainer *t, float *scores, float *logits, answers *a)
 {
-    const int32_t size = t->settings.options.batch;
+    const int64_t size = t->batch, stride = size * avsn_parallel_ranks(t->parallel);
     AVSN_TRY(avsn_loader_start(t->validation_loader, 0, 0));
-    for (int64_t begin = 0; begin < pairs; begin += size) {
+    for (int64_t begin = size * avsn_parallel_rank(t->parallel); begin < a->pairs; begin += stride) {
         const avsn_batch *batch;
+        const size_t count = (size_t)AVSN_MIN(size, a->pairs - begin);
         AVSN_TRY(avsn_loader_next(t->validation_loader, &batch));
-        AVSN_TRY(avsn_judge_run(t->judge, batch, a->scores, a->logits));
-        sort_in(a, batch, pairs - begin);
+        AVSN_TRY(avsn_judge_run(t->judge, batch, scores, logits));
+        memcpy(a->scores + begin, scores, count * sizeof *scores);
+        memcpy(a->logits + begin, logits, count * sizeof *logits);
+        memcpy(a->labels + begin, batch->label, count * sizeof *batch->label);
     }
     return AVSOUND_OK;
 }
 
 avsound_status avsn_validate(avsound_trainer *t, avsn_validation *out)
 {
-    const int64_t half = (int64_t)avsn_loader_usable(t->validation_loader) * t->settings.options.validation_draws;
-    const size_t batch = (size_t)t->settings.options.batch;
-    float *block = avsn_alloc(t->context, 2 * batch + 4 * (size_t)half, sizeof *block);
+    const size_t half = (size_t)avsn_loader_usable(t->validation_loader) * (size_t)t->settings.options.validation_draws;
+    const size_t batch = (size_t)t->batch, pairs = 2 * half;
+    *out = (avsn_validation){NAN, NAN, NAN};
+    float *block = avsn_alloc_zeroed(t->context, 5 * pairs + 2 * batch, sizeof *block);
     if (!block)
         return AVSOUND_E_NO_MEMORY;
     answers a = {.scores = block,
-                 .logits = block + batch,
-                 .positive = block + 2 * batch,
-                 .negative = block + 2 * batch + 2 * half};
+                 .logits = block + pairs,
+                 .labels = block + 2 * pairs,
+                 .positive = block + 3 * pairs,
+                 .negative = block + 4 * pairs,
+                 .pairs = (int64_t)pairs};
     avsound_avc_result result = {.struct_size = sizeof result};
-    avsound_status status = judge_all(t, 2 * half, &a);
-    if (!status)
+    avsound_status status = judge_own(t, block + 5 * pairs, block + 5 * pairs + batch, &a);
+    status = avsn_parallel_agree(t->parallel, status, NULL);
+    if (!status) {
+        avsn_parallel_start_sum(t->parallel, block, 3 * pairs);
+        status = avsn_parallel_wait(t->parallel);
+    }
+    if (!status) {
+        sort(&a);
         status = avsound_metric_avc(t->context, a.positive, a.negative, NULL, AVSN_MIN(a.positives, a.negatives), &result);
+    }
     avsn_free(t->context, block);
-    *out = (avsn_validation){
-        .loss = a.loss / (double)(2 * half), .accuracy = result.accuracy, .auc = result.auc};
+    if (!status)
+        *out = (avsn_validation){.loss = a.loss / (double)pairs, .accuracy = result.accuracy, .auc = result.auc};
     return status;
 }

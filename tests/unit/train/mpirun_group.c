@@ -21,7 +21,7 @@ static int32_t rank, ranks;
 /* Whole numbers, so that the sums are exact in any order. */
 static void sums(avsn_parallel *p)
 {
-    enum { BLOCKS = 100, COUNT = 5000 }; /* more than one round of requests */
+    enum { BLOCKS = 300, COUNT = 2000 }; /* more than one round of requests */
     float *values = malloc(BLOCKS * COUNT * sizeof *values);
     for (int i = 0; i < BLOCKS * COUNT; i++)
         values[i] = (float)(i % 1000 + rank);

@@ -460,7 +460,7 @@ START_TEST(running_statistics_move_by_momentum)
     avsn_pack_cache *cache;
     avsn_plan *plan;
     const avsn_shape c = AVSN_SHAPE(2);
-    const avsn_attributes attributes = {.momentum = 0.25f, .unbias = 1.5f};
+    const avsn_attributes attributes = {.momentum = 0.25f, .values = 3};
     ck_avsound(avsound_context_create(NULL, &context));
     ck_avsound(avsn_graph_create(context, &g));
     const avsn_value in[4] = {avsn_input(g, "running mean", c), avsn_input(g, "running variance", c),
@@ -473,7 +473,7 @@ START_TEST(running_statistics_move_by_momentum)
     for (int32_t i = 0; i < 4; i++)
         memcpy(avsn_plan_input_data(plan, i), values[i], sizeof values[i]);
     ck_avsound(oracle_run(plan, 1, UINT64_MAX));
-    /* 3/4 of the old, 1/4 of the new; the variance unbiased: 8 * 1.5 = 12, 2 * 1.5 = 3. */
+    /* 3/4 of the old, 1/4 of the new; the variance unbiased: by 3 / 2: 8 becomes 12, 2 becomes 3. */
     ck_assert_float_eq(avsn_plan_input_data(plan, 0)[0], 2);
     ck_assert_float_eq(avsn_plan_input_data(plan, 0)[1], 0);
     ck_assert_float_eq(avsn_plan_input_data(plan, 1)[0], 5.25f);

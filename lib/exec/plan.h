@@ -49,6 +49,11 @@ AVSN_SHARED const float *avsn_plan_output_data(const avsn_plan *plan, int32_t in
  * not 0. The caller has entered the compute state (base/cpu.h) with the plan's threads. */
 AVSN_SHARED avsound_status avsn_plan_run(avsn_plan *plan, uint64_t outputs, const atomic_int *cancel);
 
+/* Runs all steps and looks at every input, parameter and result: writes to `where` the first that holds NaN or infinity
+ * ("input image", "parameter fc3.weight", "vision.conv1_2 (conv)"; a nameless result by op and shape) and stops there; an empty
+ * text where there is none. Slower than avsn_plan_run. */
+AVSN_SHARED avsound_status avsn_plan_run_checked(avsn_plan *plan, const atomic_int *cancel, char *where, size_t size);
+
 size_t avsn_plan_bytes(const avsn_plan *plan);
 /* snprintf's way: writes at most `size` bytes, returns what the whole text needs without the final 0. */
 size_t avsn_plan_describe(const avsn_plan *plan, char *text, size_t size);

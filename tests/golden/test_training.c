@@ -79,24 +79,23 @@ static void feed(const run *r)
     }
 }
 
-static run start(const training_case *c, int32_t threads)
+/* The plan keeps a pointer into the run. */
+static void start(run *r, const training_case *c, int32_t threads)
 {
-    run r = {.context = NULL};
     avsn_graph *forward, *graph;
     avsn_plan_options options = {.threads = threads, .compute = AVSOUND_DTYPE_F32, .train = true, .wanted_count = 1,
                                  .wanted = {"loss"}};
-    ck_avsound(avsound_context_create(NULL, &r.context));
-    ck_avsound(avsn_safetensors_open(r.context, TEST_SOURCE_DIR "/golden/training.safetensors", &r.file));
-    ck_avsound(avsn_graph_create(r.context, &forward));
+    ck_avsound(avsound_context_create(NULL, &r->context));
+    ck_avsound(avsn_safetensors_open(r->context, TEST_SOURCE_DIR "/golden/training.safetensors", &r->file));
+    ck_avsound(avsn_graph_create(r->context, &forward));
     avsn_arch_find(c->arch)->build(forward, &c->config);
     ck_avsound(avsn_graph_finish(forward));
     ck_avsound(avsn_training_graph(forward, c->objective, 0.1f, &graph));
     avsn_graph_free(forward);
-    make_params(&r, graph, &options);
-    ck_avsound(avsn_pack_cache_create(r.context, &r.cache));
-    ck_avsound(avsn_plan_create(graph, &r.params, r.cache, &options, &r.plan));
-    feed(&r);
-    return r;
+    make_params(r, graph, &options);
+    ck_avsound(avsn_pack_cache_create(r->context, &r->cache));
+    ck_avsound(avsn_plan_create(graph, &r->params, r->cache, &options, &r->plan));
+    feed(r);
 }
 
 static void finish(run *r)
@@ -171,7 +170,8 @@ static void take_step(const run *r, const training_case *c, int32_t step, int32_
 static void check_case(const training_case *c)
 {
     for (int32_t threads = 1; threads <= 2; threads++) {
-        run r = start(c, threads);
+        run r = {.context = NULL};
+        start(&r, c, threads);
         for (int32_t step = 0; step < STEPS; step++)
             take_step(&r, c, step, threads);
         finish(&r);

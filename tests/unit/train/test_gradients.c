@@ -14,7 +14,7 @@ enum { SEED = 20180909 };
 /* ---- a training graph with drawn parameters in a plan ---- */
 
 typedef struct net {
-    avsn_params params;
+    avsn_params *params; /* the plan keeps the pointer */
     avsn_pack_cache *cache;
     avsn_plan *plan;
 } net;
@@ -49,23 +49,25 @@ static float draw(const avsn_param_spec *spec, int64_t i)
 /* Takes the graph over. */
 static net net_create(avsn_graph *graph, int32_t compute, int32_t threads)
 {
-    net t = {.params = {.count = avsn_graph_param_count(graph)}};
+    net t = {.params = calloc(1, sizeof *t.params)};
+    ck_assert_ptr_nonnull(t.params);
+    t.params->count = avsn_graph_param_count(graph);
     avsn_plan_options o = {.threads = threads, .compute = compute, .train = true, .wanted_count = 1, .wanted = {"loss"}};
-    t.params.items = calloc((size_t)t.params.count, sizeof *t.params.items);
-    for (int32_t i = 0; i < t.params.count; i++) {
+    t.params->items = calloc((size_t)t.params->count, sizeof *t.params->items);
+    for (int32_t i = 0; i < t.params->count; i++) {
         const avsn_param_spec *spec = avsn_graph_param(graph, i);
         float *data = malloc((size_t)elements(&spec->shape) * sizeof *data);
         char *name = malloc(strlen(spec->name) + 6);
         for (int64_t k = 0; k < elements(&spec->shape); k++)
             data[k] = draw(spec, k);
         sprintf(name, "grad.%s", spec->name);
-        t.params.items[i] = (avsn_named_tensor){name + 5, spec->shape, data};
+        t.params->items[i] = (avsn_named_tensor){name + 5, spec->shape, data};
         if (!spec->state)
             o.wanted[o.wanted_count++] = name;
     }
-    qsort(t.params.items, (size_t)t.params.count, sizeof *t.params.items, by_name);
+    qsort(t.params->items, (size_t)t.params->count, sizeof *t.params->items, by_name);
     ck_avsound(avsn_pack_cache_create(avsn_graph_context(graph), &t.cache));
-    ck_avsound(avsn_plan_create(graph, &t.params, t.cache, &o, &t.plan));
+    ck_avsound(avsn_plan_create(graph, t.params, t.cache, &o, &t.plan));
     for (int32_t i = 0; i < avsn_plan_input_count(t.plan); i++)
         for (int64_t k = 0; k < elements(avsn_plan_input_shape(t.plan, i)); k++)
             avsn_plan_input_data(t.plan, i)[k] = strcmp(avsn_plan_input_name(t.plan, i), "label")
@@ -78,11 +80,12 @@ static void net_free(net *t)
 {
     avsn_plan_free(t->plan);
     avsn_pack_cache_free(t->cache);
-    for (int32_t i = 0; i < t->params.count; i++) {
-        free((void *)(t->params.items[i].name - 5));
-        free((void *)t->params.items[i].data);
+    for (int32_t i = 0; i < t->params->count; i++) {
+        free((void *)(t->params->items[i].name - 5));
+        free((void *)t->params->items[i].data);
     }
-    free(t->params.items);
+    free(t->params->items);
+    free(t->params);
 }
 
 static double loss_of(const net *t)
@@ -97,7 +100,7 @@ static double loss_of(const net *t)
  * several: a short one drowns in f32's rounding, a long one crosses a kink of a ReLU or a maximum. */
 static double direction_error(const net *t, int32_t output)
 {
-    const avsn_named_tensor *param = avsn_params_find(&t->params, avsn_plan_output_name(t->plan, output) + 5);
+    const avsn_named_tensor *param = avsn_params_find(t->params, avsn_plan_output_name(t->plan, output) + 5);
     const int64_t count = elements(&param->shape);
     float *values = (float *)param->data, *kept = malloc((size_t)count * sizeof *kept);
     double *direction = malloc((size_t)count * sizeof *direction), norm = 0, best = INFINITY;
@@ -319,6 +322,40 @@ START_TEST(contrastive_logits_are_of_all_pairs)
 }
 END_TEST
 
+static void check_where(const net *t, const char *want)
+{
+    char where[128];
+    avsn_compute state;
+    avsn_compute_enter(&state, 1);
+    const avsound_status status = avsn_plan_run_checked(t->plan, NULL, where, sizeof where);
+    avsn_compute_leave(&state);
+    ck_avsound(status);
+    ck_assert_str_eq(where, want);
+}
+
+START_TEST(a_checked_run_names_the_first_value_that_is_not_finite)
+{
+    avsound_context *context;
+    ck_avsound(avsound_context_create(NULL, &context));
+    for (int32_t compute = 0; compute < (oracle_has_bf16() ? 2 : 1); compute++) {
+        net t = net_create(training(context, "ave-net", 0.25, 2, AVSN_OBJECTIVE_SOFTMAX),
+                           compute ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32, 1);
+        check_where(&t, "");
+        float *weight = (float *)avsn_params_find(t.params, "audio.conv3_2.weight")->data, kept = weight[7];
+        weight[7] = INFINITY;
+        check_where(&t, "parameter audio.conv3_2.weight");
+        weight[7] = 3e38f; /* times more than 1.1 overflows */
+        check_where(&t, "audio.conv3_2 (conv)");
+        weight[7] = kept;
+        float *image = avsn_plan_input_data(t.plan, 0);
+        image[5] = NAN;
+        check_where(&t, "input image");
+        net_free(&t);
+    }
+    avsound_context_free(context);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 static void check_refused(avsn_graph *forward, avsn_objective objective, avsound_status status, const char *words)
@@ -381,6 +418,7 @@ int main(void)
                                   batch_norm_joins_only_a_relu_of_its_own,
                                   gradients_of_inputs_are_left_out,
                                   contrastive_logits_are_of_all_pairs,
+                                  a_checked_run_names_the_first_value_that_is_not_finite,
                                   graphs_without_what_the_objective_wants_are_refused,
                                   refused_memory_leaves_nothing_behind};
     suite_add_tcase(suite, tcase);

@@ -190,7 +190,6 @@ static double weighted(const rule_case *c, const oracle_tensor *in, oracle_tenso
 
 typedef struct bench {
     avsound_context *context;
-    avsn_params params;
     avsn_pack_cache *cache;
     avsn_plan *plan;
 } bench;
@@ -220,6 +219,8 @@ static void append_case(avsn_graph *g, const rule_case *c)
     ck_avsound(avsn_graph_finish(g));
 }
 
+static const avsn_params no_params;
+
 static bench bench_create(const rule_case *c, int32_t threads, int32_t compute)
 {
     bench b = {0};
@@ -231,7 +232,7 @@ static bench bench_create(const rule_case *c, int32_t threads, int32_t compute)
     ck_avsound(avsn_graph_create(b.context, &g));
     append_case(g, c);
     ck_avsound(avsn_pack_cache_create(b.context, &b.cache));
-    ck_avsound(avsn_plan_create(g, &b.params, b.cache, &options, &b.plan));
+    ck_avsound(avsn_plan_create(g, &no_params, b.cache, &options, &b.plan));
     return b;
 }
 

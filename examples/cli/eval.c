@@ -31,8 +31,11 @@ static const task *find_task(const char *name)
         if (!strcmp(tasks[i].name, name))
             return &tasks[i];
     const char *near = cli_nearest(name, task_name, count);
-    cli_error(CLI_USAGE, near ? "eval: %s is no task; did you mean %s?" : "eval: %s is no task, want avc, retrieval or "
-              "localize", name, near);
+    cli_error(CLI_USAGE,
+              near ? "eval: %s is no task; did you mean %s?"
+                   : "eval: %s is no task, want avc, retrieval or "
+                     "localize",
+              name, near);
     return NULL;
 }
 

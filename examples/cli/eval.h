@@ -1,4 +1,4 @@
-/* What the tasks of `avsound eval` share: the manifest, moments read from clips, work spread over threads, the report. */
+/* What the tasks of `avsound eval` share: the manifest, moments read from clips, work spread over threads, a report. */
 #ifndef EVAL_H
 #define EVAL_H
 
@@ -114,7 +114,7 @@ typedef struct eval_worker {
     void *user;
 } eval_worker;
 
-/* Scores clip `index`. A status that is the clip's own fault (it can't be read) makes the clip unusable and is reported. */
+/* Scores clip `index`. A status that is the clip's own fault (it can't be read) is reported; the clip is left out. */
 typedef avsound_status (*eval_clip_fn)(eval_worker *worker, eval_data *data, int64_t index);
 /* Goes through the usable clips of `data` on all threads. */
 int eval_run(const eval *e, eval_data *data, const char *outputs, const char *unit, eval_clip_fn work, void *user);

@@ -283,8 +283,7 @@ static json_t *record(const eval *e, const avc *a, int64_t k)
                             cli_json_text(other->file), "other_time", cli_json_seconds(p->other_time_us), "positive",
                             cli_json_float(p->positive), "negative", cli_json_float(p->negative));
     if (row && clip->truth && other->truth) {
-        json_object_set_new(row, "oracle_positive",
-                            json_integer(oracle_says_yes(clip, p->time_us, clip, p->time_us)));
+        json_object_set_new(row, "oracle_positive", json_integer(oracle_says_yes(clip, p->time_us, clip, p->time_us)));
         json_object_set_new(row, "oracle_negative",
                             json_integer(oracle_says_yes(clip, p->time_us, other, p->other_time_us)));
     }

@@ -30,8 +30,8 @@ static char *join(const char *folder, size_t length, const char *name)
 
 static int is_video(const struct dirent *entry)
 {
-    static const char *const endings[] = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".mpg", ".mpeg",
-                                          ".ogv", ".ts",  ".flv", ".3gp",  ".wmv", ".mxf"};
+    static const char *const endings[] = {".mp4",  ".mkv", ".mov", ".webm", ".avi", ".m4v", ".mpg",
+                                          ".mpeg", ".ogv", ".ts",  ".flv",  ".3gp", ".wmv", ".mxf"};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
         if (cli_ends_with(entry->d_name, endings[i]))
             return entry->d_name[0] != '.';
@@ -94,9 +94,15 @@ static int find_labels(const eval_data *data, const char *names, columns *c)
 static int find_columns(const eval_data *data, const char *labels, columns *c)
 {
     const eval_csv *csv = &data->csv;
-    *c = (columns){eval_csv_column(csv, "file"),  eval_csv_column(csv, "category"), eval_csv_column(csv, "group"),
-                   eval_csv_column(csv, "time"),  eval_csv_column(csv, "boxes"),    eval_csv_column(csv, "width"),
-                   eval_csv_column(csv, "height"), {0}, 0};
+    *c = (columns){eval_csv_column(csv, "file"),
+                   eval_csv_column(csv, "category"),
+                   eval_csv_column(csv, "group"),
+                   eval_csv_column(csv, "time"),
+                   eval_csv_column(csv, "boxes"),
+                   eval_csv_column(csv, "width"),
+                   eval_csv_column(csv, "height"),
+                   {0},
+                   0};
     if (c->file < 0)
         return cli_error(CLI_INPUT, "%s: has no column \"file\"", data->path);
     return find_labels(data, labels, c);
@@ -179,10 +185,14 @@ int eval_data_open(const char *path, const char *labels, int64_t limit, eval_dat
     if (!is_folder(path)) {
         const char *slash = strrchr(path, '/');
         const int code = eval_csv_read(path, &out->csv);
-        return code ? code : read_rows(out, labels, limit, path, !slash ? 0 : slash == path ? 1 : (size_t)(slash - path));
+        return code ? code
+                    : read_rows(out, labels, limit, path,
+                                !slash          ? 0
+                                : slash == path ? 1
+                                                : (size_t)(slash - path));
     }
     char *manifest = join(path, strlen(path), "manifest.csv");
-    int code = !manifest            ? cli_error(CLI_RESOURCES, "%s: out of memory", path)
+    int code = !manifest                 ? cli_error(CLI_RESOURCES, "%s: out of memory", path)
                : !access(manifest, R_OK) ? eval_csv_read(manifest, &out->csv)
                                          : list_folder(path, &out->csv);
     free(manifest);

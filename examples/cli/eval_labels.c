@@ -125,10 +125,12 @@ static int read_json_tree(const char *path, tree *t)
     json_t *j = json_load_file(path, 0, &error), *parents = json_object_get(j, "tree");
     if (!j)
         return cli_error(CLI_INPUT, "%s: %s", path, error.text);
-    const bool good = json_is_array(j) ? take_ontology(t, j) : json_is_object(parents ? parents : j) &&
-                                                                    take_parents(t, parents ? parents : j);
+    const bool good = json_is_array(j)
+                          ? take_ontology(t, j)
+                          : json_is_object(parents ? parents : j) && take_parents(t, parents ? parents : j);
     json_decref(j);
-    return good ? CLI_OK : cli_error(CLI_INPUT, "%s: is no tree: want {child: parent, ...} or AudioSet's ontology", path);
+    return good ? CLI_OK
+                : cli_error(CLI_INPUT, "%s: is no tree: want {child: parent, ...} or AudioSet's ontology", path);
 }
 
 /* A header, then a line for each child and one of its parents. */

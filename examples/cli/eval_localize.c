@@ -298,8 +298,7 @@ static avsound_status measure(const eval *e, const columns *c, figures *f)
     if (!status)
         status = avsound_metric_mean(context, c->dark, c->clip, c->count, seed, &f->dark);
     if (!status)
-        status =
-            avsound_metric_negatives(context, c->ciou, c->confidence, c->positive, c->count, &f->negatives);
+        status = avsound_metric_negatives(context, c->ciou, c->confidence, c->positive, c->count, &f->negatives);
     return status ? status : widen(c, f);
 }
 
@@ -313,10 +312,10 @@ static void print_negatives(eval_report *report, const figures *f)
                        f->bright.high, "", NAN);
     if (!r->n_negative)
         return;
-    eval_report_figure(report, "", "map_maximum_none", "map maximum, none", f->dark.value, f->dark.low, f->dark.high, "",
-                       NAN);
-    eval_report_figure(report, "", "map_maximum_ratio", "  none / source", f->dark.value / f->bright.value, NAN, NAN, "",
-                       NAN);
+    eval_report_figure(report, "", "map_maximum_none", "map maximum, none", f->dark.value, f->dark.low, f->dark.high,
+                       "", NAN);
+    eval_report_figure(report, "", "map_maximum_ratio", "  none / source", f->dark.value / f->bright.value, NAN, NAN,
+                       "", NAN);
     eval_report_figure(report, "", "max_f1", "max F1 with negatives", r->max_f1, NAN, NAN, "", NAN);
     eval_report_figure(report, "", "average_precision", "AP with negatives", r->average_precision, NAN, NAN, "", NAN);
     eval_report_figure(report, "", "false_alarms", "false alarms at max F1", r->false_alarms, NAN, NAN, "", NAN);
@@ -350,10 +349,10 @@ static json_t *record(const eval_clip *clip, const moment *m)
     const avsound_map_measure_result *r = &m->m;
     return json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file", cli_json_text(clip->file),
                      "time", cli_json_seconds(m->time_us), "source_visible", m->positive, "x",
-                     cli_json_float((float)r->x), "y", cli_json_float((float)r->y), "hit", cli_json_float((float)r->hit),
-                     "centre_hit", cli_json_float((float)r->centre_hit), "ciou", cli_json_float((float)r->ciou),
-                     "whole_frame_ciou", cli_json_float((float)r->whole_frame_ciou), "confidence",
-                     cli_json_float((float)r->confidence), "maximum", cli_json_float((float)r->maximum));
+                     cli_json_float((float)r->x), "y", cli_json_float((float)r->y), "hit",
+                     cli_json_float((float)r->hit), "centre_hit", cli_json_float((float)r->centre_hit), "ciou",
+                     cli_json_float((float)r->ciou), "whole_frame_ciou", cli_json_float((float)r->whole_frame_ciou),
+                     "confidence", cli_json_float((float)r->confidence), "maximum", cli_json_float((float)r->maximum));
 }
 
 static int write_items(const eval *e, const localization *l)

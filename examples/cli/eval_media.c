@@ -183,7 +183,8 @@ static avsound_status walk(avsound_media *media, const int64_t *times, int64_t c
         const bool end = status == AVSOUND_E_END && held->bytes;
         if (status && !end)
             return status;
-        for (status = AVSOUND_OK; !status && held->bytes && next < count && (end || times[next] < frame.time_us); next++)
+        for (status = AVSOUND_OK; !status && held->bytes && next < count && (end || times[next] < frame.time_us);
+             next++)
             status = take(user, next, &held->view);
         if (!status && !end && next < count)
             status = hold(held, &frame);

@@ -12,10 +12,10 @@ static json_t *number(double value)
 int eval_report_open(eval_report *report, const eval *e, const char *task, int64_t n, int64_t n_bad, int64_t n_skipped)
 {
     report->lines = json_array();
-    report->root = json_pack("{s:s, s:o, s:b, s:o, s:I, s:I, s:I, s:I}", "task", task, "model",
-                             cli_json_text(e->model.name), "trained", e->model.trained, "data",
-                             cli_json_text(e->data.path), "seed", (json_int_t)e->c->args.seed, "n", (json_int_t)n,
-                             "n_bad", (json_int_t)n_bad, "n_skipped", (json_int_t)n_skipped);
+    report->root =
+        json_pack("{s:s, s:o, s:b, s:o, s:I, s:I, s:I, s:I}", "task", task, "model", cli_json_text(e->model.name),
+                  "trained", e->model.trained, "data", cli_json_text(e->data.path), "seed", (json_int_t)e->c->args.seed,
+                  "n", (json_int_t)n, "n_bad", (json_int_t)n_bad, "n_skipped", (json_int_t)n_skipped);
     if (report->root && report->lines)
         return CLI_OK;
     return cli_error(CLI_RESOURCES, "report: out of memory");
@@ -86,8 +86,8 @@ int eval_report_print(eval_report *report, bool json)
     printf("%s of %s on %s\n", json_string_value(json_object_get(report->root, "task")),
            json_string_value(json_object_get(report->root, "model")),
            json_string_value(json_object_get(report->root, "data")));
-    printf("%lld clips, %lld with outputs that are not finite, %lld left out; 95 %% intervals\n\n", integer(report, "n"),
-           integer(report, "n_bad"), integer(report, "n_skipped"));
+    printf("%lld clips, %lld with outputs that are not finite, %lld left out; 95 %% intervals\n\n",
+           integer(report, "n"), integer(report, "n_bad"), integer(report, "n_skipped"));
     json_array_foreach(report->lines, index, line) puts(json_string_value(line));
     return CLI_OK;
 }

@@ -1,5 +1,6 @@
-/* Regularised canonical correlation analysis (Hotelling 1936; ridge after Vinod 1976): whiten both sides by the Cholesky
- * factors of their covariances, take the cross-covariance's singular vectors by one-sided Jacobi rotations (Hestenes 1958). */
+/* Regularised canonical correlation analysis (Hotelling 1936; ridge after Vinod 1976): both sides are whitened by the
+ * Cholesky factors of their covariances; one-sided Jacobi rotations (Hestenes 1958) find the singular vectors of what
+ * then is their cross-covariance. */
 #include "train/metrics.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@ static const double default_regularisation = 0.01;
 
 typedef struct side {
     int32_t dimension;
-    double *mean;    /* [dimension] */
+    double *mean; /* [dimension] */
     double *weights; /* [components][dimension] */
 } side;
 
@@ -89,7 +90,7 @@ static bool orthogonalise(double *w, int32_t columns, double *u, int32_t rows, i
     return true;
 }
 
-/* Turns the rows of w [rows][columns] until they are orthogonal: on return w = u w_before, u [rows][rows] orthogonal. */
+/* Turns the rows of w [rows][columns] until they are orthogonal; u [rows][rows] tells how: w = u w_before. */
 static void diagonalise(double *w, int32_t rows, int32_t columns, double *u)
 {
     const double negligible = 1e-30 * dot(w, w, (int64_t)rows * columns);
@@ -118,7 +119,8 @@ static void take_mean(const float *vectors, int64_t count, int32_t n, double *me
 }
 
 /* c [dimension of x][dimension of y]; `row` is room for one centred y. */
-static void covary(const float *x, const side *sx, const float *y, const side *sy, int64_t count, double *c, double *row)
+static void covary(const float *x, const side *sx, const float *y, const side *sy, int64_t count, double *c,
+                   double *row)
 {
     const int64_t nx = sx->dimension, ny = sy->dimension;
     memset(c, 0, (size_t)(nx * ny) * sizeof *c);
@@ -139,10 +141,10 @@ static void covary(const float *x, const side *sx, const float *y, const side *s
 typedef struct fit {
     const avsound_cca_options *o;
     double *factors[2]; /* [d][d] each side's covariance, then its Cholesky factor */
-    double *cross;      /* [dx][dy] */
-    double *left;       /* [dx][dx] */
-    double *row;        /* [max(dx, dy)] */
-    double *norms;      /* [dx] */
+    double *cross; /* [dx][dy] */
+    double *left; /* [dx][dx] */
+    double *row; /* [max(dx, dy)] */
+    double *norms; /* [dx] */
 } fit;
 
 static avsound_status whiten(fit *f, const avsound_cca *cca, int s, const float *vectors)

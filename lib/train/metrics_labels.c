@@ -7,8 +7,8 @@
 typedef struct neighbours {
     int64_t *starts; /* [nodes + 2] */
     int32_t *list;
-    int32_t *queue;  /* [nodes + 1] */
-    int32_t *depth;  /* [nodes + 1] */
+    int32_t *queue; /* [nodes + 1] */
+    int32_t *depth; /* [nodes + 1] */
     uint8_t *parent; /* [nodes] whether it has one */
     int64_t links;
 } neighbours;
@@ -123,8 +123,9 @@ static avsound_status measure(neighbours *n, int32_t nodes, const int32_t *label
     return AVSOUND_OK;
 }
 
-avsound_status avsound_label_distances(avsound_context *context, int32_t nodes, const int32_t *edges, int64_t edge_count,
-                                       const int32_t *labels, int32_t label_count, int32_t *distances)
+avsound_status avsound_label_distances(avsound_context *context, int32_t nodes, const int32_t *edges,
+                                       int64_t edge_count, const int32_t *labels, int32_t label_count,
+                                       int32_t *distances)
 {
     neighbours n = {0};
     if (!context)

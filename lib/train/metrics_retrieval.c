@@ -52,15 +52,15 @@ static double squared_distance(const double *a, const double *b, int32_t dimensi
 
 typedef struct ranking {
     const avsound_retrieval_options *o;
-    double *database;  /* [count][dimension] unit vectors */
-    uint8_t *last;     /* [count] ranks behind all others */
-    double *query;     /* [dimension] */
-    double *distance;  /* [count] of this query; infinite: last */
-    double *order;     /* [depth] distances of the best, ascending */
-    int64_t *best;     /* [depth] their clips */
-    double *ndcg;      /* [count] */
-    double *chance;    /* [count] expected nDCG of a random order */
-    int64_t *rank;     /* [count] */
+    double *database; /* [count][dimension] unit vectors */
+    uint8_t *last; /* [count] ranks behind all others */
+    double *query; /* [dimension] */
+    double *distance; /* [count] of this query; infinite: last */
+    double *order; /* [depth] distances of the best, ascending */
+    int64_t *best; /* [depth] their clips */
+    double *ndcg; /* [count] */
+    double *chance; /* [count] expected nDCG of a random order */
+    int64_t *rank; /* [count] */
 } ranking;
 
 static void measure_distances(ranking *r, int64_t q)
@@ -293,8 +293,8 @@ void avsound_retrieval_options_init(avsound_retrieval_options *options, uint32_t
     avsn_options_clear(options, struct_size, sizeof *options);
 }
 
-avsound_status avsound_metric_retrieval(avsound_context *context, const avsound_retrieval_options *options, double *ndcg,
-                                        int64_t *ranks, avsound_retrieval_result *out)
+avsound_status avsound_metric_retrieval(avsound_context *context, const avsound_retrieval_options *options,
+                                        double *ndcg, int64_t *ranks, avsound_retrieval_result *out)
 {
     avsound_retrieval_options o;
     avsound_retrieval_result result = {0};

@@ -77,7 +77,8 @@ avsound_status avsound_metric_share(const double *items, int64_t count, avsound_
     AVSN_TRY(check_array("metric_share", "items", items, count));
     for (int64_t i = 0; i < count; i++)
         if (isfinite(items[i]) && (items[i] < 0 || items[i] > 1))
-            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "metric_share: items[%lld] is %g, want 0 to 1", (long long)i, items[i]);
+            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "metric_share: items[%lld] is %g, want 0 to 1", (long long)i,
+                      items[i]);
     const double right = count_items(items, count, &e);
     e.value = e.n ? right / (double)e.n : NAN;
     avsn_wilson(right, e.n, &e.low, &e.high);

@@ -13,6 +13,7 @@ from support import TINY, CommandTest, ffmpeg, make_video
 
 AVE = ["--arch", "ave-net", "--config", '{"width": 0.0625}']
 L3 = ["--arch", "l3-net", "--config", '{"width": 0.0625}']
+LABELS = ["--labels", "category", "--tree", "paths"]
 FAST = [*AVE, "--threads", 2, "--precision", "f32"]
 
 # Red things hum, blue things tick, as examples/python/handmade.py wants it.
@@ -21,8 +22,9 @@ TICK = "aevalsrc='if(lt(mod(t,0.25),0.002),0.9,0)':s=48000:d=3"
 
 
 def make_thing(path, colour, sound, x):
-    ffmpeg("-f", "lavfi", "-i", f"color=gray:size=224x224:rate=25:duration=3,drawbox=x={x}:y=80:w=64:h=64:color={colour}:t=fill",
-           "-f", "lavfi", "-i", sound, "-shortest", "-c:v", "mpeg4", "-q:v", "2", "-c:a", "pcm_s16le", path)
+    box = f"drawbox=x={x}:y=80:w=64:h=64:color={colour}:t=fill"
+    ffmpeg("-f", "lavfi", "-i", f"color=gray:size=224x224:rate=25:duration=3,{box}", "-f", "lavfi", "-i", sound,
+           "-shortest", "-c:v", "mpeg4", "-q:v", "2", "-c:a", "pcm_s16le", path)
 
 
 class Eval(CommandTest):
@@ -37,9 +39,10 @@ class Eval(CommandTest):
                 (0, "tone:low", "a", "a tone, low"), (1, "tone:high", "a", "tone"), (2, "noise", "b", "hiss"),
                 (3, "tone:high", "c", "tone")]))
         for i in range(4):
-            make_thing(cls.folder / f"thing{i}.mkv", "red" if i % 2 else "blue", HUM if i % 2 else TICK, 8 + 48 * (i // 2))
+            colour, sound = ("red", HUM) if i % 2 else ("blue", TICK)
+            make_thing(cls.folder / f"thing{i}.mkv", colour, sound, 8 + 48 * (i // 2))
         make_thing(cls.folder / "grey.mkv", "gray", HUM, 8)
-        # That network blurs by a cell, and many cells are equally bright: the boxes are wider than the things by 16 pixels.
+        # That network blurs by a cell, and many cells are equally bright: the boxes are wider than the things.
         (cls.folder / "boxes.csv").write_text(
             "file,time,boxes,width,height\n" + "".join(
                 f"thing{i}.mkv,1.48,{48 * (i // 2) - 8} 64 {88 + 48 * (i // 2)} 160,224,224\n" for i in range(4)))
@@ -87,7 +90,8 @@ class Eval(CommandTest):
 
     def test_negatives_keep_to_what_was_asked(self):
         for which, column in (("other-category", "category"), ("other-group", "group")):
-            self.avsound("eval", "avc", *FAST, "--data", "val.csv", "--draws", 5, "--negatives", which, "--csv", "i.csv")
+            self.avsound("eval", "avc", *FAST, "--data", "val.csv", "--draws", 5, "--negatives", which,
+                         "--csv", "i.csv")
             of = {row["file"]: row[column] for row in self.rows("val.csv")}
             pairs = self.rows("i.csv")
             self.assertEqual(len(pairs), 20)
@@ -95,7 +99,8 @@ class Eval(CommandTest):
                 self.assertNotEqual(of[row["file"]], of[row["other"]])
 
     def test_what_cannot_be_scored_is_left_out(self):
-        (self.folder / "odd.csv").write_text("file\nreal0.mp4\nreal1.mp4\nbrief.mp4\nmute.mp4\nmissing.mp4\nnoise.mp4\n")
+        names = ["file", "real0.mp4", "real1.mp4", "brief.mp4", "mute.mp4", "missing.mp4", "noise.mp4"]
+        (self.folder / "odd.csv").write_text("\n".join(names))
         run = self.avsound("eval", "avc", *FAST, "--data", "odd.csv", "--draws", 1, "--json")
         got = json.loads(run.stdout)
         self.assertEqual((got["n"], got["n_skipped"]), (2, 4))
@@ -109,9 +114,9 @@ class Eval(CommandTest):
         for i in range(3):
             (folder / f"real{i}.mp4").write_bytes((self.folder / f"real{i}.mp4").read_bytes())
         (folder / "notes.txt").write_text("no video")
-        got = self.json("eval", "avc", *FAST, "--data", "clips", "--draws", 1, "--json")
-        self.assertEqual(got["n"], 3)
-        self.assertEqual(self.json("eval", "avc", *FAST, "--data", "clips", "--draws", 1, "--json", "--limit", 2)["n"], 2)
+        args = ["eval", "avc", *FAST, "--data", "clips", "--draws", 1, "--json"]
+        self.assertEqual(self.json(*args)["n"], 3)
+        self.assertEqual(self.json(*args, "--limit", 2)["n"], 2)
 
     def test_table_names_chance(self):
         run = self.avsound("eval", "avc", *FAST, "--data", "val.csv", "--draws", 1)
@@ -121,8 +126,7 @@ class Eval(CommandTest):
     # ---- retrieval ----
 
     def test_retrieval(self):
-        got = self.json("eval", "retrieval", *FAST, "--data", "val.csv", "--labels", "category", "--tree", "paths", "--json",
-                        "--csv", "items.csv")
+        got = self.json("eval", "retrieval", *FAST, "--data", "val.csv", *LABELS, "--json", "--csv", "items.csv")
         self.assertEqual(got["n"], 4)
         self.assertEqual(got["im-aud"]["recall_10"]["value"], 1)
         self.assertAlmostEqual(got["im-aud"]["recall_1"]["chance"], 0.25)
@@ -143,14 +147,15 @@ class Eval(CommandTest):
         (self.folder / "tree.csv").write_text("child,parent\ntone:low,tone\ntone:high,tone\nnoise,\n")
         (self.folder / "tree.json").write_text('{"tone:low": "tone", "tone:high": "tone", "noise": ""}')
         (self.folder / "ontology.json").write_text(json.dumps(
-            [{"id": "/m/1", "name": "tone", "child_ids": ["/m/2", "/m/3"]}, {"id": "/m/2", "name": "tone:low", "child_ids": []},
+            [{"id": "/m/1", "name": "tone", "child_ids": ["/m/2", "/m/3"]},
+             {"id": "/m/2", "name": "tone:low", "child_ids": []},
              {"id": "/m/3", "name": "tone:high", "child_ids": []}, {"id": "/m/4", "name": "noise", "child_ids": []}]))
         for name in ("tree.csv", "tree.json", "ontology.json"):
             got = self.json(*args, name)
             self.assertEqual(got["im-aud"], wanted["im-aud"])
 
     def test_l3_net_is_compared_only_through_cca(self):
-        run = self.avsound("eval", "retrieval", *L3, "--data", "val.csv", "--labels", "category", "--tree", "paths", "--json")
+        run = self.avsound("eval", "retrieval", *L3, "--data", "val.csv", *LABELS, "--json")
         self.assertEqual({"im-im", "im-aud", "aud-im", "aud-aud"} & set(json.loads(run.stdout)), {"im-im", "aud-aud"})
         self.assertIn("--cca-data", run.stderr)
         run = self.avsound("eval", "retrieval", *L3, "--data", "val.csv", "--cca-data", "boxes.csv", "--json")
@@ -161,8 +166,8 @@ class Eval(CommandTest):
     # ---- localisation ----
 
     def test_the_handmade_map_points_at_its_things(self):
-        got = self.json("eval", "localize", "--model", "hand.safetensors", "--data", "boxes.csv", "--json", "--csv", "i.csv",
-                        "--ciou", "adaptive", "--precision", "f32")
+        got = self.json("eval", "localize", "--model", "hand.safetensors", "--data", "boxes.csv", "--json",
+                        "--csv", "i.csv", "--ciou", "adaptive", "--precision", "f32")
         self.assertEqual((got["n"], got["n_frames"], got["n_negative"]), (4, 4, 0))
         self.assertEqual(got["pointing"]["value"], 1)
         self.assertEqual(got["pointing"]["centre"], 0.5)  # the boxes of two hold (112, 112)
@@ -172,7 +177,7 @@ class Eval(CommandTest):
 
     def test_rows_without_boxes_are_negatives(self):
         (self.folder / "both.csv").write_text("file,boxes,width,height\nthing1.mkv,0 64 88 160,224,224\ngrey.mkv,,,\n")
-        got = self.json("eval", "localize", "--model", "hand.safetensors", "--data", "both.csv", "--json", "--ciou", "adaptive")
+        got = self.json("eval", "localize", "--model", "hand.safetensors", "--data", "both.csv", "--json")
         self.assertEqual(got["n_negative"], 1)
         self.assertGreater(got["map_maximum_source"]["value"], 0.5)
         self.assertLess(got["map_maximum_none"]["value"], 0.5)

@@ -103,5 +103,5 @@ START_TEST(a_fit_outlives_its_context_handle)
 }
 END_TEST
 
-SUITE("contract.metrics", null_arguments_are_refused, structs_never_set_up_are_refused, nothing_correlates_without_a_fit,
-      a_fit_outlives_its_context_handle)
+SUITE("contract.metrics", null_arguments_are_refused, structs_never_set_up_are_refused,
+      nothing_correlates_without_a_fit, a_fit_outlives_its_context_handle)

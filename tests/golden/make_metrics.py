@@ -176,7 +176,8 @@ def order_of(query, database):
     keys = []
     for j, item in enumerate(database):
         u = unit(item)
-        keys.append((math.inf if u is None else 1 if q is None else math.sqrt(sum((a - b)**2 for a, b in zip(q, u))), j))
+        far = math.inf if u is None else 1 if q is None else math.sqrt(sum((a - b)**2 for a, b in zip(q, u)))
+        keys.append((far, j))
     return [j for _, j in sorted(keys)]
 
 

@@ -154,7 +154,7 @@ START_TEST(half_splits_at_the_median)
     o.rows = 2;
     o.cols = 1;
     const avsound_map_measure_result above = measure(&o);
-    ck_assert_double_eq(above.ciou, (double)(56 * 224) / (56 * 224 + 55 * 224)); /* v belongs to a row that is left out */
+    ck_assert_double_eq(above.ciou, (double)(56 * 224) / (56 * 224 + 55 * 224)); /* v is a row's, which is left out */
     o.mode = AVSOUND_CIOU_HALF_OR_EQUAL;
     ck_assert_double_eq(measure(&o).ciou, 0.5);
 }
@@ -316,8 +316,8 @@ START_TEST(ciou_sets_agree_with_numpy)
             items[i] = draw_item(&s, gaps);
         avsound_ciou_result r = {.struct_size = sizeof r};
         ck_avsound(avsound_metric_ciou(items, n, &r));
-        const double figures[] = {(double)r.n, (double)r.n_bad, (double)r.n_skipped, r.at_half, r.at_half_low,
-                                  r.at_half_high, r.auc};
+        const double figures[] = {
+            (double)r.n, (double)r.n_bad, (double)r.n_skipped, r.at_half, r.at_half_low, r.at_half_high, r.auc};
         ck_golden("ciou", k, golden, figures, 7);
     }
     json_decref(golden);
@@ -387,8 +387,8 @@ START_TEST(detection_agrees_with_numpy)
                 confidence[i] = NAN;
         }
         const avsound_negatives_result r = detect(ciou, confidence, positive, n);
-        const double figures[] = {(double)r.n, (double)r.n_bad, (double)r.n_skipped, (double)r.n_negative, r.max_f1,
-                                  r.threshold, r.average_precision, r.false_alarms};
+        const double figures[] = {(double)r.n, (double)r.n_bad, (double)r.n_skipped, (double)r.n_negative,
+                                  r.max_f1,    r.threshold,     r.average_precision, r.false_alarms};
         ck_golden("negatives", k, golden, figures, 8);
     }
     json_decref(golden);

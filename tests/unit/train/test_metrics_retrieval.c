@@ -14,7 +14,7 @@ static avsound_context *context(void)
 
 /* Music: instruments: plucked (guitar: acoustic, electric), drums: drum. */
 enum { MUSIC, PLUCKED, GUITAR, ACOUSTIC, ELECTRIC, PERCUSSION, DRUM, ANIMAL, DOG, NODES };
-static const int32_t tree[][2] = {{PLUCKED, MUSIC},   {GUITAR, PLUCKED},   {ACOUSTIC, GUITAR}, {ELECTRIC, GUITAR},
+static const int32_t tree[][2] = {{PLUCKED, MUSIC},    {GUITAR, PLUCKED},  {ACOUSTIC, GUITAR}, {ELECTRIC, GUITAR},
                                   {PERCUSSION, MUSIC}, {DRUM, PERCUSSION}, {DOG, ANIMAL}};
 
 static void distances_of(const int32_t *labels, int32_t count, int32_t *distances)
@@ -393,10 +393,28 @@ START_TEST(retrieval_agrees_with_numpy)
         s.o.label_count = nodes;
         const avsound_retrieval_result r = retrieve(&s);
         const double figures[] = {
-            (double)r.n, (double)r.n_bad, (double)r.n_skipped, r.recall[0], r.recall_low[0], r.recall_high[0],
-            r.recall[1], r.recall_low[1], r.recall_high[1], r.recall[2], r.recall_low[2], r.recall_high[2],
-            r.median_rank, r.recall_chance[0], r.recall_chance[1], r.recall_chance[2], r.median_rank_chance,
-            (double)r.n_ndcg, r.ndcg, r.ndcg_low, r.ndcg_high, r.ndcg_chance,
+            (double)r.n,
+            (double)r.n_bad,
+            (double)r.n_skipped,
+            r.recall[0],
+            r.recall_low[0],
+            r.recall_high[0],
+            r.recall[1],
+            r.recall_low[1],
+            r.recall_high[1],
+            r.recall[2],
+            r.recall_low[2],
+            r.recall_high[2],
+            r.median_rank,
+            r.recall_chance[0],
+            r.recall_chance[1],
+            r.recall_chance[2],
+            r.median_rank_chance,
+            (double)r.n_ndcg,
+            r.ndcg,
+            r.ndcg_low,
+            r.ndcg_high,
+            r.ndcg_chance,
         };
         ck_golden("retrieval", k, golden, figures, sizeof figures / sizeof figures[0]);
     }

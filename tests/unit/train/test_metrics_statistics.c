@@ -244,8 +244,9 @@ START_TEST(correspondence_agrees_with_numpy)
             skip[i] = skipping && draw_below(&s, 3) == 0;
         }
         const avsound_avc_result r = avc(p, q, skip, n);
-        const double figures[] = {(double)r.n, (double)r.n_bad, (double)r.n_skipped, r.accuracy, r.accuracy_low,
-                                  r.accuracy_high, r.auc, r.paired, r.paired_low, r.paired_high};
+        const double figures[] = {
+            (double)r.n, (double)r.n_bad, (double)r.n_skipped, r.accuracy,   r.accuracy_low, r.accuracy_high,
+            r.auc,       r.paired,        r.paired_low,        r.paired_high};
         ck_golden("avc", k, golden, figures, 10);
     }
     json_decref(golden);

@@ -345,5 +345,39 @@ START_TEST(resuming_refuses_other_clips_and_damage)
 }
 END_TEST
 
+static avsound_trainer *drawn;
+
+static int32_t draw_sheet(const avsound_training_state *state, void *user_data)
+{
+    (void)state;
+    (void)user_data;
+    ck_avsound(avsound_trainer_sheet(drawn, in_folder("sheet.png")));
+    return 0;
+}
+
+START_TEST(contact_sheets_can_be_drawn_at_any_time_and_change_nothing)
+{
+    avsound_context *context = plain_context();
+    watcher w = {0};
+    make_clips();
+    run_whole(context, "ave-net", "undrawn", AVSOUND_OBJECTIVE_AVC);
+    avsound_trainer_options o = short_run(&w);
+    o.progress = draw_sheet;
+    drawn = started(context, "ave-net", "drawn", &o);
+    ck_avsound(avsound_trainer_sheet(drawn, in_folder("before.png")));
+    ck_avsound(avsound_trainer_run(drawn));
+    ck_same_file("undrawn/last.safetensors", "drawn/last.safetensors");
+    struct stat found;
+    ck_assert_int_eq(stat(in_folder("before.png"), &found), 0);
+    ck_assert_int_eq(stat(in_folder("sheet.png"), &found), 0);
+    ck_refused(avsound_trainer_sheet(NULL, "sheet.png"), AVSOUND_E_INVALID_ARGUMENT, "trainer is NULL");
+    ck_refused(avsound_trainer_sheet(drawn, NULL), AVSOUND_E_INVALID_ARGUMENT, "path is NULL");
+    ck_refused(avsound_trainer_sheet(drawn, in_folder("none/sheet.png")), AVSOUND_E_IO, "none/sheet.png");
+    avsound_trainer_free(drawn);
+    avsound_context_free(context);
+}
+END_TEST
+
 SUITE("train.trainer", resumed_runs_are_the_same_to_the_bit, a_run_leaves_models_and_a_log, batches_accumulate,
-      loss_falls_on_few_clips, numbers_that_explode_stop_the_run, resuming_refuses_other_clips_and_damage)
+      loss_falls_on_few_clips, numbers_that_explode_stop_the_run, resuming_refuses_other_clips_and_damage,
+      contact_sheets_can_be_drawn_at_any_time_and_change_nothing)

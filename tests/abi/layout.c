@@ -2,6 +2,8 @@
  * their own lines here. The constants keep their numbers too; abidiff does not see them, as the fields that hold them are
  * plain integers. Compiling this file is the test. */
 #include <avsound/avsound.h>
+#include <avsound/metrics.h>
+#include <avsound/train.h>
 
 #define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field " has moved")
 #define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " has another size: append its new fields here")
@@ -211,3 +213,262 @@ VALUE(AVSOUND_SCAN_EMBED_AUDIO, 2);
 VALUE(AVSOUND_SCAN_SCORE, 4);
 VALUE(AVSOUND_SCAN_MAP, 8);
 VALUE(AVSOUND_SCAN_FRAME, 16);
+
+SIZE(avsound_augmentation, 76);
+AT(avsound_augmentation, struct_size, 0);
+AT(avsound_augmentation, crop_min, 4);
+AT(avsound_augmentation, crop_max, 8);
+AT(avsound_augmentation, flip, 12);
+AT(avsound_augmentation, brightness, 16);
+AT(avsound_augmentation, saturation, 20);
+AT(avsound_augmentation, contrast, 24);
+AT(avsound_augmentation, hue, 28);
+AT(avsound_augmentation, grey, 32);
+AT(avsound_augmentation, gain, 36);
+AT(avsound_augmentation, gain_db, 40);
+AT(avsound_augmentation, tilt_db, 44);
+AT(avsound_augmentation, noise_db, 48);
+AT(avsound_augmentation, speed, 52);
+AT(avsound_augmentation, mix, 56);
+AT(avsound_augmentation, time_masks, 60);
+AT(avsound_augmentation, time_mask, 64);
+AT(avsound_augmentation, frequency_masks, 68);
+AT(avsound_augmentation, frequency_mask, 72);
+
+SIZE(avsound_training_state, 144);
+AT(avsound_training_state, struct_size, 0);
+AT(avsound_training_state, event, 4);
+AT(avsound_training_state, epoch, 8);
+AT(avsound_training_state, epochs, 12);
+AT(avsound_training_state, step, 16);
+AT(avsound_training_state, steps, 24);
+AT(avsound_training_state, loss, 32);
+AT(avsound_training_state, accuracy, 40);
+AT(avsound_training_state, mean_loss, 48);
+AT(avsound_training_state, mean_accuracy, 56);
+AT(avsound_training_state, learning_rate, 64);
+AT(avsound_training_state, gradient_norm, 72);
+AT(avsound_training_state, seconds, 80);
+AT(avsound_training_state, waited, 88);
+AT(avsound_training_state, validation_loss, 96);
+AT(avsound_training_state, validation_accuracy, 104);
+AT(avsound_training_state, validation_auc, 112);
+AT(avsound_training_state, best_accuracy, 120);
+AT(avsound_training_state, best_epoch, 128);
+AT(avsound_training_state, reserved, 132);
+AT(avsound_training_state, message, 136);
+
+SIZE(avsound_trainer_options, 152);
+AT(avsound_trainer_options, struct_size, 0);
+AT(avsound_trainer_options, objective, 4);
+AT(avsound_trainer_options, precision, 8);
+AT(avsound_trainer_options, threads, 12);
+AT(avsound_trainer_options, workers, 16);
+AT(avsound_trainer_options, batch, 20);
+AT(avsound_trainer_options, accumulate, 24);
+AT(avsound_trainer_options, epochs, 28);
+AT(avsound_trainer_options, steps_per_epoch, 32);
+AT(avsound_trainer_options, schedule, 36);
+AT(avsound_trainer_options, warmup_steps, 40);
+AT(avsound_trainer_options, patience, 44);
+AT(avsound_trainer_options, validation_draws, 48);
+AT(avsound_trainer_options, save_minutes, 52);
+AT(avsound_trainer_options, learning_rate, 56);
+AT(avsound_trainer_options, weight_decay, 64);
+AT(avsound_trainer_options, clip_norm, 72);
+AT(avsound_trainer_options, ema, 80);
+AT(avsound_trainer_options, statistics_momentum, 88);
+AT(avsound_trainer_options, seed, 96);
+AT(avsound_trainer_options, validation, 104);
+AT(avsound_trainer_options, augmentation, 112);
+AT(avsound_trainer_options, license, 120);
+AT(avsound_trainer_options, source, 128);
+AT(avsound_trainer_options, progress, 136);
+AT(avsound_trainer_options, user_data, 144);
+
+SIZE(avsound_prepared_clip, 112);
+AT(avsound_prepared_clip, struct_size, 0);
+AT(avsound_prepared_clip, flags, 4);
+AT(avsound_prepared_clip, kept, 8);
+AT(avsound_prepared_clip, frames, 12);
+AT(avsound_prepared_clip, width, 16);
+AT(avsound_prepared_clip, height, 20);
+AT(avsound_prepared_clip, samples, 24);
+AT(avsound_prepared_clip, video_seconds, 32);
+AT(avsound_prepared_clip, audio_seconds, 40);
+AT(avsound_prepared_clip, moving, 48);
+AT(avsound_prepared_clip, audible, 56);
+AT(avsound_prepared_clip, level_db, 64);
+AT(avsound_prepared_clip, source, 72);
+AT(avsound_prepared_clip, file, 80);
+AT(avsound_prepared_clip, group, 88);
+AT(avsound_prepared_clip, duplicate_of, 96);
+AT(avsound_prepared_clip, error, 104);
+
+SIZE(avsound_prepare_state, 48);
+AT(avsound_prepare_state, struct_size, 0);
+AT(avsound_prepare_state, flagged, 4);
+AT(avsound_prepare_state, total, 8);
+AT(avsound_prepare_state, done, 16);
+AT(avsound_prepare_state, kept, 24);
+AT(avsound_prepare_state, seconds, 32);
+AT(avsound_prepare_state, clip, 40);
+
+SIZE(avsound_prepare_options, 56);
+AT(avsound_prepare_options, struct_size, 0);
+AT(avsound_prepare_options, short_side, 4);
+AT(avsound_prepare_options, channels, 8);
+AT(avsound_prepare_options, quality, 12);
+AT(avsound_prepare_options, workers, 16);
+AT(avsound_prepare_options, shard, 20);
+AT(avsound_prepare_options, shards, 24);
+AT(avsound_prepare_options, save_seconds, 28);
+AT(avsound_prepare_options, manifest, 32);
+AT(avsound_prepare_options, progress, 40);
+AT(avsound_prepare_options, user_data, 48);
+
+VALUE(AVSOUND_OBJECTIVE_AVC, 0);
+VALUE(AVSOUND_OBJECTIVE_CONTRASTIVE, 1);
+
+VALUE(AVSOUND_SCHEDULE_PAPER, 0);
+VALUE(AVSOUND_SCHEDULE_COSINE, 1);
+VALUE(AVSOUND_SCHEDULE_CONSTANT, 2);
+
+VALUE(AVSOUND_TRAINING_STEP, 0);
+VALUE(AVSOUND_TRAINING_EPOCH, 1);
+VALUE(AVSOUND_TRAINING_HEALTH, 2);
+VALUE(AVSOUND_TRAINING_SAVED, 3);
+
+VALUE(AVSOUND_CLIP_BROKEN, 1);
+VALUE(AVSOUND_CLIP_NO_VIDEO, 2);
+VALUE(AVSOUND_CLIP_NO_AUDIO, 4);
+VALUE(AVSOUND_CLIP_SHORT, 8);
+VALUE(AVSOUND_CLIP_UNEQUAL, 16);
+VALUE(AVSOUND_CLIP_STILL, 32);
+VALUE(AVSOUND_CLIP_SILENT, 64);
+VALUE(AVSOUND_CLIP_DUPLICATE, 128);
+
+SIZE(avsound_estimate, 56);
+AT(avsound_estimate, struct_size, 0);
+AT(avsound_estimate, reserved, 4);
+AT(avsound_estimate, n, 8);
+AT(avsound_estimate, n_bad, 16);
+AT(avsound_estimate, n_skipped, 24);
+AT(avsound_estimate, value, 32);
+AT(avsound_estimate, low, 40);
+AT(avsound_estimate, high, 48);
+
+SIZE(avsound_avc_result, 88);
+AT(avsound_avc_result, struct_size, 0);
+AT(avsound_avc_result, reserved, 4);
+AT(avsound_avc_result, n, 8);
+AT(avsound_avc_result, n_bad, 16);
+AT(avsound_avc_result, n_skipped, 24);
+AT(avsound_avc_result, accuracy, 32);
+AT(avsound_avc_result, accuracy_low, 40);
+AT(avsound_avc_result, accuracy_high, 48);
+AT(avsound_avc_result, auc, 56);
+AT(avsound_avc_result, paired, 64);
+AT(avsound_avc_result, paired_low, 72);
+AT(avsound_avc_result, paired_high, 80);
+
+SIZE(avsound_retrieval_options, 80);
+AT(avsound_retrieval_options, struct_size, 0);
+AT(avsound_retrieval_options, dimension, 4);
+AT(avsound_retrieval_options, count, 8);
+AT(avsound_retrieval_options, queries, 16);
+AT(avsound_retrieval_options, database, 24);
+AT(avsound_retrieval_options, same_modality, 32);
+AT(avsound_retrieval_options, depth, 36);
+AT(avsound_retrieval_options, label_starts, 40);
+AT(avsound_retrieval_options, labels, 48);
+AT(avsound_retrieval_options, distances, 56);
+AT(avsound_retrieval_options, label_count, 64);
+AT(avsound_retrieval_options, reserved, 68);
+AT(avsound_retrieval_options, seed, 72);
+
+SIZE(avsound_retrieval_result, 200);
+AT(avsound_retrieval_result, struct_size, 0);
+AT(avsound_retrieval_result, reserved, 4);
+AT(avsound_retrieval_result, n, 8);
+AT(avsound_retrieval_result, n_bad, 16);
+AT(avsound_retrieval_result, n_skipped, 24);
+AT(avsound_retrieval_result, recall, 32);
+AT(avsound_retrieval_result, recall_low, 56);
+AT(avsound_retrieval_result, recall_high, 80);
+AT(avsound_retrieval_result, median_rank, 104);
+AT(avsound_retrieval_result, recall_chance, 112);
+AT(avsound_retrieval_result, median_rank_chance, 136);
+AT(avsound_retrieval_result, n_ndcg, 144);
+AT(avsound_retrieval_result, n_ndcg_bad, 152);
+AT(avsound_retrieval_result, n_ndcg_skipped, 160);
+AT(avsound_retrieval_result, ndcg, 168);
+AT(avsound_retrieval_result, ndcg_low, 176);
+AT(avsound_retrieval_result, ndcg_high, 184);
+AT(avsound_retrieval_result, ndcg_chance, 192);
+
+SIZE(avsound_map_options, 64);
+AT(avsound_map_options, struct_size, 0);
+AT(avsound_map_options, rows, 4);
+AT(avsound_map_options, cols, 8);
+AT(avsound_map_options, box_count, 12);
+AT(avsound_map_options, width, 16);
+AT(avsound_map_options, height, 24);
+AT(avsound_map_options, map, 32);
+AT(avsound_map_options, boxes, 40);
+AT(avsound_map_options, mode, 48);
+AT(avsound_map_options, truth, 52);
+AT(avsound_map_options, threshold, 56);
+
+SIZE(avsound_map_measure_result, 72);
+AT(avsound_map_measure_result, struct_size, 0);
+AT(avsound_map_measure_result, reserved, 4);
+AT(avsound_map_measure_result, hit, 8);
+AT(avsound_map_measure_result, centre_hit, 16);
+AT(avsound_map_measure_result, x, 24);
+AT(avsound_map_measure_result, y, 32);
+AT(avsound_map_measure_result, ciou, 40);
+AT(avsound_map_measure_result, whole_frame_ciou, 48);
+AT(avsound_map_measure_result, confidence, 56);
+AT(avsound_map_measure_result, maximum, 64);
+
+SIZE(avsound_ciou_result, 64);
+AT(avsound_ciou_result, struct_size, 0);
+AT(avsound_ciou_result, reserved, 4);
+AT(avsound_ciou_result, n, 8);
+AT(avsound_ciou_result, n_bad, 16);
+AT(avsound_ciou_result, n_skipped, 24);
+AT(avsound_ciou_result, at_half, 32);
+AT(avsound_ciou_result, at_half_low, 40);
+AT(avsound_ciou_result, at_half_high, 48);
+AT(avsound_ciou_result, auc, 56);
+
+SIZE(avsound_negatives_result, 72);
+AT(avsound_negatives_result, struct_size, 0);
+AT(avsound_negatives_result, reserved, 4);
+AT(avsound_negatives_result, n, 8);
+AT(avsound_negatives_result, n_bad, 16);
+AT(avsound_negatives_result, n_skipped, 24);
+AT(avsound_negatives_result, n_negative, 32);
+AT(avsound_negatives_result, max_f1, 40);
+AT(avsound_negatives_result, threshold, 48);
+AT(avsound_negatives_result, average_precision, 56);
+AT(avsound_negatives_result, false_alarms, 64);
+
+SIZE(avsound_cca_options, 48);
+AT(avsound_cca_options, struct_size, 0);
+AT(avsound_cca_options, components, 4);
+AT(avsound_cca_options, dimension_x, 8);
+AT(avsound_cca_options, dimension_y, 12);
+AT(avsound_cca_options, count, 16);
+AT(avsound_cca_options, x, 24);
+AT(avsound_cca_options, y, 32);
+AT(avsound_cca_options, regularisation, 40);
+
+VALUE(AVSOUND_CIOU_HALF, 0);
+VALUE(AVSOUND_CIOU_HALF_OR_EQUAL, 1);
+VALUE(AVSOUND_CIOU_ADAPTIVE, 2);
+VALUE(AVSOUND_CIOU_FIXED, 3);
+
+VALUE(AVSOUND_TRUTH_UNION, 0);
+VALUE(AVSOUND_TRUTH_CONSENSUS, 1);

@@ -155,7 +155,7 @@ START_TEST(trainers_refuse_bad_arguments)
                "folder is NULL");
     ck_refused(avsound_trainer_create(p.context, p.model, p.clips, p.run, &options, NULL), AVSOUND_E_INVALID_ARGUMENT,
                "out is NULL");
-    ck_refused(avsound_trainer_create(p.context, p.model, p.videos, p.run, &options, &trainer), AVSOUND_E_IO,
+    ck_refused(avsound_trainer_create(p.context, p.model, p.videos, p.run, &options, &trainer), AVSOUND_E_FORMAT,
                "prepared.csv");
     options.objective = 9;
     ck_refused(avsound_trainer_create(p.context, p.model, p.clips, p.run, &options, &trainer), AVSOUND_E_INVALID_ARGUMENT,

@@ -168,7 +168,7 @@ START_TEST(resumed_runs_are_the_same_to_the_bit)
         const char *arch;
         int32_t objective;
     } runs[] = {{"ave-net", AVSOUND_OBJECTIVE_AVC},
-                {"avol-net", AVSOUND_OBJECTIVE_AVC},
+                {"avol-net", AVSOUND_OBJECTIVE_CONTRASTIVE},
                 {"l3-net", AVSOUND_OBJECTIVE_AVC}};
     avsound_context *context = plain_context();
     make_clips();

@@ -8,9 +8,9 @@
 
 typedef struct avsn_run_log avsn_run_log;
 
-/* Opens the log of a new run (resume_step < 0, the file begins empty), or of one that goes on from a checkpoint: the file
- * is cut before the first line that is beyond its step or cannot be read, as these steps will be taken again. What stays
- * is put into `history`, which may be NULL. A missing file is no error. */
+/* Opens the log of a new run (resume_step < 0, the file begins empty), or of one that goes on from a checkpoint: the
+ * file is cut before the first line that is beyond its step or cannot be read, as these steps will be taken again. What
+ * stays is put into `history`, which may be NULL. A missing file is no error. */
 avsound_status avsn_run_log_open(avsound_context *context, const char *path, int64_t resume_step, avsn_history *history,
                                  avsn_run_log **out);
 void avsn_run_log_free(avsn_run_log *log);

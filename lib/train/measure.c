@@ -8,12 +8,14 @@ enum {
     FRAMES_PER_SECOND = 25,
     PRINT_BLOCKS = AVSN_GRID / 2, /* of 2 x 2 cells, across and down */
     PRINT_MARGIN = 8, /* summed over a block's 4 cells: flat blocks differ by noise alone */
-    MOST_PICTURE_BITS = 8, /* of 64 that may differ, on average */
+    MOST_PICTURE_BITS = 6, /* of 64 that may differ, on average */
     HOPELESS_PICTURE_BITS = 24, /* that end the comparison at once */
-    LEAST_BINS = 40 /* audible ones that it takes to judge */
+    PRINT_RANGE = 63, /* dB */
+    LEAST_BINS = 40, /* that it takes to judge */
+    MOST_LAG = 2 /* bins that a codec's delay may shift the sound by */
 };
-#define MOST_BIN_SHARE 0.25
-#define PRINT_RANGE 1e-4 /* 40 dB */
+#define LEAST_CORRELATION 0.85
+#define LEAST_VARIANCE 2.0 /* dB^2: what does not rise and fall tells nothing */
 
 void avsn_measure_start(avsn_measure *measure)
 {
@@ -134,14 +136,13 @@ void avsn_measure_fingerprint(const avsn_measure *measure, avsn_fingerprint *pri
 {
     *print = measure->print;
     print->bins = (int32_t)AVSN_MIN(measure->bins, (int64_t)AVSN_PRINT_BINS);
-    double loudest = 0, before = 0;
+    double loudest = 1e-12;
     for (int32_t i = 0; i < print->bins; i++)
         loudest = fmax(loudest, (double)measure->bin_level[i]);
-    const double least = fmax(loudest * PRINT_RANGE, pow(10, AVSN_AUDIBLE_DB / 10));
     for (int32_t i = 0; i < print->bins; i++) {
-        const double level = (double)measure->bin_level[i];
-        print->bin[i] = level <= least ? 0 : level > before ? 2 : 1;
-        before = level;
+        const double level = 10 * log10((double)measure->bin_level[i] + 1e-12);
+        const double above = level - 10 * log10(loudest) + PRINT_RANGE;
+        print->bin[i] = level > AVSN_AUDIBLE_DB && above > 0 ? (uint8_t)fmin(rint(above), PRINT_RANGE) : 0;
     }
 }
 
@@ -166,15 +167,33 @@ static bool pictures_agree(const avsn_fingerprint *a, const avsn_fingerprint *b)
     return pictures > 0 && different <= MOST_PICTURE_BITS * pictures;
 }
 
+/* Do the levels rise and fall together? */
+static bool levels_agree(const uint8_t *a, const uint8_t *b, int32_t bins)
+{
+    double sum_a = 0, sum_b = 0, square_a = 0, square_b = 0, product = 0;
+    for (int32_t i = 0; i < bins; i++) {
+        sum_a += a[i];
+        sum_b += b[i];
+        square_a += a[i] * a[i];
+        square_b += b[i] * b[i];
+        product += a[i] * b[i];
+    }
+    const double variance_a = square_a / bins - sum_a / bins * (sum_a / bins);
+    const double variance_b = square_b / bins - sum_b / bins * (sum_b / bins);
+    const double covariance = product / bins - sum_a / bins * (sum_b / bins);
+    return variance_a >= LEAST_VARIANCE && variance_b >= LEAST_VARIANCE &&
+           covariance >= LEAST_CORRELATION * sqrt(variance_a * variance_b);
+}
+
 static bool sounds_agree(const avsn_fingerprint *a, const avsn_fingerprint *b)
 {
-    const int32_t bins = AVSN_MIN(a->bins, b->bins);
-    int audible = 0, different = 0;
-    for (int32_t i = 0; i < bins; i++) {
-        audible += a->bin[i] || b->bin[i];
-        different += a->bin[i] != b->bin[i];
+    for (int32_t lag = -MOST_LAG; lag <= MOST_LAG; lag++) {
+        const int32_t skip_a = AVSN_MAX(lag, 0), skip_b = AVSN_MAX(-lag, 0);
+        const int32_t bins = AVSN_MIN(a->bins - skip_a, b->bins - skip_b);
+        if (bins >= LEAST_BINS && levels_agree(a->bin + skip_a, b->bin + skip_b, bins))
+            return true;
     }
-    return audible >= LEAST_BINS && different <= MOST_BIN_SHARE * audible;
+    return false;
 }
 
 bool avsn_fingerprint_same(const avsn_fingerprint *a, const avsn_fingerprint *b)
@@ -213,7 +232,7 @@ bool avsn_fingerprint_read(const char *text, avsn_fingerprint *print)
     if (*text++ != ':')
         return false;
     for (; *text; text++) {
-        if (print->bins == AVSN_PRINT_BINS || *text < '0' || *text > '2')
+        if (print->bins == AVSN_PRINT_BINS || *text < '0' || *text > '0' + PRINT_RANGE)
             return false;
         print->bin[print->bins++] = (uint8_t)(*text - '0');
     }

@@ -13,13 +13,13 @@ enum {
     AVSN_MOTION_LEVELS = 4 /* grey levels by which a cell must differ to count as moved */
 };
 
-/* A bin is audible above this level, and in a fingerprint only if it is also within 40 dB of the loudest. */
+/* A bin is audible above this level. */
 #define AVSN_AUDIBLE_DB (-60.0)
 
 /* Of the first seconds of a clip. */
 typedef struct avsn_fingerprint {
     uint64_t picture[AVSN_PRINT_PICTURES]; /* a bit a block of the picture: brighter than its right neighbour? */
-    uint8_t bin[AVSN_PRINT_BINS]; /* 0: quiet, 1: audible and no louder than the bin before, 2: louder */
+    uint8_t bin[AVSN_PRINT_BINS]; /* level in dB above the loudest's less 63; 0: lower, or not audible */
     int32_t pictures, bins;
 } avsn_fingerprint;
 

@@ -107,8 +107,8 @@ static avsound_status read_at(int fd, const char *path, int64_t position, void *
     return AVSOUND_OK;
 }
 
-/* Demuxers differ in what they take for a packet's position, and a container may have changed the bytes: so the packet is looked
- * for where it should be. */
+/* Demuxers differ in what they take for a packet's position, and a container may have changed the bytes: so the
+ * packet is looked for where it should be. */
 static avsound_status find_payload(walk *w, const AVPacket *packet, int64_t *position)
 {
     const size_t size = (size_t)packet->size;

@@ -1,5 +1,6 @@
-/* Random access into prepared clips: Matroska with MJPEG at 25 frames a second and 16-bit PCM, both from time 0 on. Where the
- * packets lie is found out once; afterwards a frame is read by its position and decoded alone, samples are only copied. */
+/* Random access into prepared clips: Matroska with MJPEG at 25 frames a second and 16-bit PCM, both from time 0
+ * on. Where the packets lie is found out once; afterwards a frame is read by its position and decoded alone,
+ * samples are only copied. */
 #ifndef AVSN_CLIP_H
 #define AVSN_CLIP_H
 
@@ -27,13 +28,13 @@ typedef struct avsn_clip_reader avsn_clip_reader;
 
 AVSN_SHARED avsound_status avsn_clip_reader_create(avsound_context *context, avsn_clip_reader **out);
 AVSN_SHARED void avsn_clip_reader_free(avsn_clip_reader *reader);
-/* The view is valid until the next call. A file that changed since it was indexed is refused; damage is AVSOUND_E_FORMAT, with
- * file and frame in the detail. */
+/* The view is valid until the next call. A file that changed since it was indexed is refused; damage is
+ * AVSOUND_E_FORMAT, with file and frame in the detail. */
 AVSN_SHARED avsound_status avsn_clip_reader_frame(avsn_clip_reader *reader, const avsn_clip_index *index, int32_t frame,
-                                      avsound_frame *view);
+                                                  avsound_frame *view);
 /* `count` samples from number `first` on, the channels' average, full scale 1; zeros outside the clip. */
 AVSN_SHARED avsound_status avsn_clip_reader_audio(avsn_clip_reader *reader, const avsn_clip_index *index, int64_t first,
-                                      int64_t count, float *mono);
+                                                  int64_t count, float *mono);
 
 /* ---- both for one clip. One thread at a time ---- */
 

@@ -8,8 +8,8 @@
 
 typedef avsound_augmentation avsn_augmentation;
 
-/* With the defaults filled in and within their ranges, as settings.c leaves it: what is not above 0 is off (noise_db: not below
- * 0); a crop_max that is not above 0 leaves the middle of the picture, as evaluation sees it. */
+/* With the defaults filled in and within their ranges, as settings.c leaves it: what is not above 0 is off
+ * (noise_db: not below 0); a crop_max that is not above 0 leaves the middle of the picture, as evaluation sees it. */
 void avsn_augmentation_none(avsn_augmentation *augmentation);
 
 /* The part of a width x height frame that becomes the network's input. */

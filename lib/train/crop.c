@@ -149,8 +149,8 @@ static void resample_row(avsn_cropper *c, const uint8_t *plane, ptrdiff_t stride
 
 /* ---- colours ---- */
 
-/* From YUV as stored to RGB in 0...255, then the crop's own change, then the network's scale, in one matrix each where nothing is
- * clipped between. */
+/* From YUV as stored to RGB in 0...255, then the crop's own change, then the network's scale, in one matrix each
+ * where nothing is clipped between. */
 typedef struct colours {
     float luma_scale, luma_offset, chroma_scale;
     bool changed;

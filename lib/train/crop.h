@@ -1,6 +1,6 @@
-/* From a decoded frame to the network's input in one pass: any rectangle of it, scaled, mirrored, with changed colours, as
- * normalised planes. Scaling is bilinear, with the support of an area average when shrinking, as avsn_scaler_rgb's; only what
- * comes out is computed. */
+/* From a decoded frame to the network's input in one pass: any rectangle of it, scaled, mirrored, with changed
+ * colours, as normalised planes. Scaling is bilinear, with the support of an area average when shrinking, as
+ * avsn_scaler_rgb's; only what comes out is computed. */
 #ifndef AVSN_CROP_H
 #define AVSN_CROP_H
 

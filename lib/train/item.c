@@ -193,7 +193,8 @@ static avsound_status make_picture(avsn_item_maker *m, const avsn_clip_index *in
     return avsn_cropper_run(m->cropper, &view, &crop, &plan->image, image);
 }
 
-/* The samples that the columns of a window see, which is centred on `centre`, in samples at 48 kHz; `speed` times as fast. */
+/* The samples that the columns of a window see, which is centred on `centre`, in samples at 48 kHz; `speed` times
+ * as fast. */
 static avsound_status read_window(avsn_item_maker *m, const avsn_clip_index *index, int64_t centre, double speed,
                                   float *out)
 {

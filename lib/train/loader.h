@@ -37,8 +37,8 @@ int32_t avsn_loader_usable(const avsn_loader *loader);
 int64_t avsn_loader_round(const avsn_loader *loader);
 /* The batch that is handed out next; may be called again. Costs nothing where it is the next one anyway. */
 avsound_status avsn_loader_start(avsn_loader *loader, uint64_t epoch, uint64_t step);
-/* Waits for it. Batches come in order; one is valid until the next call. AVSOUND_E_STATE before start; where an item could not
- * be made, the status and detail of the first, here and until started anew. */
+/* Waits for it. Batches come in order; one is valid until the next call. AVSOUND_E_STATE before start; where an
+ * item could not be made, the status and detail of the first, here and until started anew. */
 avsound_status avsn_loader_next(avsn_loader *loader, const avsn_batch **batch);
 /* Seconds spent waiting in avsn_loader_next() so far. */
 double avsn_loader_waited(const avsn_loader *loader);

@@ -1,9 +1,10 @@
-/* Positives and negatives must differ in nothing but whether picture and sound belong together. So in every round each clip gives
- * one picture and one sound to the positives and one of each to the negatives, and the times are drawn from the same grid by
- * the same law. The negatives' sounds are a permutation of their pictures that never stays within a group: clips stand in
- * a circle, groups together, and each picture takes the sound s places on, where s is no less than the largest group and no
- * more than what leaves that much on the other side. A group of more than half of the clips would leave no such s: it gives
- * only as many clips to a round as all others together. */
+/* Positives and negatives must differ in nothing but whether picture and sound belong together. So in every round
+ * each clip gives one picture and one sound to the positives and one of each to the negatives, and the times are
+ * drawn from the same grid by the same law. The negatives' sounds are a permutation of their pictures that never
+ * stays within a group: clips stand in a circle, groups together, and each picture takes the sound s places on,
+ * where s is no less than the largest group and no more than what leaves that much on the other side. A group of
+ * more than half of the clips would leave no such s: it gives only as many clips to a round as all others
+ * together. */
 #include "train/sampler.h"
 
 #include <stdlib.h>
@@ -266,7 +267,8 @@ static int32_t form_circle(avsn_sampler *s, uint64_t key, int32_t most)
     return placed;
 }
 
-/* In validation a group may have more than half of the clips: those that would meet their own take any clip outside of it. */
+/* In validation a group may have more than half of the clips: those that would meet their own take any clip
+ * outside of it. */
 static int32_t partner_at(const avsn_sampler *s, uint64_t key, int32_t place, int32_t turn, const group *largest)
 {
     const int32_t chosen = s->circle[(place + turn) % s->used], self = s->circle[place];

@@ -1,5 +1,5 @@
-/* Which pictures and sounds make the items of a batch: a pure function of (seed, epoch, index), so that any item can be made
- * alone, in any order, again. */
+/* Which pictures and sounds make the items of a batch: a pure function of (seed, epoch, index), so that any item
+ * can be made alone, in any order, again. */
 #ifndef AVSN_SAMPLER_H
 #define AVSN_SAMPLER_H
 
@@ -33,20 +33,23 @@ typedef struct avsn_sampler_options {
 /* One thread at a time. */
 typedef struct avsn_sampler avsn_sampler;
 
-/* Copies what it needs of `clips`. Those too short for a window are never drawn. AVSOUND_E_INVALID_ARGUMENT where fewer than two
- * clips, or groups, or for AVSN_SAMPLE_POSITIVES fewer than `batch` groups, remain. */
+/* Copies what it needs of `clips`. Those too short for a window are never drawn. AVSOUND_E_INVALID_ARGUMENT where
+ * fewer than two clips, or groups, or for AVSN_SAMPLE_POSITIVES fewer than `batch` groups, remain. */
 avsound_status avsn_sampler_create(avsound_context *context, const avsn_dataset_clip *clips, int32_t count,
                                    const avsn_sampler_options *options, avsn_sampler **out);
 void avsn_sampler_free(avsn_sampler *sampler);
 /* Clips that are drawn from. */
 int32_t avsn_sampler_usable(const avsn_sampler *sampler);
-/* Items of one round, in which every clip is shown equally often: AVSN_SAMPLE_PAIRS: once as positive, once as negative, once in
- * each half of the round; AVSN_SAMPLE_VALIDATION the same; AVSN_SAMPLE_POSITIVES: once, but for those that do not fit into
- * whole batches of different groups. Which clips are left out differs from round to round. */
+/* Items of one round, in which every clip is shown equally often: AVSN_SAMPLE_PAIRS: once as positive, once as
+ * negative, once in each half of the round; AVSN_SAMPLE_VALIDATION the same; AVSN_SAMPLE_POSITIVES: once, but for
+ * those that do not fit into whole batches of different groups. Which clips are left out differs from round to
+ * round. */
 int64_t avsn_sampler_round(const avsn_sampler *sampler);
-/* Items first...first + count - 1 of an epoch. An epoch has no end: rounds follow each other, each in an order of its own. */
+/* Items first...first + count - 1 of an epoch. An epoch has no end: rounds follow each other, each in an order of
+ * its own. */
 void avsn_sampler_draw(avsn_sampler *sampler, uint64_t epoch, uint64_t first, int32_t count, avsn_pair *pairs);
-/* A sound of another clip than the pair's, to be mixed in: any window of any clip with the same chance. Threads: any. */
+/* A sound of another clip than the pair's, to be mixed in: any window of any clip with the same chance. Threads:
+ * any. */
 void avsn_sampler_other(const avsn_sampler *sampler, const avsn_pair *pair, int32_t *clip, int32_t *frame);
 
 #endif

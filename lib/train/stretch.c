@@ -32,8 +32,8 @@ static double sinc(double x)
     return fabs(x) < 1e-9 ? 1 : sin(pi * x) / (pi * x);
 }
 
-/* beta 6: side lobes 63 dB down. The cut-off is the limit itself, so that a sound at nearly its own speed keeps what it has up to
- * 22 kHz: only the last twelfth below the limit folds. */
+/* beta 6: side lobes 63 dB down. The cut-off is the limit itself, so that a sound at nearly its own speed keeps
+ * what it has up to 22 kHz: only the last twelfth below the limit folds. */
 static void fill_phase(float *taps, int32_t half, double phase, double cutoff)
 {
     const double beta = 6;

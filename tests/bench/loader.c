@@ -2,9 +2,9 @@
  *
  *     avsound-bench-loader CLIPS SIDE WORKERS BATCHES [varied]
  *
- * CLIPS is a folder of prepared clips, SIDE that of the network's picture; "varied" switches all of the augmentation on. One
- * epoch finds out where the clips' packets lie, the next is measured: items per second, and per second of a processor, which
- * other work on the machine disturbs less. */
+ * CLIPS is a folder of prepared clips, SIDE that of the network's picture; "varied" switches all of the
+ * augmentation on. One epoch finds out where the clips' packets lie, the next is measured: items per second, and
+ * per second of a processor, which other work on the machine disturbs less. */
 #include "train/loader.h"
 
 #include <stdio.h>

@@ -390,8 +390,9 @@ static avsound_status make_and_free(avsound_context *context, const avsn_loader_
     return status;
 }
 
-/* With one worker and one batch ahead, the requests of the batch that is waited for come in the same order each time; those of
- * the one made ahead may be refused without harm, so the n-th request is refused until the call asks for fewer. */
+/* With one worker and one batch ahead, the requests of the batch that is waited for come in the same order each
+ * time; those of the one made ahead may be refused without harm, so the n-th request is refused until the call
+ * asks for fewer. */
 START_TEST(survives_refused_allocations)
 {
     failing f;

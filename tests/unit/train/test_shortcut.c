@@ -1,7 +1,7 @@
-/* Can the two kinds of pairs be told apart by their sound alone? Then a network would learn that instead of what belongs together.
- * A classifier that hears pooled spectrograms, and only these, is trained on one part of a run's pairs and asked about
- * another. The sounds are made to give everything away that there is: each clip has its own tones, grows louder with time, and
- * ticks with every frame. */
+/* Can the two kinds of pairs be told apart by their sound alone? Then a network would learn that instead of what
+ * belongs together. A classifier that hears pooled spectrograms, and only these, is trained on one part of a run's
+ * pairs and asked about another. The sounds are made to give everything away that there is: each clip has its own
+ * tones, grows louder with time, and ticks with every frame. */
 #include "train/item.h"
 #include "train/loader.h"
 

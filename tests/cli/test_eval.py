@@ -182,6 +182,68 @@ class Eval(CommandTest):
         self.assertGreater(got["map_maximum_source"]["value"], 0.5)
         self.assertLess(got["map_maximum_none"]["value"], 0.5)
 
+    # ---- generated clips, whose truth lies beside them ----
+
+    def make_world(self):
+        """The things above with truth as avsound-world writes it; over the grey picture a red thing hums off-screen."""
+        folder = self.folder / "world"
+        folder.mkdir()
+        rows = "file,audible\n"
+        for i, name in enumerate(["thing0", "thing1", "thing2", "thing3", "grey"]):
+            kind, seen = "red" if i % 2 or name == "grey" else "blue", name != "grey"
+            (folder / f"{name}.mkv").write_bytes((self.folder / f"{name}.mkv").read_bytes())
+            x = 48 * (i // 2) - 8
+            # Unseen in its first second, unheard in its last: the moments to judge lie between.
+            boxes = [None] * 25 + [[max(x, 0), 64, x + 96, 160]] * 50
+            thing = {"kind": kind, "on_screen": seen, "sounding": True, "stem": 1, "level_db": [-20] * 50 + [-120] * 25,
+                     "boxes": boxes if seen else None}
+            silent = {"kind": "green", "on_screen": True, "level_db": None, "boxes": [[0, 0, 9, 9]] * 75}
+            (folder / f"{name}.json").write_text(json.dumps({
+                "format": "avsound-world/1", "fps": 25, "frames": 75, "width": 224, "height": 224,
+                "things": [silent, thing]}))
+            rows += f"{name}.mkv,{kind}\n"
+        (folder / "manifest.csv").write_text(rows)
+        (folder / "world.json").write_text('{"tree": {"red": "colour", "blue": "colour", "colour": "thing"}}')
+
+    def test_truth_tells_where_and_whether_something_sounds(self):
+        self.make_world()
+        got = self.json("eval", "localize", "--model", "hand.safetensors", "--data", "world", "--json",
+                        "--csv", "i.csv", "--precision", "f32")
+        self.assertEqual((got["n"], got["n_frames"], got["n_negative"]), (5, 15, 3))
+        self.assertEqual(got["pointing"]["value"], 1)
+        self.assertLess(got["map_maximum_ratio"]["value"], 0.1)
+        for row in self.rows("i.csv"):
+            seen = row["file"] != "grey.mkv"
+            self.assertEqual(row["source_visible"], str(int(seen)))
+            if seen:  # visible from 1 s; a second of sound that begins before 2 s
+                self.assertTrue(1 <= float(row["time"]) < 2.5)
+        self.assertEqual(self.json("eval", "localize", "--model", "hand.safetensors", "--data", "world", "--json",
+                                   "--frames", 1)["n_frames"], 5)
+
+    def test_the_oracle_knows_what_is_seen_and_heard(self):
+        self.make_world()
+        self.avsound("eval", "avc", *FAST, "--data", "world", "--draws", 6, "--csv", "i.csv")
+        right = 0
+        rows = self.rows("i.csv")
+        for row in rows:
+            kinds = {f"thing{i}.mkv": "red" if i % 2 else "blue" for i in range(4)} | {"grey.mkv": "red"}
+            visible = row["file"] != "grey.mkv" and float(row["time"]) >= 1
+            for sound, time, column in ((row["file"], row["time"], "oracle_positive"),
+                                        (row["other"], row["other_time"], "oracle_negative")):
+                audible = round(25 * float(time)) - 12 < 50  # the 24 whole frames around it
+                says = visible and audible and kinds[row["file"]] == kinds[sound]
+                self.assertEqual(int(row[column]), says, row)
+                right += says == (column == "oracle_positive")
+        got = self.json("eval", "avc", *FAST, "--data", "world", "--draws", 6, "--json")
+        self.assertAlmostEqual(got["oracle"]["value"], right / (2 * len(rows)))
+        self.assertTrue(0.5 < got["oracle"]["value"] < 1)
+
+    def test_the_worlds_own_tree_is_found(self):
+        self.make_world()
+        got = self.json("eval", "retrieval", *FAST, "--data", "world", "--json")
+        self.assertEqual(got["n_ndcg"], 5)
+        self.assertTrue(0 < got["im-aud"]["ndcg"]["value"] <= 1)
+
     # ---- refusals ----
 
     def test_refusals(self):

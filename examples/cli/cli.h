@@ -40,7 +40,7 @@ typedef struct cli_train_args {
     const char *validation, *sheet, *init, *objective, *schedule, *augment, *license, *source;
     int64_t epochs, steps_per_epoch, accumulate, warmup, patience, validation_draws, save_minutes;
     double width, learning_rate, weight_decay, clip, ema, statistics_momentum; /* weight_decay < 0: not given */
-    int resume;
+    int resume, local_statistics;
 } cli_train_args;
 
 /* What the options say; `cli_defaults` before any is read. */

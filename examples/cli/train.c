@@ -107,6 +107,7 @@ static void fill_options(training *t, const avsound_augmentation *augmentation, 
     o->clip_norm = own->clip;
     o->ema = own->ema;
     o->statistics_momentum = own->statistics_momentum;
+    o->local_statistics = own->local_statistics;
     o->seed = (uint64_t)a->seed;
     o->validation = own->validation;
     o->augmentation = augmentation;
@@ -232,6 +233,8 @@ static int resume(training *t, avsound_trainer **out)
 static int draw_sheet(const training *t, avsound_trainer *trainer)
 {
     const char *path = t->c->args.train.sheet;
+    if (avsound_trainer_state(trainer)->rank)
+        return CLI_OK;
     const avsound_status status = avsound_trainer_sheet(trainer, path);
     if (status)
         return cli_output_failed(path, status);
@@ -272,6 +275,9 @@ int cli_train(cli *c)
     int code = check_args(&c->args);
     if (!code)
         code = c->args.train.resume ? resume(&t, &trainer) : create(&t, &trainer);
+    /* Of the processes that mpirun started one speaks; where one fails, each says why it ends. */
+    if (!code && avsound_trainer_state(trainer)->rank)
+        c->args.quiet = 1;
     if (!code)
         code = c->args.train.sheet ? draw_sheet(&t, trainer) : train(&t, trainer);
     avsound_trainer_free(trainer);

@@ -282,6 +282,8 @@ avsound_status avsn_make_conv_backward_data(const avsn_kernel_request *r, avsn_k
 
 avsound_status avsn_make_conv_backward_weights(const avsn_kernel_request *r, avsn_kernel **out)
 {
+    if (avsn_conv_weights_serves(r))
+        return avsn_make_conv_weights(r, out);
     const backward_shapes s = {avsn_layout_shape(r->input[0]), r->output, avsn_layout_shape(r->input[1])};
     avsn_pd pd = {0};
     const dnnl_status_t status = choose_backward(&pd, r, &s, start_backward_weights);

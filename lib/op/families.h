@@ -8,6 +8,9 @@ avsound_status avsn_make_conv(const avsn_kernel_request *request, avsn_kernel **
 avsound_status avsn_make_batch_norm(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_conv_backward_data(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_conv_backward_weights(const avsn_kernel_request *request, avsn_kernel **out);
+/* The weights' gradient in plain C with tile registers, where it serves. */
+bool avsn_conv_weights_serves(const avsn_kernel_request *request);
+avsound_status avsn_make_conv_weights(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_batch_norm_train(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_batch_norm_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_pool_train(const avsn_kernel_request *request, avsn_kernel **out);

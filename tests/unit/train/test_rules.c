@@ -313,6 +313,41 @@ START_TEST(every_rule_agrees_with_central_differences)
 }
 END_TEST
 
+/* Multiples of 1/16 below 2 are exact in bf16, and so are their products in f32: what is left is the order of the sums. The
+ * shapes leave blocks, lines and last steps of the tiles part-filled, and a batch that doesn't divide evenly. */
+START_TEST(weights_gradients_in_bf16_lose_nothing)
+{
+    static const rule_case convs[] = {
+        {AVSN_OP_CONV, 2, {AVSN_SHAPE(3, 48, 7, 9), AVSN_SHAPE(16, 48, 3, 3)}, AVSN_SHAPE(3, 16, 7, 9), {WINDOW(3, 1, 1, 1, 1)}, 1, 1e-5},
+        {AVSN_OP_CONV, 2, {AVSN_SHAPE(5, 16, 14, 13), AVSN_SHAPE(80, 16, 3, 3)}, AVSN_SHAPE(5, 80, 14, 13),
+         {WINDOW(3, 1, 1, 1, 1)}, 1, 1e-5},
+        {AVSN_OP_CONV, 2, {AVSN_SHAPE(1, 32, 2, 40), AVSN_SHAPE(32, 32, 3, 3)}, AVSN_SHAPE(1, 32, 2, 40), {WINDOW(3, 1, 1, 1, 1)}, 1, 1e-5},
+        {AVSN_OP_CONV, 2, {AVSN_SHAPE(2, 3, 9, 8), AVSN_SHAPE(16, 3, 3, 3)}, AVSN_SHAPE(2, 16, 5, 4), {WINDOW(3, 2, 1, 1, 1)}, 1, 1e-5},
+    };
+    if (!oracle_has_bf16())
+        return;
+    for (size_t n = 0; n < AVSN_ARRAY_COUNT(convs); n++)
+        for (int32_t threads = 1; threads <= 2; threads++) {
+            const rule_case *c = &convs[n];
+            oracle_tensor in[3] = {draw(&c->operand[0], 0), draw(&c->operand[1], 1)}, diff = draw(&c->dst, 2);
+            oracle_tensor dst = draw(&c->dst, 3);
+            for (int64_t i = 0; i < elements(&in[0].shape); i++)
+                in[0].data[i] = rint(fmod(in[0].data[i], 2) * 16) / 16;
+            for (int64_t i = 0; i < elements(&diff.shape); i++)
+                diff.data[i] = rint(fmod(diff.data[i], 2) * 16) / 16;
+            bench b = bench_create(c, threads, AVSOUND_DTYPE_BF16);
+            run_case(&b, c, in, &diff, threads);
+            const double error = operand_error(c, in, &dst, &diff, 1, avsn_plan_output_data(b.plan, 2));
+            ck_assert_msg(error < c->bound, "convolution %zu, %d threads: error %.3g", n, threads, error);
+            bench_free(&b);
+            free(in[0].data);
+            free(in[1].data);
+            free(diff.data);
+            free(dst.data);
+        }
+}
+END_TEST
+
 /* ---- coverage ---- */
 
 static bool has_case(avsn_op_kind kind)
@@ -587,7 +622,8 @@ START_TEST(losses_agree_with_their_definitions)
 }
 END_TEST
 
-SUITE("train.rules", every_rule_agrees_with_central_differences, every_op_of_a_model_file_has_a_rule_and_a_case,
+SUITE("train.rules", every_rule_agrees_with_central_differences, weights_gradients_in_bf16_lose_nothing,
+      every_op_of_a_model_file_has_a_rule_and_a_case,
       a_sum_passes_its_gradient_to_both, tied_maxima_pass_each_gradient_once, distance_zero_has_no_gradient,
       batch_norm_does_not_depend_on_threads, batch_norm_stands_large_means, running_statistics_move_by_momentum,
       losses_agree_with_their_definitions)

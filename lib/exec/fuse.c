@@ -95,10 +95,12 @@ static void node_operands(const view *v, avsn_step *step)
     }
 }
 
+/* Folded weights are made once: parameters that change between runs stay apart. */
 static int32_t fold_batch_norm(view *v, avsn_step *step, int32_t end)
 {
     const int32_t n = sole_reader(v, step->output[0], AVSN_OP_BATCH_NORM);
-    if (n < 0 || step->node->kind != AVSN_OP_CONV || v->plan->options.without & AVSN_WITHOUT_FOLD)
+    if (n < 0 || step->node->kind != AVSN_OP_CONV || v->plan->options.without & AVSN_WITHOUT_FOLD ||
+        v->plan->options.train)
         return end;
     step->fold = avsn_graph_node(v->graph, n);
     if (step->input_count == 2)

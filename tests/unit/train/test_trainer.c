@@ -261,6 +261,56 @@ START_TEST(batches_accumulate)
 }
 END_TEST
 
+/* What validation judges by is what users will get: the logits of a session on the saved model. */
+START_TEST(validation_judges_as_a_session_does)
+{
+    static const char *const archs[] = {"ave-net", "avol-net", "l3-net"};
+    avsound_context *context = plain_context();
+    make_clips();
+    for (size_t k = 0; k < 3; k++) {
+        watcher w = {0};
+        avsound_trainer_options o = short_run(&w);
+        o.epochs = 4; /* running statistics that have left their first values */
+        avsound_trainer *t = started(context, archs[k], archs[k], &o);
+        ck_avsound(avsound_trainer_run(t));
+        avsound_model *model;
+        ck_avsound(avsound_trainer_model(t, &model));
+        avsound_session_options so;
+        avsound_session_options_init(&so, sizeof so);
+        so.batch = 4;
+        so.outputs = "logits";
+        avsound_session *session;
+        ck_avsound(avsound_session_create(model, &so, &session));
+        const avsn_batch *batch;
+        float scores[4], logits[4];
+        ck_avsound(avsn_loader_start(t->validation_loader, 0, 0));
+        ck_avsound(avsn_loader_next(t->validation_loader, &batch));
+        ck_avsound(avsn_judge_run(t->judge, batch, scores, logits));
+        for (int32_t i = 0; i < 2; i++) {
+            avsound_tensor view = {.struct_size = sizeof view};
+            const char *name;
+            ck_avsound(avsound_session_input(session, i, &name, &view));
+            view.data = strcmp(name, "image") ? batch->spectrogram : batch->image;
+            ck_avsound(avsound_session_set_input(session, name, &view));
+        }
+        ck_avsound(avsound_session_run(session));
+        avsound_tensor view = {.struct_size = sizeof view};
+        ck_avsound(avsound_session_get_output(session, "logits", &view));
+        const float *theirs = view.data;
+        for (int i = 0; i < 4; i++) {
+            const float logit = view.shape[1] == 2 ? theirs[2 * i + 1] - theirs[2 * i] : theirs[i];
+            ck_assert_msg(fabsf(logit - logits[i]) <= 1e-4f * fmaxf(1, fabsf(logit)), "%s: %g, want %g", archs[k],
+                          (double)logits[i], (double)logit); /* f32, with and without folded batch norms */
+            ck_assert_float_eq_tol(scores[i], 1 / (1 + expf(-logit)), 1e-4f);
+        }
+        avsound_session_free(session);
+        avsound_model_free(model);
+        avsound_trainer_free(t);
+    }
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(loss_falls_on_few_clips)
 {
     avsound_context *context = plain_context();
@@ -379,5 +429,5 @@ START_TEST(contact_sheets_can_be_drawn_at_any_time_and_change_nothing)
 END_TEST
 
 SUITE("train.trainer", resumed_runs_are_the_same_to_the_bit, a_run_leaves_models_and_a_log, batches_accumulate,
-      loss_falls_on_few_clips, numbers_that_explode_stop_the_run, resuming_refuses_other_clips_and_damage,
-      contact_sheets_can_be_drawn_at_any_time_and_change_nothing)
+      validation_judges_as_a_session_does, loss_falls_on_few_clips, numbers_that_explode_stop_the_run,
+      resuming_refuses_other_clips_and_damage, contact_sheets_can_be_drawn_at_any_time_and_change_nothing)

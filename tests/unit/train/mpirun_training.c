@@ -63,8 +63,19 @@ typedef struct setup {
     const char *arch, *run;
     const char *clips; /* NULL: all processes' */
     int32_t ranks, local_statistics, accumulate, objective, batch;
-    bool resume;
+    bool resume, spoil;
 } setup;
+
+/* Weights so large that their products are infinite in the first step. */
+static void spoil(avsound_model *model)
+{
+    avsound_tensor view = {.struct_size = sizeof view};
+    const char *name = "";
+    for (int32_t i = 0; strcmp(name, "fc1.weight") && i < avsound_model_parameter_count(model); i++)
+        CHECK(!avsound_model_get_parameter(model, i, &name, &view));
+    for (int k = 0; k < 64; k++)
+        ((float *)(uintptr_t)view.data)[k] = 3e38f;
+}
 
 static avsound_status begin(const setup *s, const avsound_trainer_options *o, avsound_trainer **out)
 {
@@ -75,6 +86,8 @@ static avsound_status begin(const setup *s, const avsound_trainer_options *o, av
         return avsound_trainer_resume(context, path, o, out);
     avsound_model *model;
     avsound_status status = avsound_model_create(context, s->arch, tiny, 5, &model);
+    if (!status && s->spoil)
+        spoil(model);
     if (!status)
         status = avsound_trainer_create(context, model, s->clips ? s->clips : clips, path, o, out);
     avsound_model_free(model);
@@ -297,6 +310,12 @@ static void one_failure_ends_all(void)
     run(&odd, 0, &o);
     CHECK(o.status == AVSOUND_E_INVALID_ARGUMENT);
     CHECK(strstr(avsound_error_detail(), "a batch of 9 pairs over 2 processes") != NULL);
+    end(&o);
+    const setup infinite = {.arch = "l3-net", .run = "infinite", .accumulate = 1, .spoil = true};
+    run(&infinite, 0, &o);
+    CHECK(o.status == AVSOUND_E_BACKEND);
+    CHECK(strstr(avsound_error_detail(), "step 1: the loss is not finite") && strstr(avsound_error_detail(), "fc1"));
+    end(&o);
 }
 
 /* Check's own processes would each be a stranger to MPI: the one case runs in this process. */

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { BLOCK = 32, TAPS = 9, STEP = 32, CHUNK = 256, TASKS = 16 };
+enum { BLOCK = 32, TAPS = 9, STEP = 32, CHUNK = 256, TASKS = 16, FEWEST = 128 /* channels: below, turning over costs too much */ };
 
 typedef struct plan {
     int64_t n, height, width, in, out;
@@ -270,7 +270,8 @@ bool avsn_conv_weights_serves(const avsn_kernel_request *r)
     for (int i = 0; i < 2; i++)
         if (w->kernel[i] != 3 || w->stride[i] != 1 || w->dilation[i] != 1 || w->before[i] != 1 || w->after[i] != 1)
             return false;
-    return avsn_layout_shape(r->input[0])->dim[1] % 16 == 0 && avsn_layout_shape(r->input[1])->dim[1] % 16 == 0;
+    const int64_t in = avsn_layout_shape(r->input[0])->dim[1], out = avsn_layout_shape(r->input[1])->dim[1];
+    return in % 16 == 0 && out % 16 == 0 && in >= FEWEST && out >= FEWEST;
 }
 
 avsound_status avsn_make_conv_weights(const avsn_kernel_request *r, avsn_kernel **out)

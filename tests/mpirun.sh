@@ -10,6 +10,9 @@ if ! command -v mpirun >/dev/null; then
     echo "skipped: no mpirun (package openmpi-bin)"
     exit 77
 fi
+# A sanitizer's dlopen does not look where the program says that its libraries are.
+export LD_LIBRARY_PATH="$2${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+export ASAN_OPTIONS=detect_leaks=0 # Open MPI keeps a hundred kilobytes to the end
 set -- "$1" "${3:-2}"
 # Open MPI refuses to run as root, or with more processes than cores, unless told; other MPIs don't know these words.
 options=

@@ -57,11 +57,13 @@ static bool starts_finite(const avsn_plan *plan, char *where, size_t size)
             snprintf(where, size, "input %s", avsn_plan_input_name(plan, i));
             return false;
         }
-    for (int32_t i = 0; i < plan->params->count; i++) {
-        const avsn_named_tensor *param = &plan->params->items[i];
+    /* Running statistics are left out: they took what is not finite from the run before, and no gradient comes from them. */
+    for (int32_t i = 0; i < avsn_graph_param_count(plan->graph); i++) {
+        const avsn_param_spec *spec = avsn_graph_param(plan->graph, i);
+        const avsn_named_tensor *param = avsn_params_find(plan->params, spec->name);
         int64_t count = 0;
         avsn_shape_count(&param->shape, &count);
-        if (!finite_f32(param->data, (size_t)count)) {
+        if (!spec->state && !finite_f32(param->data, (size_t)count)) {
             snprintf(where, size, "parameter %s", param->name);
             return false;
         }
@@ -73,17 +75,16 @@ avsound_status avsn_plan_run_checked(avsn_plan *plan, const atomic_int *cancel, 
 {
     if (size)
         *where = '\0';
-    if (!starts_finite(plan, where, size))
-        return AVSOUND_OK;
+    bool finite = starts_finite(plan, where, size);
     for (size_t i = 0; i < plan->step_count; i++) {
         const avsn_step *step = &plan->steps[i];
         if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
             AVSN_FAIL(AVSOUND_E_CANCELLED, "cancelled before step %zu of %zu", i + 1, plan->step_count);
         AVSN_TRY(step->kernel->run(step->kernel));
-        for (int32_t k = 0; k < step->output_count; k++)
+        for (int32_t k = 0; finite && k < step->output_count; k++)
             if (!is_finite(plan, step->out[k])) {
                 name_step(plan, step, k, where, size);
-                return AVSOUND_OK;
+                finite = false;
             }
     }
     return AVSOUND_OK;

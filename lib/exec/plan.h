@@ -50,8 +50,8 @@ AVSN_SHARED const float *avsn_plan_output_data(const avsn_plan *plan, int32_t in
 AVSN_SHARED avsound_status avsn_plan_run(avsn_plan *plan, uint64_t outputs, const atomic_int *cancel);
 
 /* Runs all steps and looks at every input, parameter and result: writes to `where` the first that holds NaN or infinity
- * ("input image", "parameter fc3.weight", "vision.conv1_2 (conv)"; a nameless result by op and shape) and stops there; an empty
- * text where there is none. Slower than avsn_plan_run. */
+ * ("input image", "parameter fc3.weight", "vision.conv1_2 (conv)"; a nameless result by op and shape), or an empty text. It goes on
+ * to the end, as other processes may wait for this one's sums. Slower than avsn_plan_run. */
 AVSN_SHARED avsound_status avsn_plan_run_checked(avsn_plan *plan, const atomic_int *cancel, char *where, size_t size);
 
 size_t avsn_plan_bytes(const avsn_plan *plan);

@@ -367,56 +367,13 @@ void avsn_step_clear(avsn_step *step)
     step->runs = 0;
 }
 
-/* ---- finding what is not finite ---- */
-
-/* A plan of the same graph that delivers every named value; the names, in the order of computing, lie in `zone`. */
-static avsound_status watching_plan(avsn_step *step, avsn_zone *zone, avsn_plan **out)
-{
-    avsn_plan_options o = {.threads = step->options.threads, .compute = step->options.compute, .train = true};
-    avsn_graph *graph;
-    AVSN_TRY(training_graph(step->model, &step->options, &graph));
-    for (int32_t n = 0; n < avsn_graph_node_count(graph); n++) {
-        const avsn_node *node = avsn_graph_node(graph, n);
-        const char *name = avsn_value_name(graph, node->output[0]);
-        if (!*name || node->kind == AVSN_OP_PARAM || node->kind == AVSN_OP_INPUT || o.wanted_count == AVSN_MAX_WANTED)
-            continue;
-        o.wanted[o.wanted_count] = avsn_zone_printf(zone, "%s", name);
-        if (!o.wanted[o.wanted_count++]) {
-            avsn_graph_free(graph);
-            return AVSOUND_E_NO_MEMORY;
-        }
-    }
-    return avsn_plan_create(graph, &step->store->params, step->packed, &o, out);
-}
-
-static bool all_finite(const avsn_plan *plan, int32_t output)
-{
-    const float *values = avsn_plan_output_data(plan, output);
-    int64_t count;
-    avsn_shape_count(avsn_plan_output_shape(plan, output), &count);
-    for (int64_t k = 0; k < count; k++)
-        if (!isfinite(values[k]))
-            return false;
-    return true;
-}
-
 avsound_status avsn_step_find_not_finite(avsn_step *step, const avsn_batch *batch, char *where, size_t size)
 {
-    avsn_zone zone;
-    avsn_plan *plan = NULL;
-    avsn_zone_init(&zone, step->context);
-    avsound_status status = watching_plan(step, &zone, &plan);
-    if (!status)
-        status = put_batch(plan, batch, step->options.batch);
-    if (!status)
-        status = run_plan(plan, step->options.threads);
-    int32_t output = 0;
-    while (!status && output < avsn_plan_output_count(plan) && all_finite(plan, output))
-        output++;
-    if (!status && output < avsn_plan_output_count(plan))
-        snprintf(where, size, "%s", avsn_plan_output_name(plan, output));
-    avsn_plan_free(plan);
-    avsn_zone_free(&zone);
+    avsn_compute state;
+    AVSN_TRY(put_batch(step->plan, batch, step->options.batch));
+    avsn_compute_enter(&state, step->options.threads);
+    const avsound_status status = avsn_plan_run_checked(step->plan, NULL, where, size);
+    avsn_compute_leave(&state);
     return status;
 }
 

@@ -35,7 +35,7 @@ avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step
 /* For avsn_adam_step(). Valid until the next run. */
 const float *const *avsn_step_gradients(avsn_step *step);
 void avsn_step_clear(avsn_step *step);
-/* Runs the batch again and names the first layer whose values are not finite; leaves `where` alone if there is none. */
+/* Runs the batch again and names what is not finite first; an empty text if nothing is. */
 avsound_status avsn_step_find_not_finite(avsn_step *step, const avsn_batch *batch, char *where, size_t size);
 
 typedef struct avsn_judge avsn_judge;

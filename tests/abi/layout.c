@@ -255,10 +255,10 @@ AT(avsound_training_state, validation_accuracy, 104);
 AT(avsound_training_state, validation_auc, 112);
 AT(avsound_training_state, best_accuracy, 120);
 AT(avsound_training_state, best_epoch, 128);
-AT(avsound_training_state, reserved, 132);
+AT(avsound_training_state, rank, 132);
 AT(avsound_training_state, message, 136);
 
-SIZE(avsound_trainer_options, 152);
+SIZE(avsound_trainer_options, 160);
 AT(avsound_trainer_options, struct_size, 0);
 AT(avsound_trainer_options, objective, 4);
 AT(avsound_trainer_options, precision, 8);
@@ -285,6 +285,8 @@ AT(avsound_trainer_options, license, 120);
 AT(avsound_trainer_options, source, 128);
 AT(avsound_trainer_options, progress, 136);
 AT(avsound_trainer_options, user_data, 144);
+AT(avsound_trainer_options, ranks, 152);
+AT(avsound_trainer_options, local_statistics, 156);
 
 SIZE(avsound_prepared_clip, 112);
 AT(avsound_prepared_clip, struct_size, 0);

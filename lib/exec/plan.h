@@ -40,8 +40,8 @@ AVSN_SHARED const avsn_shape *avsn_plan_input_shape(const avsn_plan *plan, int32
 AVSN_SHARED float *avsn_plan_input_data(avsn_plan *plan, int32_t index);
 /* Bit k: output k depends on this input; bit 63 stands for all outputs from 63 on. */
 uint64_t avsn_plan_input_outputs(const avsn_plan *plan, int32_t index);
-AVSN_SHARED int32_t avsn_plan_output_count(const avsn_plan *plan);
-AVSN_SHARED const char *avsn_plan_output_name(const avsn_plan *plan, int32_t index);
+int32_t avsn_plan_output_count(const avsn_plan *plan);
+const char *avsn_plan_output_name(const avsn_plan *plan, int32_t index);
 AVSN_SHARED const avsn_shape *avsn_plan_output_shape(const avsn_plan *plan, int32_t index);
 AVSN_SHARED const float *avsn_plan_output_data(const avsn_plan *plan, int32_t index);
 

@@ -16,7 +16,7 @@ struct avsn_parallel {
     int32_t rank, ranks;
     int code;   /* the first failure of MPI, 0: none */
     bool ended;
-    bool given_up;
+    bool given_up, rests;
 };
 
 enum { DETAIL_BYTES = 1024 };
@@ -168,11 +168,17 @@ void avsn_parallel_sum(avsn_parallel *p, double *values, size_t count)
 void avsn_parallel_mean(void *parallel, double *values, int64_t count)
 {
     avsn_parallel *p = parallel;
-    if (!p)
+    if (!p || p->rests)
         return;
     avsn_parallel_sum(p, values, (size_t)count);
     for (int64_t i = 0; i < count; i++)
         values[i] /= p->ranks;
+}
+
+void avsn_parallel_rest(avsn_parallel *p, bool rest)
+{
+    if (p)
+        p->rests = rest;
 }
 
 static void broadcast_from(avsn_parallel *p, void *bytes, size_t count, int32_t root)

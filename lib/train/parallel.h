@@ -26,6 +26,8 @@ avsound_status avsn_parallel_wait(avsn_parallel *parallel);
 /* In place; they wait. All processes get the same bits. */
 void avsn_parallel_sum(avsn_parallel *parallel, double *values, size_t count);
 void avsn_parallel_mean(void *parallel, double *values, int64_t count); /* an avsn_group's function (op/kernel.h) */
+/* While it rests, a mean is over this process alone and waits for no other. */
+void avsn_parallel_rest(avsn_parallel *parallel, bool rest);
 void avsn_parallel_broadcast(avsn_parallel *parallel, void *bytes, size_t count); /* process 0's to all */
 
 /* Where processes may have fared differently: succeeds where all bring AVSOUND_OK, else fails everywhere with the status and

@@ -371,9 +371,12 @@ avsound_status avsn_step_find_not_finite(avsn_step *step, const avsn_batch *batc
 {
     avsn_compute state;
     AVSN_TRY(put_batch(step->plan, batch, step->options.batch));
+    /* Through batch norm, what is not finite in one process would show in all of them. */
+    avsn_parallel_rest(step->options.parallel, true);
     avsn_compute_enter(&state, step->options.threads);
     const avsound_status status = avsn_plan_run_checked(step->plan, NULL, where, size);
     avsn_compute_leave(&state);
+    avsn_parallel_rest(step->options.parallel, false);
     return status;
 }
 

@@ -48,4 +48,6 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/avsoundConfig.cmake ${CMAKE_CURRENT_BI
         DESTINATION ${avsound_cmake_dir})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/avsound.pc ${CMAKE_CURRENT_BINARY_DIR}/avsound_train.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/avsound/models FILES_MATCHING PATTERN "*.safetensors"
+        PATTERN "*.md")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draws docs/localize.png, the picture of the README: pictures.py path/to/avsound.
+"""Draws docs/localize.png, the picture of the README: pictures.py path/to/avsound path/to/clip.mp4.
 
-Everything in it is made here: the clip by examples/python/scene.py, the network by examples/python/handmade.py, the maps by
+The clip is the one that examples/demo.sh makes (build/demo/clip.mp4), the network is models/avol-s.safetensors, and the maps are
 `avsound localize --side-by-side`. Needs numpy, Pillow, the ffmpeg command and a TrueType font (Debian's fonts-dejavu-core).
 """
 import os
@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SCRIPTS = os.path.join(HERE, "..", "examples", "python")
+MODEL = os.path.join(HERE, "..", "models", "avol-s.safetensors")
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
-MOMENTS = [(1.64, "the bell rings"), (4.8, "the clock ticks"), (7.4, "silence")]
+MOMENTS = [(1.5, "a siren wails"), (4.5, "a car drives"), (7.5, "a guitar is plucked")]
 WIDTH, HEIGHT, GAP, LEFT, TITLE, WAVE = 320, 180, 8, 84, 26, 44
 INK, FAINT = (40, 40, 44), (120, 120, 126)
 
@@ -58,19 +58,15 @@ def compose(shots, sound, out):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         print(__doc__.strip(), file=sys.stderr)
         return 2
-    avsound = os.path.abspath(sys.argv[1])
+    avsound, clip = os.path.abspath(sys.argv[1]), sys.argv[2]
     with tempfile.TemporaryDirectory() as folder:
-        clip, model = os.path.join(folder, "scene.mp4"), os.path.join(folder, "handmade.safetensors")
-        run(sys.executable, os.path.join(SCRIPTS, "scene.py"), clip)
-        run(sys.executable, os.path.join(SCRIPTS, "handmade.py"), model)
         shots = []
         for time, _ in MOMENTS:
             shot = os.path.join(folder, f"{time}.png")
-            run(avsound, "localize", clip, "--model", model, "--side-by-side", "--colormap", "inferno", "--alpha", "0.8",
-                "--start", str(time), "--quiet", "--output", shot)
+            run(avsound, "localize", clip, "--model", MODEL, "--side-by-side", "--start", str(time), "--quiet", "--output", shot)
             shots.append(Image.open(shot).convert("RGB"))
         compose(shots, samples(clip), os.path.join(HERE, "localize.png"))
     return 0

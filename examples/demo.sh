@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds avsound and shows where the sound of a video comes from: sh examples/demo.sh [VIDEO].
-# Without VIDEO it makes a clip whose truth is known: a red bell rings, then a blue clock ticks, then silence.
+# Without VIDEO it makes a clip whose truth is known: of two or three things in each of its three scenes, one sounds.
 # Installs missing Debian packages first.
 #   BUILD_DIR   where to build (default: build in the checkout)
-#   AVSOUND     an avsound command to use; nothing is built or installed then
+#   AVSOUND     an avsound command to use, with avsound-world beside it; nothing is built or installed then
 #   OUT         folder for the results (default: BUILD_DIR/demo)
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -33,7 +33,7 @@ build_command() {
     sh "$root/tests/packages.sh" build demo
     # A folder that is in use keeps its settings.
     [ -f "$build/build.ninja" ] || quietly cmake -S "$root" -B "$build" -G Ninja -DAVSOUND_TESTS=OFF
-    quietly cmake --build "$build" -j 2 --target avsound_command
+    quietly cmake --build "$build" -j 2 --target avsound_command avsound_world
     avsound=$build/examples/avsound
 }
 
@@ -51,18 +51,39 @@ contact_sheet() {
     ffmpeg -v error -y -i "$1" -vf "fps=$rate:start_time=0,scale=800:-2,tile=2x3:padding=4" -frames:v 1 "$2"
 }
 
-# The map at a time, a row of text a row: darker characters are higher values.
+# Three scenes of one small world, cut together; which clips, is a matter of taste.
+scenes="1 10 16"
+seconds=3
+make_clip() {
+    for scene in $scenes; do
+        quietly "$(dirname "$avsound")/avsound-world" --out "$out/world" --first "$scene" --clips 1 --seed 2017 \
+            --seconds $seconds --things 2-3 --off-screen 0 --no-source 0 --silent 0.5 --size 480x272 --no-stems --quiet
+        printf "file 'world/clip-%06d.mp4'\n" "$scene"
+    done >"$out/scenes.txt"
+    quietly ffmpeg -v error -y -f concat -i "$out/scenes.txt" -c:v copy -c:a aac "$clip"
+}
+
+# The map at a time (none: where it is highest), a row of text a row: darker characters are higher values. With a scene's truth,
+# where what sounds really is.
 print_map() {
-    "$python" - "$1" "$2" <<'END'
+    "$python" - "$@" <<'END'
+import json
 import sys
 import numpy as np
-path, moment = sys.argv[1:]
+path, moment, truth = (sys.argv[1:] + ["", ""])[:3]
 maps, times = np.load(path), np.load(path[:-len("npy")] + "times.npy")
 at = int(np.abs(times - float(moment)).argmin()) if moment else int(maps.max((1, 2)).argmax())
 cells = maps[at]
 row, col = (np.array(np.unravel_index(cells.argmax(), cells.shape)) + 0.5) / cells.shape * 100
 print(f"map at {times[at]:.2f} s, {cells.shape[0]} x {cells.shape[1]} cells: "
       f"highest {cells.max():.2f}, {col:.0f} % from the left, {row:.0f} % from the top")
+if truth:
+    scene = json.load(open(truth))
+    frame = round((times[at] % scene["duration"]) * scene["fps"])
+    for thing in scene["things"]:
+        x0, y0, x1, y1 = (100 * v / s for v, s in zip(thing["boxes"][frame], 2 * (scene["width"], scene["height"])))
+        print(f"  {thing['kind']:10} {'sounds' if thing['sounding'] else 'silent'}, "
+              f"{x0:.0f}...{x1:.0f} % from the left, {y0:.0f}...{y1:.0f} % from the top")
 cells = cells[:, ::-(-cells.shape[1] // 78)]
 wide = 2 if cells.shape[1] < 40 else 1
 edge = "+" + wide * cells.shape[1] * "-" + "+"
@@ -99,31 +120,28 @@ if [ $# -eq 1 ]; then
     say "$clip: its first $longest seconds"
 else
     clip=$out/clip.mp4
-    say "making a clip: a red bell rings, a blue clock ticks, a plant is silent"
-    quietly "$python" "$root/examples/python/scene.py" "$clip"
+    say "making a clip of three scenes, in each of which one thing sounds"
+    make_clip
 fi
 export AVSOUND_MODEL_PATH="$root/models${AVSOUND_MODEL_PATH:+:$AVSOUND_MODEL_PATH}"
-if [ -f "$root/models/avol-s.safetensors" ]; then
-    say "where does the sound come from? asking the trained network avol-s"
-    model=avol-s
-    localize overlay --model "$model"
-    verdict="The map is that of a trained network; models/ has its card with what it can and can't do."
-else
-    say "where does the sound come from? asking an untrained network, to show the way: its map means nothing"
-    localize untrained --arch avol-net --seed 1 --fps 10
-    say "asking a network made by hand, which knows two things: red things hum, blue things tick"
-    model=$out/handmade.safetensors
-    quietly "$python" "$root/examples/python/handmade.py" "$model"
-    localize overlay --model "$model" --colormap inferno --quiet
-    verdict="No trained network is bundled yet. The map is that of the network made by hand (examples/python/handmade.py):
-its weights were set, not learned; on other videos than the clip it finds what is red or blue, not what sounds."
-fi
-
-"$avsound" localize "$clip" --duration $longest --model "$model" --fps 5 --quiet -o "$out/overlay.npy"
+say "where does the sound come from? asking the trained network avol-s"
+localize overlay --model avol-s
+"$avsound" localize "$clip" --duration $longest --model avol-s --fps 5 --quiet -o "$out/overlay.npy"
 if [ $# -eq 1 ]; then
-    print_map "$out/overlay.npy" "" # where it is highest
+    print_map "$out/overlay.npy"
 else
-    print_map "$out/overlay.npy" 1.6
-    print_map "$out/overlay.npy" 4.8
+    middle=$seconds
+    for scene in $scenes; do
+        print_map "$out/overlay.npy" "$(awk "BEGIN { print $middle - $seconds / 2 }")" \
+            "$(printf '%s/world/clip-%06d.json' "$out" "$scene")"
+        middle=$((middle + seconds))
+    done
 fi
-printf '%s\n\nresults:%s\n\nyour own video:\n  %s localize VIDEO -o overlay.mp4\n' "$verdict" "$results" "$avsound"
+cat <<END
+avol-s learned from generated clips alone; models/avol-s.md says what it can and can't do.
+
+results:$results
+
+your own video:
+  $avsound localize VIDEO --model $root/models/avol-s.safetensors -o overlay.mp4
+END

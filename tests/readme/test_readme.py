@@ -157,6 +157,19 @@ class Demo(Installed):
         self.assertRegex(done.stdout, r"(?m)^\+-+\+\n(\|[^|]*\|\n)+\+-+\+$")
         self.assertIn("trained", done.stdout)
 
+    def test_demo_points_at_what_sounds(self):
+        done = self.demo(out=self.work / "demo")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for name in re.findall(r"^  (\S.*?)   ", done.stdout.split("results:")[1], re.M):
+            self.assertGreater(os.path.getsize(name), 1000, name)
+        maps = re.findall(r"highest \S+, (\d+) % from the left, (\d+) % from the top\n((?:  .*\n)+)", done.stdout)
+        self.assertEqual(len(maps), 3, done.stdout)
+        for across, down, things in maps:
+            boxes = re.findall(r"sounds, (-?\d+)\.\.\.(-?\d+) % from the left, (-?\d+)\.\.\.(-?\d+) % from the top", things)
+            self.assertEqual(len(boxes), 1, things)
+            left, right, top, bottom = map(int, boxes[0])
+            self.assertTrue(left <= int(across) <= right and top <= int(down) <= bottom, (across, down, things))
+
     def test_demo_fails_when_it_fails(self):
         for arguments, word in ((["/absent.mp4"], "no such file"), ([self.work / "model.safetensors"], "model.safetensors"),
                                 ([self.work / "sound.wav"], "picture"), (["a", "b"], "at most one")):

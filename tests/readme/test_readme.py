@@ -24,6 +24,7 @@ for program in ("ffmpeg", "cmake", "pkg-config"):
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("AVSOUND_BUILD", SOURCE / "build"))
+SMALL = '{"width": 0.0625, "image": {"width": 32, "height": 32, "short_side": 36}}'
 PAGES = [SOURCE / "README.md", SOURCE / "CHANGELOG.md", *sorted((SOURCE / "docs").glob("*.md"))]
 
 
@@ -64,6 +65,10 @@ class Installed(unittest.TestCase):
                           ["-ss", "1.6", "-i", "scene.mp4", "-frames:v", "1", "picture.png"],
                           ["-ss", "1", "-t", "1", "-i", "scene.mp4", "-vn", "sound.wav"]):
             assert run(["ffmpeg", "-v", "error", *arguments], cwd=cls.work).returncode == 0
+        shutil.copy(cls.work / "video.mp4", cls.work / "band.mp4")
+        for command in (["avsound-world", "--out", "videos", "--clips", "5", "--seconds", "2", "--size", "128x96", "--quiet"],
+                        ["avsound", "prepare", "videos", "-o", "more-clips", "--quiet"]):
+            assert run(command, cwd=cls.work, env=cls.env).returncode == 0
 
     def do(self, command, **options):
         done = run(command, cwd=self.work, env=self.env, **options)
@@ -116,10 +121,12 @@ class Shown(Installed):
         for line in lines:
             with self.subTest(line):
                 words = shlex.split(line, comments=True)
-                if words[1] != "info" and words[1] != "bench":
+                if words[1] not in ("info", "bench", "prepare", "train") and "-m" not in words:
                     words += ["--model", "model.safetensors"]
                 if words[1] == "bench":
                     words += ["--runs", "1"]
+                if words[1] == "train": # briefly, and a small network
+                    words += ["--epochs", "1", "--steps-per-epoch", "1", "--batch", "4", "--config", SMALL]
                 self.do(words)
                 for at, word in enumerate(words):
                     self.assertTrue(word != "-o" or (self.work / words[at + 1]).stat().st_size > 0, line)

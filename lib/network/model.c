@@ -202,14 +202,19 @@ static bool storage_size(const avsn_params *params, size_t *floats)
     return true;
 }
 
-static avsound_status draw_params(avsound_model *model, const avsn_graph *graph, uint64_t seed)
+static avsound_status allocate_storage(avsound_model *model)
 {
     size_t floats;
     if (!storage_size(&model->params, &floats))
         AVSN_FAIL(AVSOUND_E_SHAPE, "%s: the parameters are too large", model->arch->name);
-    float *next = model->storage = avsn_alloc(model->context, floats, sizeof *model->storage);
-    if (!next)
-        return AVSOUND_E_NO_MEMORY;
+    model->storage = avsn_alloc(model->context, floats, sizeof *model->storage);
+    return model->storage ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
+static avsound_status draw_params(avsound_model *model, const avsn_graph *graph, uint64_t seed)
+{
+    AVSN_TRY(allocate_storage(model));
+    float *next = model->storage;
     for (int32_t i = 0; i < model->params.count; i++) {
         const avsn_param_spec *spec = avsn_graph_param(graph, i);
         avsn_named_tensor *item = (avsn_named_tensor *)avsn_params_find(&model->params, spec->name);
@@ -490,12 +495,8 @@ avsound_status avsound_model_verify(avsound_context *context, const char *path)
 
 static avsound_status copy_params(avsound_model *model, const avsn_params *params)
 {
-    size_t floats;
-    if (!storage_size(&model->params, &floats))
-        AVSN_FAIL(AVSOUND_E_SHAPE, "%s: the parameters are too large", model->arch->name);
-    float *next = model->storage = avsn_alloc(model->context, floats, sizeof *model->storage);
-    if (!next)
-        return AVSOUND_E_NO_MEMORY;
+    AVSN_TRY(allocate_storage(model));
+    float *next = model->storage;
     for (int32_t i = 0; i < model->params.count; i++) {
         avsn_named_tensor *item = &model->params.items[i];
         const avsn_named_tensor *theirs = avsn_params_find(params, item->name);

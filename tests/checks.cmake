@@ -5,7 +5,7 @@ set(here ${CMAKE_CURRENT_SOURCE_DIR})
 
 function(avsound_check name)
   add_test(NAME ${name} COMMAND ${ARGN})
-  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
 endfunction()
 
 avsound_check(layers ${Python3_EXECUTABLE} ${here}/layers.py ${PROJECT_SOURCE_DIR})

@@ -233,7 +233,9 @@ avsound_status avsn_session_run(avsound_session *session, uint64_t outputs)
     avsn_compute_enter(&state, session->threads);
     const avsound_status status = avsn_plan_run(session->plan, outputs, &session->cancel);
     avsn_compute_leave(&state);
-    atomic_store(&session->cancel, 0);
+    /* One that came too late for this run is the next one's. */
+    if (status == AVSOUND_E_CANCELLED)
+        atomic_store(&session->cancel, 0);
     return status;
 }
 

@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 
 #include "train/csv.h"
+#include "train/list.h"
 #include "weights/text.h"
 
 enum { MOST_CLIPS = INT32_MAX - 1 };
-#define MOST_LIST_BYTES ((int64_t)1 << 28)
 #define MOST_SAMPLES ((int64_t)1 << 48)
 
 struct avsn_dataset {
@@ -191,43 +191,9 @@ static avsound_status add_member(avsn_dataset *dataset, const char *path)
     return ends_with(path, ".csv") ? add_table(dataset, path, NULL, &found) : add_one(dataset, path);
 }
 
-static avsound_status add_line(avsn_dataset *dataset, const char *list, const char *line)
+static avsound_status add_listed(void *dataset, const char *path)
 {
-    char *path = join(dataset->context, list, *line == '/' ? 0 : folder_length_of(list), line);
-    if (!path)
-        return AVSOUND_E_NO_MEMORY;
-    const avsound_status status = add_member(dataset, path);
-    avsn_free(dataset->context, path);
-    return status;
-}
-
-/* The line without what surrounds its text; "" for a comment. */
-static char *trim(char *line)
-{
-    line += strspn(line, " \t");
-    size_t length = strlen(line);
-    while (length && strchr(" \t\r", line[length - 1]))
-        line[--length] = 0;
-    return *line == '#' ? line + length : line;
-}
-
-static avsound_status add_list(avsn_dataset *dataset, const char *path)
-{
-    char *text;
-    AVSN_TRY(avsn_text_read(dataset->context, path, MOST_LIST_BYTES, &text));
-    avsound_status status = AVSOUND_OK;
-    char *line = text;
-    for (int64_t number = 1; !status && line; number++) {
-        char *end = strchr(line, '\n'), *next = end ? end + 1 : NULL;
-        if (end)
-            *end = 0;
-        line = trim(line);
-        if (*line && (status = add_line(dataset, path, line)))
-            avsn_fail_in(status, "%s line %lld", path, (long long)number);
-        line = next;
-    }
-    avsn_free(dataset->context, text);
-    return status;
+    return add_member(dataset, path);
 }
 
 /* ---- the whole ---- */
@@ -292,7 +258,7 @@ static avsound_status fill(avsn_dataset *dataset, const char *path)
     else if (ends_with(path, ".csv"))
         AVSN_TRY(add_table(dataset, path, NULL, &found));
     else
-        AVSN_TRY(add_list(dataset, path));
+        AVSN_TRY(avsn_list_read(dataset->context, path, add_listed, dataset));
     sort_and_unite(dataset);
     if (!dataset->count)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s: no clip to learn from (%lld were left out for their flags)", path,

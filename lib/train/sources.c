@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 
 #include "train/csv.h"
+#include "train/list.h"
 #include "train/prepare.h"
 
 enum { DEEPEST = 64 };
-#define MOST_LIST_BYTES ((int64_t)1 << 28)
 
 /* Other files of a folder are left alone: its captions, tables and stills are no videos. */
 static const char *const endings[] = {".mp4",  ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts",
@@ -119,46 +119,15 @@ static avsound_status search_folder(search *s, const char *folder)
 
 static avsound_status collect(avsn_paths *paths, const char *path, const char *except, bool listed);
 
-static char *trim(char *line)
-{
-    line += strspn(line, " \t");
-    size_t length = strlen(line);
-    while (length && strchr(" \t\r", line[length - 1]))
-        line[--length] = 0;
-    return *line == '#' ? line + length : line;
-}
+typedef struct listing {
+    avsn_paths *paths;
+    const char *except;
+} listing;
 
-static avsound_status collect_line(avsn_paths *paths, const char *list, const char *line, const char *except)
+static avsound_status collect_listed(void *user_data, const char *path)
 {
-    const char *slash = strrchr(list, '/');
-    const int folder = slash && *line != '/' ? (int)(slash + 1 - list) : 0;
-    const size_t bytes = (size_t)folder + strlen(line) + 1;
-    char *path = avsn_alloc(paths->context, bytes, 1);
-    if (!path)
-        return AVSOUND_E_NO_MEMORY;
-    snprintf(path, bytes, "%.*s%s", folder, list, line);
-    const avsound_status status = collect(paths, path, except, true);
-    avsn_free(paths->context, path);
-    return status;
-}
-
-static avsound_status collect_list(avsn_paths *paths, const char *list, const char *except)
-{
-    char *text;
-    AVSN_TRY(avsn_text_read(paths->context, list, MOST_LIST_BYTES, &text));
-    avsound_status status = AVSOUND_OK;
-    char *line = text;
-    for (int64_t number = 1; !status && line; number++) {
-        char *end = strchr(line, '\n'), *next = end ? end + 1 : NULL;
-        if (end)
-            *end = 0;
-        line = trim(line);
-        if (*line && (status = collect_line(paths, list, line, except)))
-            avsn_fail_in(status, "%s line %lld", list, (long long)number);
-        line = next;
-    }
-    avsn_free(paths->context, text);
-    return status;
+    const listing *l = user_data;
+    return collect(l->paths, path, l->except, true);
 }
 
 static avsound_status collect(avsn_paths *paths, const char *path, const char *except, bool listed)
@@ -175,7 +144,9 @@ static avsound_status collect(avsn_paths *paths, const char *path, const char *e
         return search_folder(&s, path);
     }
     /* A list within a list could hold itself. */
-    return has_ending(path, ".txt") && !listed ? collect_list(paths, path, except) : add_file(paths, path);
+    if (listed || !has_ending(path, ".txt"))
+        return add_file(paths, path);
+    return avsn_list_read(paths->context, path, collect_listed, &(listing){.paths = paths, .except = except});
 }
 
 avsound_status avsn_paths_collect(avsn_paths *paths, const char *path, const char *except)

@@ -18,6 +18,7 @@ static const setting settings[] = {
     {"crop-min", OFFSET(crop_min), false},
     {"crop-max", OFFSET(crop_max), false},
     {"flip", OFFSET(flip), false},
+    {"flip-vertical", OFFSET(flip_vertical), false},
     {"brightness", OFFSET(brightness), false},
     {"saturation", OFFSET(saturation), false},
     {"contrast", OFFSET(contrast), false},

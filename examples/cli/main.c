@@ -56,9 +56,9 @@ const cli_command cli_commands[] = {
      "happened.\n"
      "\n"
      "--augment starts from paper, none or strong and then takes settings, 0 for off:\n"
-     "crop-min and crop-max (shares of the short side), flip, grey and mix (chances),\n"
-     "brightness, saturation, contrast, gain and speed (1 +- this), hue (turns),\n"
-     "gain-db, tilt-db, noise-db (below 0), time-masks, time-mask (columns),\n"
+     "crop-min and crop-max (shares of the short side), flip, flip-vertical, grey and\n"
+     "mix (chances), brightness, saturation, contrast, gain and speed (1 +- this), hue\n"
+     "(turns), gain-db, tilt-db, noise-db (below 0), time-masks, time-mask (columns),\n"
      "frequency-masks, frequency-mask (rows).\n",
      cli_train},
     {"eval", CLI_EVAL, "avc|retrieval|localize", 1, 1, "measure how well a model does on clips",

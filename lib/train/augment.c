@@ -136,6 +136,7 @@ void avsn_augment_picture(const avsn_augmentation *a, const avsn_image_frontend 
     else
         centre_crop(f, width, height, crop);
     crop->mirrored = happens(key, "flip", a->flip);
+    crop->upended = happens(key, "flip_vertical", a->flip_vertical);
     draw_colours(a, key, crop->colour);
 }
 

@@ -276,9 +276,10 @@ avsound_status avsn_cropper_run(avsn_cropper *c, const avsound_frame *frame, con
         to_rgb(&k, f->width, c->row[0], c->row[1], c->row[2]);
         if (k.changed)
             change_colours(k.change, f->width, c->row[0], c->row[1], c->row[2]);
+        const int32_t row = crop->upended ? f->height - 1 - y : y;
         for (int p = 0; p < 3; p++)
             store_row(c->row[p], f->width, crop->mirrored, k.scale[p], k.offset[p],
-                      planes + p * plane + (ptrdiff_t)y * f->width);
+                      planes + p * plane + (ptrdiff_t)row * f->width);
     }
     return AVSOUND_OK;
 }

@@ -10,7 +10,7 @@
 
 typedef struct avsn_crop {
     double x, y, width, height; /* in pixels of the frame; becomes the whole input */
-    bool mirrored;
+    bool mirrored, upended;
     float colour[3][4]; /* RGB in 0...255 (clipped) times the 3 x 3, plus the last column, clipped again */
 } avsn_crop;
 

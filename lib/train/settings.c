@@ -53,6 +53,7 @@ static const field augmentation_fields[] = {
     AUGMENT(speed, FIELD_F32, -1, 0.5),          AUGMENT(mix, FIELD_F32, -1, 1),
     AUGMENT(time_masks, FIELD_I32, 0, 16),       AUGMENT(time_mask, FIELD_I32, 1, 1000),
     AUGMENT(frequency_masks, FIELD_I32, 0, 16),  AUGMENT(frequency_mask, FIELD_I32, 1, 4096),
+    AUGMENT(flip_vertical, FIELD_F32, -1, 1),
 };
 
 static double get(const void *from, const field *f)

@@ -214,7 +214,7 @@ VALUE(AVSOUND_SCAN_SCORE, 4);
 VALUE(AVSOUND_SCAN_MAP, 8);
 VALUE(AVSOUND_SCAN_FRAME, 16);
 
-SIZE(avsound_augmentation, 76);
+SIZE(avsound_augmentation, 80);
 AT(avsound_augmentation, struct_size, 0);
 AT(avsound_augmentation, crop_min, 4);
 AT(avsound_augmentation, crop_max, 8);
@@ -234,6 +234,7 @@ AT(avsound_augmentation, time_masks, 60);
 AT(avsound_augmentation, time_mask, 64);
 AT(avsound_augmentation, frequency_masks, 68);
 AT(avsound_augmentation, frequency_mask, 72);
+AT(avsound_augmentation, flip_vertical, 76);
 
 SIZE(avsound_training_state, 144);
 AT(avsound_training_state, struct_size, 0);

@@ -119,15 +119,17 @@ START_TEST(a_crop_of_the_inputs_size_takes_pixels_as_they_are)
     const avsn_image_frontend f = plain_input(48, 32, 64);
     picture p = new_picture(91, 67);
     fill_luma(&p, speckle);
-    for (int mirrored = 0; mirrored < 2; mirrored++) {
+    for (int way = 0; way < 4; way++) {
+        const bool mirrored = way & 1, upended = way & 2;
         avsn_crop crop = plain_crop(43, 35, 48, 32);
         crop.mirrored = mirrored;
+        crop.upended = upended;
         float *planes = cropped(&p, &crop, &f);
         for (int c = 0; c < 3; c++)
             for (int y = 0; y < 32; y++)
                 for (int x = 0; x < 48; x++)
-                    ck_assert_float_eq_tol(planes[(c * 32 + y) * 48 + x], speckle(43 + (mirrored ? 47 - x : x), 35 + y),
-                                           1e-4f);
+                    ck_assert_float_eq_tol(planes[(c * 32 + y) * 48 + x],
+                                           speckle(43 + (mirrored ? 47 - x : x), 35 + (upended ? 31 - y : y)), 1e-4f);
         free(planes);
     }
     free_picture(&p);
@@ -286,7 +288,8 @@ START_TEST(off_means_the_middle_as_it_is)
     const avsn_augmentation a = none();
     for (uint64_t key = 0; key < 50; key++) {
         const avsn_crop crop = crop_for(&a, key * 12345, 456, 256);
-        ck_assert(crop.x == 116 && crop.y == 16 && crop.width == 224 && crop.height == 224 && !crop.mirrored);
+        ck_assert(crop.x == 116 && crop.y == 16 && crop.width == 224 && crop.height == 224 && !crop.mirrored &&
+                  !crop.upended);
         ck_assert_mem_eq(crop.colour, avsn_colour_identity, sizeof crop.colour);
     }
 }
@@ -309,6 +312,22 @@ START_TEST(the_papers_crops_are_whole_pixels_anywhere)
     for (int y = 0; y <= 32; y++) /* 60.6 expected, deviation 7.7 */
         ck_assert_int_le(abs(top[y] - 61), 35);
     ck_assert_int_le(abs(mirrored - KEYS / 2), 100); /* deviation 22 */
+}
+END_TEST
+
+START_TEST(upside_down_is_drawn_for_itself)
+{
+    avsn_augmentation a = paper();
+    a.flip_vertical = 0.25f;
+    int count[2][2] = {{0}};
+    for (uint64_t key = 0; key < KEYS; key++) {
+        const avsn_crop crop = crop_for(&a, key, 456, 256);
+        count[crop.mirrored][crop.upended]++;
+    }
+    for (int mirrored = 0; mirrored < 2; mirrored++) { /* deviation 19 or less */
+        ck_assert_int_le(abs(count[mirrored][1] - KEYS / 8), 90);
+        ck_assert_int_le(abs(count[mirrored][0] - KEYS * 3 / 8), 90);
+    }
 }
 END_TEST
 
@@ -712,7 +731,7 @@ END_TEST
 
 SUITE("train.augment", a_crop_of_the_inputs_size_takes_pixels_as_they_are, scaling_keeps_a_slope,
       the_middle_is_what_evaluation_sees, grey_and_other_subsamplings_are_read, packed_pictures_are_refused,
-      off_means_the_middle_as_it_is, the_papers_crops_are_whole_pixels_anywhere, crops_have_the_shares_asked_for,
+      off_means_the_middle_as_it_is, the_papers_crops_are_whole_pixels_anywhere, upside_down_is_drawn_for_itself, crops_have_the_shares_asked_for,
       colour_switches_change_what_they_say, changed_colours_stay_within_black_and_white, off_leaves_sounds_as_they_are,
       sounds_change_within_their_ranges, switches_do_not_move_each_others_draws, noise_is_white_and_as_loud_as_drawn,
       a_tilt_is_a_straight_line_over_octaves, masks_hide_whole_rows_and_columns, a_tone_played_faster_is_a_higher_tone,

@@ -59,6 +59,8 @@ const cli_option cli_options[] = {
      "train nothing: draw the next batch, as the network sees it, and its labels"},
     {"init", 0, "MODEL", CLI_TEXT, OFFSET(train.init), 0, 0, CLI_TRAIN,
      "begin with the network and the weights of a model file or an installed model"},
+    {"like", 0, "MODEL", CLI_TEXT, OFFSET(train.like), 0, 0, CLI_TRAIN,
+     "begin with a network of this model's shape, front ends included, and new weights"},
     {"width", 0, "FACTOR", CLI_NUMBER, OFFSET(train.width), 0.001, 16, CLI_TRAIN,
      "channels of --arch's convolutions, as a factor; short for --config '{\"width\": FACTOR}'"},
     {"objective", 0, "avc|contrastive", CLI_CHOICE, OFFSET(train.objective), 0, 0, CLI_TRAIN,

@@ -23,6 +23,7 @@ static const char *fixed_option(const cli_args *a)
     } fixed[] = {
         {"val", t->validation},
         {"init", t->init},
+        {"like", t->like},
         {"arch", a->arch},
         {"config", a->config},
         {"width", t->width > 0},
@@ -70,6 +71,8 @@ static int check_args(const cli_args *a)
         return cli_error(CLI_USAGE, "train: wants DATA, or --resume (see avsound help train)");
     if (t->init && (a->arch || a->config || t->width > 0))
         return cli_error(CLI_USAGE, "train: --init brings its own architecture: no --arch, --config or --width");
+    if (t->like && (t->init || a->arch || a->config || t->width > 0))
+        return cli_error(CLI_USAGE, "train: --like names the architecture: no --init, --arch, --config or --width");
     if (a->config && t->width > 0)
         return cli_error(CLI_USAGE, "train: --width and --config exclude each other");
     return CLI_OK;
@@ -188,36 +191,60 @@ static void print_end(const training *t, const avsound_training_state *s)
 
 /* ---- the run ---- */
 
-static int create(training *t, avsound_trainer **out)
+/* A new network shaped as the model that `c` names. */
+static int open_like(const cli *c, cli_model *out)
 {
-    cli init = *t->c;
-    cli_model model;
-    char width[64];
-    avsound_augmentation augmentation;
-    avsound_trainer_options options;
-    int code = cli_augmentation(init.args.train.augment, &augmentation);
+    cli_model shape;
+    int code = cli_model_open(c, NULL, &shape);
     if (code)
         return code;
-    init.args.model = init.args.train.init;
+    cli fresh = *c;
+    fresh.args.model = NULL;
+    fresh.args.arch = avsound_model_arch(shape.model);
+    fresh.args.config = avsound_model_config(shape.model);
+    code = cli_model_open(&fresh, NULL, out);
+    cli_model_close(&shape);
+    return code;
+}
+
+static int open_beginning(const cli *c, cli_model *out)
+{
+    char width[64];
+    cli init = *c;
+    const cli_train_args *own = &init.args.train;
+    init.args.model = own->like ? own->like : own->init;
+    if (own->like)
+        return open_like(&init, out);
     if (!init.args.model && !init.args.arch)
         init.args.arch = "ave-net";
-    if (init.args.train.width > 0) {
-        snprintf(width, sizeof width, "{\"width\": %.9g}", init.args.train.width);
+    if (own->width > 0) {
+        snprintf(width, sizeof width, "{\"width\": %.9g}", own->width);
         init.args.config = width;
     }
-    if ((code = cli_model_open(&init, NULL, &model)))
+    return cli_model_open(&init, NULL, out);
+}
+
+static int create(training *t, avsound_trainer **out)
+{
+    const cli *c = t->c;
+    cli_model model;
+    avsound_augmentation augmentation;
+    avsound_trainer_options options;
+    int code = cli_augmentation(c->args.train.augment, &augmentation);
+    if (!code)
+        code = open_beginning(c, &model);
+    if (code)
         return code;
     fill_options(t, &augmentation, &options);
-    const char *folder = init.args.output ? init.args.output : "avsound-dry-run";
-    const avsound_status status = avsound_trainer_create(init.context, model.model, init.args.inputs[0], folder,
-                                                         &options, out);
+    const char *folder = c->args.output ? c->args.output : "avsound-dry-run";
+    const avsound_status status = avsound_trainer_create(c->context, model.model, c->args.inputs[0], folder, &options, out);
     if (status == AVSOUND_E_STATE)
         code = cli_error(CLI_INPUT, "%s (--resume goes on with a run)", avsound_error_detail());
     else if (status == AVSOUND_E_INVALID_ARGUMENT || status == AVSOUND_E_UNSUPPORTED)
         code = cli_error(status == AVSOUND_E_UNSUPPORTED ? CLI_UNSUPPORTED : CLI_USAGE, "train: %s",
                          avsound_error_detail());
     else if (status)
-        code = cli_input_failed(init.args.inputs[0], status);
+        code = cli_input_failed(c->args.inputs[0], status);
     cli_model_close(&model);
     return code;
 }

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -465,7 +466,13 @@ class Localize(CommandTest):
             self.assertIn(word, text)
 
     def test_without_any_model_it_says_so(self):
-        run = self.avsound("localize", "clip.mp4", "-o", "out.png")
+        lonely = self.folder / "lonely" / "bin" / "avsound"  # no models beside it
+        lonely.parent.mkdir(parents=True)
+        shutil.copy(COMMAND, lonely)
+        run = subprocess.run([lonely, "localize", "clip.mp4", "-o", "out.png"], cwd=self.folder, env=environment(),
+                             capture_output=True, text=True)
+        shutil.rmtree(self.folder / "lonely")
+        self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn("avol-net (seed 1) is untrained", run.stderr)
 
     def test_same_command_same_maps(self):

@@ -83,6 +83,19 @@ class Run(TrainTest):
         self.assertEqual((info["arch"], info["config"]["width"]), ("avol-net", 0.0625))
         self.assertEqual(len(self.steps("second")), 2)
 
+    def test_a_network_like_another_has_its_shape_and_not_its_weights(self):
+        once = ["--steps-per-epoch", "1", "--epochs", "1"]
+        self.train("--arch", "avol-net", *once, "-o", "first")
+        for name, seed in (("second", "1"), ("third", "7")):
+            self.avsound("train", "clips", "--like", "first/last.safetensors", "--batch", "4", "--threads", "1", "--workers", "1",
+                         "--seed", seed, *once, "-o", name)
+        first, second, third = (self.json("info", f"{name}/last.safetensors", "--json")
+                                for name in ("first", "second", "third"))
+        self.assertEqual((second["arch"], second["config"]), ("avol-net", first["config"]))
+        same = [(self.folder / name / "last.safetensors").read_bytes()[-4000:] for name in ("first", "second", "third")]
+        self.assertEqual(same[0], same[1])  # the same seed, clips and step
+        self.assertNotEqual(same[0], same[2])
+
     def test_nothing_is_printed_when_quiet(self):
         run = self.train("--steps-per-epoch", "1", "--epochs", "1", "-o", "run", "--quiet")
         self.assertEqual(run.stdout + run.stderr, "")
@@ -170,6 +183,7 @@ class Refusals(TrainTest):
                 ("--lr can't be changed", ["--resume", "-o", "run", "--lr", "1e-3"]),
                 ("--output is missing", ["--resume"]),
                 ("--init brings its own", ["clips", "-o", "run", "--init", "x", "--arch", "ave-net"]),
+                ("--like names", ["clips", "-o", "run", "--like", "x", "--width", "0.5"]),
                 ("exclude each other", ["clips", "-o", "run", "--width", "0.5", "--config", "{}"]),
                 ("ends in .png", ["clips", "--dry-run", "sheet.jpg"]),
                 ("avc|contrastive", ["clips", "-o", "run", "--objective", "guess"]),
@@ -186,6 +200,7 @@ class Refusals(TrainTest):
         self.refused(3, "nowhere", "train", "clips", "--val", "nowhere", "-o", "run", *SMALL)
         self.refused(3, "run", "train", "--resume", "-o", "run")
         self.refused(3, "no such model", "train", "clips", "-o", "run", "--init", "nothing")
+        self.refused(3, "no such model", "train", "clips", "-o", "run", "--like", "nothing")
         self.refused(4, "l3-net", "train", "clips", "-o", "run", *SMALL, "--arch", "l3-net", "--objective",
                      "contrastive")
         self.refused(5, "still.png", "train", "clips", "-o", "still.png/run", *SMALL, "--quiet")

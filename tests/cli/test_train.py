@@ -87,7 +87,7 @@ class Run(TrainTest):
         once = ["--steps-per-epoch", "1", "--epochs", "1"]
         self.train("--arch", "avol-net", *once, "-o", "first")
         for name, seed in (("second", "1"), ("third", "7")):
-            self.avsound("train", "clips", "--like", "first/last.safetensors", "--batch", "4", "--threads", "1", "--workers", "1",
+            self.avsound("train", "clips", "--like", "first/last.safetensors", *SMALL[2:],
                          "--seed", seed, *once, "-o", name)
         first, second, third = (self.json("info", f"{name}/last.safetensors", "--json")
                                 for name in ("first", "second", "third"))

@@ -167,17 +167,24 @@ static bool pictures_agree(const avsn_fingerprint *a, const avsn_fingerprint *b)
     return pictures > 0 && different <= MOST_PICTURE_BITS * pictures;
 }
 
-/* Do the levels rise and fall together? */
-static bool levels_agree(const uint8_t *a, const uint8_t *b, int32_t bins)
+/* Do the levels rise and fall together? Where neither is audible there is nothing to compare: that two clips of one place hold
+ * one word each, in the middle, does not make them the same. */
+static bool levels_agree(const uint8_t *a, const uint8_t *b, int32_t count)
 {
     double sum_a = 0, sum_b = 0, square_a = 0, square_b = 0, product = 0;
-    for (int32_t i = 0; i < bins; i++) {
+    int32_t bins = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (!a[i] && !b[i])
+            continue;
+        bins++;
         sum_a += a[i];
         sum_b += b[i];
         square_a += a[i] * a[i];
         square_b += b[i] * b[i];
         product += a[i] * b[i];
     }
+    if (bins < LEAST_BINS)
+        return false;
     const double variance_a = square_a / bins - sum_a / bins * (sum_a / bins);
     const double variance_b = square_b / bins - sum_b / bins * (sum_b / bins);
     const double covariance = product / bins - sum_a / bins * (sum_b / bins);
@@ -190,7 +197,7 @@ static bool sounds_agree(const avsn_fingerprint *a, const avsn_fingerprint *b)
     for (int32_t lag = -MOST_LAG; lag <= MOST_LAG; lag++) {
         const int32_t skip_a = AVSN_MAX(lag, 0), skip_b = AVSN_MAX(-lag, 0);
         const int32_t bins = AVSN_MIN(a->bins - skip_a, b->bins - skip_b);
-        if (bins >= LEAST_BINS && levels_agree(a->bin + skip_a, b->bin + skip_b, bins))
+        if (levels_agree(a->bin + skip_a, b->bin + skip_b, bins))
             return true;
     }
     return false;

@@ -47,8 +47,7 @@ typedef struct avsound_augmentation {
     int32_t time_mask;    /**< longest of them in columns; 0: 20 */
     int32_t frequency_masks; /**< bands of rows silenced; 0: none */
     int32_t frequency_mask;  /**< widest of them in rows; 0: 24 */
-    float flip_vertical;  /**< probability of a picture turned upside down by mirroring; 0: none. Where what sounds may stand any
-                               way up, it keeps maps from pointing above or below things: nothing else in training does */
+    float flip_vertical;  /**< probability of a picture mirrored top to bottom; 0: none. For things that may stand any way up */
 } avsound_augmentation;
 
 /** What a progress call is about. Since 0.1. */

@@ -28,6 +28,6 @@ else
                   "mel_bands": 64, "mel_low": 40, "mel_high": 16000}}' \
         --objective contrastive --batch 64 --lr 1e-3 --warmup 100 --schedule cosine --epochs 30 --steps-per-epoch 150 \
         --clip 10 --ema 0.998 --augment crop-min=0.7,crop-max=1,flip-vertical=0.5 --val-draws 2 --seed 1 \
-        --license Apache-2.0 --source "7,399 clips of avsound-world, seeds 100 and 300"
+        --license Apache-2.0 --source "7,267 clips of avsound-world, seeds 100 and 300"
 fi
 echo "$folder/run/best.safetensors"

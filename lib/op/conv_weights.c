@@ -1,64 +1,111 @@
-/* The weights' gradient of 3x3 convolutions in bf16 with the processor's tile registers: the half of a training step for which
- * oneDNN 2.6 gets least out of them.
+/* The weights' gradient of 3x3 convolutions in bf16 with the processor's tile registers: the half of a training step for
+ * which oneDNN 2.6 gets least out of them.
  *
- * A picture is one long row of pixels, each line followed by one zero (the padding between two lines is shared), so that a
- * tap of the kernel is a constant shift of the source against the result's gradient. Then
+ * The batch is one tall picture, each item followed by a line of zeros, and that one long row of pixels, each line followed
+ * by one zero (the padding between two lines is shared), so that a tap of the kernel is a constant shift of the source
+ * against the result's gradient. Then
  *     diff weights[o][i][tap] = sum over k of diff dst[o][k] * src[k + shift(tap)][i],
- * a product of matrices. The left side is turned over once for all nine taps. The right side is wanted in pairs of pixels, and a
- * shift may be odd: it is there twice, once with the pairs that begin at even pixels and once with the others. So no load of
- * a tile ever crosses a cache line. */
+ * a product of matrices. The left side is turned over, once for all nine taps. The right side is wanted in pairs of pixels,
+ * and a shift may be odd: it is there twice, once with the pairs that begin at even pixels and once with the others. So no
+ * load of a tile ever crosses a cache line. That happens panel by panel, a few lines of some channels that stay in the
+ * second-level cache while all their products are made.
+ *
+ * A source of three channels or fewer has too few for a tile: there the columns of the right side are all values that a
+ * window covers, for any stride, and there is one product instead of nine. */
 #include "op/families.h"
 #include "op/onednn.h"
 
+#include <omp.h>
 #include <string.h>
 
-enum { BLOCK = 32, TAPS = 9, STEP = 32, CHUNK = 256, TASKS = 16, FEWEST = 128 /* channels: below, turning over costs too much */ };
+enum {
+    BLOCK = 32, /* channels */
+    GROUP = 4,  /* blocks on either side of a task's products */
+    TAPS = 9,
+    STEP = 32,
+    PANEL = 1024, /* pixels, about */
+    TASKS = 16,
+    SUMS = BLOCK * BLOCK,
+    FEWEST = 16 /* channels, where they are not the columns of windows */
+};
 
 typedef struct plan {
-    int64_t n, height, width, in, out;
-    int64_t in_blocks, out_blocks; /* of BLOCK channels, zeros behind the last */
-    int64_t pitch;                 /* pixels of a line and the zero behind it */
-    int64_t length;                /* of the long row: a multiple of STEP */
-    int64_t stride;                /* between the turned rows of two channels */
-    int64_t pairs;                 /* of pixels of the source's long row, with all shifts */
-    int64_t splits;                /* each pair of blocks sums over the batch in so many parts */
+    int64_t n, height, width, out;    /* of diff dst */
+    int64_t src_height, src_width, in;
+    int64_t stride[2], before[2];
+    bool windows;                     /* the columns are those of windows */
+    int64_t taps;                     /* products: 9, of windows 1 */
+    int64_t in_blocks, out_blocks;    /* of BLOCK channels, zeros behind the last */
+    int64_t in_groups, out_groups;    /* of GROUP blocks */
+    int64_t pitch;                    /* pixels of a line, with the zero behind it */
+    int64_t item;                     /* lines of an item, with the one of zeros */
+    int64_t lines;                    /* of a panel */
+    int64_t panels;
+    int64_t length;                   /* of a panel's long row: a multiple of STEP */
+    int64_t row;                      /* between the turned rows of two channels */
+    int64_t pairs;                    /* of pixels of a panel's source, with all shifts */
+    int64_t splits;                   /* each pair of groups sums over the panels in so many parts */
 } plan;
 
-static int64_t up(int64_t x, int64_t step)
+static int64_t quotient_up(int64_t x, int64_t step)
 {
-    return (x + step - 1) / step * step;
+    return (x + step - 1) / step;
 }
 
-static plan plan_of(const avsn_shape *src, const avsn_shape *dst)
+static bool fits_windows(int64_t in)
 {
-    plan p = {.n = src->dim[0], .height = src->dim[2], .width = src->dim[3], .in = src->dim[1], .out = dst->dim[1]};
-    p.in_blocks = up(p.in, BLOCK) / BLOCK;
-    p.out_blocks = up(p.out, BLOCK) / BLOCK;
-    p.pitch = p.width + 1;
-    p.length = up(p.height * p.pitch, STEP);
+    return in * TAPS <= BLOCK;
+}
+
+static plan plan_of(const avsn_window *w, const avsn_shape *src, const avsn_shape *dst)
+{
+    plan p = {.n = src->dim[0], .height = dst->dim[2], .width = dst->dim[3], .out = dst->dim[1],
+              .src_height = src->dim[2], .src_width = src->dim[3], .in = src->dim[1],
+              .stride = {w->stride[0], w->stride[1]}, .before = {w->before[0], w->before[1]}};
+    p.windows = fits_windows(p.in);
+    p.taps = p.windows ? 1 : TAPS;
+    p.in_blocks = quotient_up(p.windows ? p.in * TAPS : p.in, BLOCK);
+    p.out_blocks = quotient_up(p.out, BLOCK);
+    p.in_groups = quotient_up(p.in_blocks, GROUP);
+    p.out_groups = quotient_up(p.out_blocks, GROUP);
+    p.pitch = p.width + !p.windows;
+    p.item = p.height + !p.windows;
+    p.lines = AVSN_MIN(AVSN_MAX(PANEL / p.pitch, (int64_t)1), p.n * p.item);
+    p.panels = quotient_up(p.n * p.item, p.lines);
+    p.length = quotient_up(p.lines * p.pitch, STEP) * STEP;
     /* An odd number of cache lines, or the rows of a tile would all fall into the same few sets. */
-    p.stride = p.length / STEP % 2 ? p.length : p.length + STEP;
-    p.pairs = (p.length + 2 * p.pitch + 4) / 2;
-    const int64_t wanted = (TASKS + p.in_blocks * p.out_blocks - 1) / (p.in_blocks * p.out_blocks);
-    p.splits = AVSN_MIN(p.n, wanted);
+    p.row = p.length / STEP % 2 ? p.length : p.length + STEP;
+    p.pairs = p.windows ? p.length / 2 : (p.length + 2 * p.pitch + 4) / 2;
+    p.splits = AVSN_MIN(p.panels, quotient_up(TASKS, p.in_groups * p.out_groups));
     return p;
 }
 
-typedef struct scratch {
-    float *sums;    /* [in block][out block][split][TAPS][BLOCK][BLOCK]: out, in */
-    uint16_t *src;  /* [n][in block][2][pairs][BLOCK][2] */
-    uint16_t *dst;  /* [n][out block][BLOCK][stride] */
-} scratch;
-
-static size_t sums_count(const plan *p)
+/* Both of one thread. */
+static size_t src_count(const plan *p)
 {
-    return (size_t)(p->in_blocks * p->out_blocks * p->splits * TAPS * BLOCK * BLOCK);
+    return (size_t)(AVSN_MIN(p->in_blocks, (int64_t)GROUP) * (p->windows ? 1 : 2) * p->pairs * 2 * BLOCK);
 }
 
-static size_t scratch_bytes(const plan *p)
+static size_t dst_count(const plan *p)
 {
-    const int64_t pixels = p->in_blocks * 4 * p->pairs + p->out_blocks * p->stride;
-    return (size_t)(p->n * pixels * BLOCK) * sizeof(uint16_t) + sums_count(p) * sizeof(float);
+    return (size_t)(AVSN_MIN(p->out_blocks, (int64_t)GROUP) * BLOCK * p->row);
+}
+
+/* [in group][out group][split][in block][out block][tap][4 tiles][16][16]; groups that lack blocks have holes. */
+static size_t task_sums(const plan *p)
+{
+    return (size_t)(AVSN_MIN(p->in_blocks, (int64_t)GROUP) * AVSN_MIN(p->out_blocks, (int64_t)GROUP) * p->taps * SUMS);
+}
+
+static int64_t tasks_of(const plan *p)
+{
+    return p->in_groups * p->out_groups * p->splits;
+}
+
+static size_t scratch_bytes(const plan *p, int32_t threads)
+{
+    return (size_t)tasks_of(p) * task_sums(p) * sizeof(float) +
+           (size_t)threads * (src_count(p) + dst_count(p)) * sizeof(uint16_t);
 }
 
 #if defined(__x86_64__)
@@ -68,40 +115,54 @@ static size_t scratch_bytes(const plan *p)
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
 #define TILES __attribute__((target("amx-tile,amx-bf16")))
 
-static scratch scratch_of(const plan *p, void *memory)
+/* ---- the pixels of a panel ---- */
+
+static const uint16_t zeros[GROUP * BLOCK];
+
+/* Goes along a panel's long row, from the line `line` of the tall picture to before the line `end`; `x` is -1 at a zero
+ * before. */
+typedef struct walk {
+    const plan *plan;
+    const uint16_t *base; /* at the first channel wanted */
+    int64_t channels, line, end, x;
+    const uint16_t *at;   /* the line's first pixel; NULL: zeros */
+} walk;
+
+static void find_line(walk *w)
 {
-    scratch s = {.sums = memory};
-    s.src = (uint16_t *)(s.sums + sums_count(p));
-    s.dst = s.src + p->n * p->in_blocks * BLOCK * 4 * p->pairs;
-    return s;
+    const plan *p = w->plan;
+    const int64_t y = w->line % p->item;
+    w->at = w->line < 0 || w->line >= w->end || w->line >= p->n * p->item || y >= p->height
+                ? NULL
+                : w->base + (w->line / p->item * p->height + y) * p->width * w->channels;
+}
+
+static walk walk_from(const plan *p, const uint16_t *base, int64_t channels, int64_t line, int64_t end, int64_t x)
+{
+    walk w = {p, base, channels, line, end, x, NULL};
+    find_line(&w);
+    return w;
+}
+
+static inline const uint16_t *next(walk *w)
+{
+    if (w->x == w->plan->pitch) {
+        w->x = 0;
+        w->line++;
+        find_line(w);
+    }
+    const int64_t x = w->x++;
+    return w->at && x >= 0 && x < w->plan->width ? w->at + x * w->channels : zeros;
+}
+
+/* The lanes of block `block` that channels fill. */
+static inline uint32_t lanes(int64_t channels, int64_t block)
+{
+    const int64_t left = channels - block * BLOCK;
+    return left >= BLOCK ? UINT32_MAX : (uint32_t)((1ull << left) - 1);
 }
 
 /* ---- turning over ---- */
-
-/* Sixteen channels at `at` of one picture, of the pixel that position `p` of its long row holds; `first` is where the top
- * left one stands. */
-typedef struct picture {
-    const uint16_t *base;
-    int64_t channels, height, width, pitch, first;
-} picture;
-
-static const uint16_t zeros[16];
-
-static const uint16_t *pixel(const picture *v, int64_t p, int64_t channel)
-{
-    const int64_t at = p - v->first, y = at / v->pitch, x = at % v->pitch;
-    return at < 0 || y >= v->height || x >= v->width || channel >= v->channels
-               ? zeros
-               : v->base + (y * v->width + x) * v->channels + channel;
-}
-
-/* Two neighbouring pixels: sixteen pairs. */
-AVX512 static inline __m512i pair(const picture *v, int64_t p, int64_t channel)
-{
-    const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)pixel(v, p, channel));
-    const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)pixel(v, p + 1, channel));
-    return _mm512_or_si512(_mm512_cvtepu16_epi32(a), _mm512_slli_epi32(_mm512_cvtepu16_epi32(b), 16));
-}
 
 /* 16x16 numbers of 32 bits, rows to columns. */
 AVX512 static inline void transpose(__m512i r[16])
@@ -129,126 +190,245 @@ AVX512 static inline void transpose(__m512i r[16])
     }
 }
 
-AVX512 static void turn_dst(const plan *p, const picture *v, int64_t block, uint16_t *out)
+/* Where unpacking two rows of 32 numbers of 16 bits puts the pair of number `lane`: in the low result's 16, or the high
+ * one's. */
+static inline int64_t place_of(int64_t lane)
 {
-    for (int64_t at = 0; at < p->length; at += STEP)
-        for (int64_t half = 0; half < BLOCK; half += 16) {
-            __m512i r[16];
-            for (int i = 0; i < 16; i++)
-                r[i] = pair(v, at + 2 * i, block * BLOCK + half);
-            transpose(r);
-            for (int i = 0; i < 16; i++)
-                _mm512_storeu_si512(out + (half + i) * p->stride + at, r[i]);
-        }
+    return lane / 4 % 2 * 16 + lane / 8 * 4 + lane % 4;
 }
 
-AVX512 static void pair_src(const plan *p, const picture *v, int64_t block, uint16_t *out)
+/* [out block][BLOCK][row], from the channels at the walk's base. */
+AVX512 static void turn_dst(const plan *p, walk w, int64_t channels, uint16_t *out)
 {
-    for (int64_t odd = 0; odd < 2; odd++)
-        for (int64_t at = 0; at < p->pairs; at++, out += 2 * BLOCK)
-            for (int64_t half = 0; half < BLOCK; half += 16)
-                _mm512_storeu_si512(out + half * 2, pair(v, 2 * at + odd, block * BLOCK + half));
+    for (int64_t k = 0; k < p->length; k += STEP) {
+        const uint16_t *at[STEP];
+        for (int i = 0; i < STEP; i++)
+            at[i] = next(&w);
+        for (int64_t block = 0; block * BLOCK < channels; block++) {
+            const uint32_t mask = lanes(channels, block);
+            uint16_t *rows = out + block * BLOCK * p->row + k;
+            __m512i low[16], high[16];
+            for (int i = 0; i < 16; i++) {
+                const __m512i a = _mm512_maskz_loadu_epi16(mask, at[2 * i] + block * BLOCK);
+                const __m512i b = _mm512_maskz_loadu_epi16(mask, at[2 * i + 1] + block * BLOCK);
+                low[i] = _mm512_unpacklo_epi16(a, b);
+                high[i] = _mm512_unpackhi_epi16(a, b);
+            }
+            transpose(low);
+            transpose(high);
+            for (int i = 0; i < 16; i++) {
+                const int64_t channel = i / 4 * 8 + i % 4;
+                _mm512_storeu_si512(rows + channel * p->row, low[i]);
+                _mm512_storeu_si512(rows + (channel + 4) * p->row, high[i]);
+            }
+        }
+    }
+}
+
+/* [in block][2][pairs][BLOCK, at place_of][2]. */
+AVX512 static void pair_src(const plan *p, walk w, int64_t channels, uint16_t *out)
+{
+    const uint16_t *here = next(&w);
+    for (int64_t k = 0; k < 2 * p->pairs; k++) {
+        const uint16_t *there = next(&w);
+        for (int64_t block = 0; block * BLOCK < channels; block++) {
+            const uint32_t mask = lanes(channels, block);
+            const __m512i a = _mm512_maskz_loadu_epi16(mask, here + block * BLOCK);
+            const __m512i b = _mm512_maskz_loadu_epi16(mask, there + block * BLOCK);
+            uint16_t *pair = out + ((2 * block + k % 2) * p->pairs + k / 2) * 2 * BLOCK;
+            _mm512_storeu_si512(pair, _mm512_unpacklo_epi16(a, b));
+            _mm512_storeu_si512(pair + BLOCK, _mm512_unpackhi_epi16(a, b));
+        }
+        here = there;
+    }
+}
+
+/* What the window of pixel x of line `line` covers: [3][3][channels], zeros outside of the picture and behind. */
+AVX512 static inline __m512i window(const plan *p, const uint16_t *src, int64_t line, int64_t x)
+{
+    const int64_t y = line % p->height * p->stride[0] - p->before[0], left = x * p->stride[1] - p->before[1];
+    const int64_t first = AVSN_MAX(-left, (int64_t)0), end = AVSN_MIN(p->src_width - left, (int64_t)3), run = 3 * p->in;
+    const uint32_t inside = first < end ? ((1u << end * p->in) - 1) & ~((1u << first * p->in) - 1) : 0;
+    __m512i all = _mm512_setzero_si512();
+    for (int64_t i = 0; i < 3; i++) {
+        if (y + i < 0 || y + i >= p->src_height)
+            continue;
+        /* The address of lane 0, which may lie before the source: masked lanes aren't read. */
+        const int64_t offset = ((line / p->height * p->src_height + y + i) * p->src_width + left) * p->in - i * run;
+        const uintptr_t at = (uintptr_t)src + (uintptr_t)offset * sizeof *src;
+        all = _mm512_or_si512(all, _mm512_maskz_loadu_epi16(inside << i * run, (const void *)at));
+    }
+    return all;
+}
+
+/* [pairs][BLOCK, at place_of][2]. */
+AVX512 static void window_src(const plan *p, const uint16_t *src, int64_t line, uint16_t *out)
+{
+    const int64_t end = AVSN_MIN(line + p->lines, p->n * p->height);
+    int64_t x = 0;
+    for (int64_t k = 0; k < p->length; k += 2, out += 2 * BLOCK) {
+        __m512i pixel[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+        for (int i = 0; i < 2 && line < end; i++) {
+            pixel[i] = window(p, src, line, x);
+            if (++x == p->width) {
+                x = 0;
+                line++;
+            }
+        }
+        _mm512_storeu_si512(out, _mm512_unpacklo_epi16(pixel[0], pixel[1]));
+        _mm512_storeu_si512(out + BLOCK, _mm512_unpackhi_epi16(pixel[0], pixel[1]));
+    }
 }
 
 /* ---- multiplying ---- */
 
-/* As LDTILECFG reads it: eight tiles of 16 rows of 64 bytes. */
-typedef struct tile_config {
+/* As LDTILECFG reads it: eight tiles of 16 rows of 64 bytes. A constant, since compilers may take the instruction to
+ * read less of it than it does. */
+static const struct {
     uint8_t palette, start_row, reserved[14];
     uint16_t row_bytes[16];
     uint8_t rows[16];
-} tile_config;
+} tile_config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
 /* Adds one tap's products of `steps` times STEP pixels: 0-3 sums, 4 and 5 gradients, 6 and 7 sources. */
-TILES static void add_tap(const uint16_t *dst, int64_t stride, const uint16_t *src, int64_t steps, float *sums)
+TILES static void add_tap(const uint16_t *dst, int64_t row, const uint16_t *src, int64_t steps, bool first, float *sums)
 {
-    const int row = BLOCK * (int)sizeof(float), dst_row = (int)stride * 2, src_row = BLOCK * 4;
-    _tile_loadd(0, sums, row);
-    _tile_loadd(1, sums + 16, row);
-    _tile_loadd(2, sums + 16 * BLOCK, row);
-    _tile_loadd(3, sums + 16 * BLOCK + 16, row);
+    enum { TILE_ROW = 64, TILE = 256 };
+    const int dst_row = (int)row * 2, src_row = BLOCK * 4;
+    if (first) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    } else {
+        _tile_loadd(0, sums, TILE_ROW);
+        _tile_loadd(1, sums + TILE, TILE_ROW);
+        _tile_loadd(2, sums + 2 * TILE, TILE_ROW);
+        _tile_loadd(3, sums + 3 * TILE, TILE_ROW);
+    }
     for (int64_t i = 0; i < steps; i++, dst += STEP, src += STEP * BLOCK) {
         _tile_loadd(4, dst, dst_row);
         _tile_loadd(6, src, src_row);
         _tile_dpbf16ps(0, 4, 6);
         _tile_loadd(7, src + 32, src_row);
         _tile_dpbf16ps(1, 4, 7);
-        _tile_loadd(5, dst + 16 * stride, dst_row);
+        _tile_loadd(5, dst + 16 * row, dst_row);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
-    _tile_stored(0, sums, row);
-    _tile_stored(1, sums + 16, row);
-    _tile_stored(2, sums + 16 * BLOCK, row);
-    _tile_stored(3, sums + 16 * BLOCK + 16, row);
+    _tile_stored(0, sums, TILE_ROW);
+    _tile_stored(1, sums + TILE, TILE_ROW);
+    _tile_stored(2, sums + 2 * TILE, TILE_ROW);
+    _tile_stored(3, sums + 3 * TILE, TILE_ROW);
 }
 
-TILES static void multiply(const plan *p, const scratch *s, int64_t task)
+TILES static void configure_tiles(void)
 {
-    const int64_t split = task % p->splits, out = task / p->splits % p->out_blocks, in = task / p->splits / p->out_blocks;
-    float *sums = s->sums + task * TAPS * BLOCK * BLOCK;
-    tile_config config = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        config.row_bytes[i] = 64;
-        config.rows[i] = 16;
-    }
-    memset(sums, 0, TAPS * BLOCK * BLOCK * sizeof *sums);
-    _tile_loadconfig(&config);
-    for (int64_t n = split * p->n / p->splits; n < (split + 1) * p->n / p->splits; n++) {
-        const uint16_t *src = s->src + (n * p->in_blocks + in) * BLOCK * 4 * p->pairs;
-        const uint16_t *dst = s->dst + (n * p->out_blocks + out) * BLOCK * p->stride;
-        for (int64_t k = 0; k < p->length; k += CHUNK)
-            for (int64_t tap = 0; tap < TAPS; tap++) {
-                const int64_t first = k + tap / 3 * p->pitch + tap % 3;
-                add_tap(dst + k, p->stride, src + (first % 2 * p->pairs + first / 2) * 2 * BLOCK,
-                        (AVSN_MIN(k + CHUNK, p->length) - k) / STEP, sums + tap * BLOCK * BLOCK);
-            }
-    }
+    _tile_loadconfig(&tile_config);
+}
+
+TILES static void release_tiles(void)
+{
     _tile_release();
 }
 
-static void turn_over(const plan *p, const scratch *s, const uint16_t *src, const uint16_t *dst)
+/* What a thread works on: a pair of groups and a part of the panels. */
+typedef struct task {
+    int64_t in, out;              /* first channels */
+    int64_t in_count, out_count;  /* channels; in a task of windows the columns */
+    int64_t panel, end;
+    float *sums;
+} task;
+
+static task task_at(const plan *p, float *sums, int64_t index)
 {
-    const int64_t blocks = p->in_blocks + p->out_blocks, cells = p->height * p->width;
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t i = 0; i < p->n * blocks; i++) {
-        const int64_t n = i / blocks, block = i % blocks, out = block - p->in_blocks;
-        if (out < 0)
-            pair_src(p, &(picture){src + n * cells * p->in, p->in, p->height, p->width, p->pitch, p->pitch + 1}, block,
-                     s->src + (n * p->in_blocks + block) * BLOCK * 4 * p->pairs);
-        else
-            turn_dst(p, &(picture){dst + n * cells * p->out, p->out, p->height, p->width, p->pitch, 0}, out,
-                     s->dst + (n * p->out_blocks + out) * BLOCK * p->stride);
-    }
+    const int64_t split = index % p->splits, groups = index / p->splits;
+    const int64_t out = groups % p->out_groups, in = groups / p->out_groups;
+    const int64_t wide = GROUP * BLOCK, columns = p->windows ? TAPS * p->in : p->in;
+    return (task){.in = in * wide,
+                  .out = out * wide,
+                  .in_count = AVSN_MIN(columns - in * wide, wide),
+                  .out_count = AVSN_MIN(p->out - out * wide, wide),
+                  .panel = split * p->panels / p->splits,
+                  .end = (split + 1) * p->panels / p->splits,
+                  .sums = sums + (size_t)index * task_sums(p)};
 }
 
-/* The parts' sums, always in the same order. */
-static void write_weights(const plan *p, const scratch *s, float *weights)
+static void multiply_panel(const plan *p, const task *t, const uint16_t *src, const uint16_t *dst, bool first)
+{
+    float *sums = t->sums;
+    for (int64_t in = 0; in * BLOCK < t->in_count; in++)
+        for (int64_t out = 0; out * BLOCK < t->out_count; out++)
+            for (int64_t tap = 0; tap < p->taps; tap++, sums += SUMS) {
+                const int64_t shift = tap / 3 * p->pitch + tap % 3;
+                const uint16_t *pairs = src + ((2 * in + shift % 2) * p->pairs + shift / 2) * 2 * BLOCK;
+                add_tap(dst + out * BLOCK * p->row, p->row, pairs, p->length / STEP, first, sums);
+            }
+}
+
+static void run_task(const plan *p, const task *t, const uint16_t *src, const uint16_t *dst, uint16_t *buffer)
+{
+    uint16_t *pairs = buffer, *turned = buffer + src_count(p);
+    configure_tiles();
+    for (int64_t panel = t->panel; panel < t->end; panel++) {
+        const int64_t line = panel * p->lines, end = line + p->lines;
+        turn_dst(p, walk_from(p, dst + t->out, p->out, line, end, 0), t->out_count, turned);
+        if (p->windows)
+            window_src(p, src, line, pairs);
+        else
+            pair_src(p, walk_from(p, src + t->in, p->in, line - 1, end + 1, -1), t->in_count, pairs);
+        multiply_panel(p, t, pairs, turned, panel == t->panel);
+    }
+    release_tiles();
+}
+
+/* ---- the sums' way to the weights ---- */
+
+/* Of one result's channel and the `BLOCK` columns of one block: the parts' sums, always in the same order. */
+static void add_parts(const plan *p, const float *all, int64_t o, int64_t block, float sum[TAPS][BLOCK])
+{
+    const int64_t groups = block / GROUP * p->out_groups + o / (GROUP * BLOCK), out = o / BLOCK % GROUP;
+    const int64_t out_blocks = AVSN_MIN(p->out_blocks - o / (GROUP * BLOCK) * GROUP, (int64_t)GROUP);
+    const float *from = all + (size_t)(groups * p->splits) * task_sums(p) +
+                        (block % GROUP * out_blocks + out) * p->taps * SUMS + o % BLOCK / 16 * 512 + o % 16 * 16;
+    memset(sum, 0, TAPS * sizeof *sum);
+    for (int64_t split = 0; split < p->splits; split++, from += task_sums(p))
+        for (int64_t tap = 0; tap < p->taps; tap++)
+            for (int64_t i = 0; i < 16; i++) {
+                sum[tap][i] += from[tap * SUMS + i];
+                sum[tap][16 + i] += from[tap * SUMS + 256 + i];
+            }
+}
+
+static void write_weights(const plan *p, const float *sums, float *weights)
 {
 #pragma omp parallel for
     for (int64_t o = 0; o < p->out; o++)
-        for (int64_t i = 0; i < p->in; i++) {
-            const int64_t pair_of_blocks = i / BLOCK * p->out_blocks + o / BLOCK;
-            const float *sums = s->sums + pair_of_blocks * p->splits * TAPS * BLOCK * BLOCK + o % BLOCK * BLOCK + i % BLOCK;
-            for (int64_t tap = 0; tap < TAPS; tap++) {
-                float sum = 0;
-                for (int64_t split = 0; split < p->splits; split++)
-                    sum += sums[(split * TAPS + tap) * BLOCK * BLOCK];
-                weights[(o * p->in + i) * TAPS + tap] = sum;
-            }
+        for (int64_t block = 0; block < p->in_blocks; block++) {
+            float sum[TAPS][BLOCK];
+            add_parts(p, sums, o, block, sum);
+            const int64_t first = block * BLOCK, count = AVSN_MIN(p->in - first, (int64_t)BLOCK);
+            for (int64_t i = 0; i < count; i++)
+                for (int64_t tap = 0; tap < TAPS; tap++)
+                    weights[(o * p->in + first + i) * TAPS + tap] =
+                        p->windows ? sum[0][place_of(tap * p->in + i)] : sum[tap][place_of(i)];
         }
 }
 
 static void backward_weights(const avsn_c_kernel *k)
 {
-    const plan p = plan_of(avsn_layout_shape(k->base.input[0]), avsn_layout_shape(k->base.input[1]));
-    const scratch s = scratch_of(&p, k->scratchpad);
-    const int64_t tasks = p.in_blocks * p.out_blocks * p.splits;
-    turn_over(&p, &s, k->input[0], k->input[1]);
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t i = 0; i < tasks; i++)
-        multiply(&p, &s, i);
-    write_weights(&p, &s, k->output[0]);
+    const plan p =
+        plan_of(&k->attributes.window, avsn_layout_shape(k->base.input[0]), avsn_layout_shape(k->base.input[1]));
+    const int64_t tasks = tasks_of(&p);
+    const size_t buffer = src_count(&p) + dst_count(&p);
+    float *sums = k->scratchpad;
+    uint16_t *buffers = (uint16_t *)(sums + (size_t)tasks * task_sums(&p));
+#pragma omp parallel for schedule(dynamic) num_threads(k->threads)
+    for (int64_t i = 0; i < tasks; i++) {
+        const task t = task_at(&p, sums, i);
+        run_task(&p, &t, k->input[0], k->input[1], buffers + (size_t)omp_get_thread_num() * buffer);
+    }
+    write_weights(&p, sums, k->output[0]);
 }
 
 #else
@@ -267,19 +447,22 @@ bool avsn_conv_weights_serves(const avsn_kernel_request *r)
     const avsn_window *w = &r->attributes->window;
     if (r->compute != AVSOUND_DTYPE_BF16 || avsn_op_isa() < AVSN_ISA_AMX || r->output_count > 1 || w->spatial != 2)
         return false;
-    for (int i = 0; i < 2; i++)
-        if (w->kernel[i] != 3 || w->stride[i] != 1 || w->dilation[i] != 1 || w->before[i] != 1 || w->after[i] != 1)
-            return false;
     const int64_t in = avsn_layout_shape(r->input[0])->dim[1], out = avsn_layout_shape(r->input[1])->dim[1];
-    return in % 16 == 0 && out % 16 == 0 && in >= FEWEST && out >= FEWEST;
+    for (int i = 0; i < 2; i++) {
+        if (w->kernel[i] != 3 || w->dilation[i] != 1)
+            return false;
+        if (!fits_windows(in) && (w->stride[i] != 1 || w->before[i] != 1 || w->after[i] != 1))
+            return false;
+    }
+    return out >= FEWEST && (in >= FEWEST || fits_windows(in));
 }
 
 avsound_status avsn_make_conv_weights(const avsn_kernel_request *r, avsn_kernel **out)
 {
     avsn_kernel *kernel;
     AVSN_TRY(avsn_c_kernel_create(r, "c:conv_weights_amx", backward_weights, 0, &kernel));
-    const plan p = plan_of(avsn_layout_shape(r->input[0]), avsn_layout_shape(r->input[1]));
-    kernel->scratchpad_bytes = scratch_bytes(&p);
+    const plan p = plan_of(&r->attributes->window, avsn_layout_shape(r->input[0]), avsn_layout_shape(r->input[1]));
+    kernel->scratchpad_bytes = scratch_bytes(&p, ((avsn_c_kernel *)kernel)->threads);
     for (int32_t i = 0; i < 2; i++) {
         const avsn_shape *shape = avsn_layout_shape(r->input[i]);
         avsn_md md = {0};

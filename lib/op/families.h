@@ -45,6 +45,7 @@ typedef struct avsn_c_kernel {
     avsn_attributes attributes;
     avsn_op_kind kind;
     avsn_group group;
+    int32_t threads;
     const void *input[AVSN_MAX_INPUTS];
     void *output[AVSN_MAX_OUTPUTS];
     void *scratchpad; /* where base.scratchpad_bytes asks for one */

@@ -9,6 +9,7 @@
 typedef struct avsn_runtime avsn_runtime;
 avsound_status avsn_runtime_create(avsound_context *context, int32_t threads, avsn_runtime **out);
 void avsn_runtime_free(avsn_runtime *runtime);
+int32_t avsn_runtime_threads(const avsn_runtime *runtime);
 
 /* The instructions that kernels are made of: the processor's, less what the environment's ONEDNN_MAX_CPU_ISA takes away. */
 typedef enum avsn_isa {

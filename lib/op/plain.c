@@ -37,6 +37,7 @@ avsound_status avsn_c_kernel_create(const avsn_kernel_request *request, const ch
     kernel->attributes = *request->attributes;
     kernel->kind = request->kind;
     kernel->group = request->group;
+    kernel->threads = avsn_runtime_threads(request->runtime);
     kernel->compute = compute;
     avsound_status status = AVSOUND_OK;
     for (int32_t i = 0; !status && i < request->input_count; i++) {

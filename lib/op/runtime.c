@@ -7,6 +7,7 @@ struct avsn_runtime {
     avsound_context *context;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
+    int32_t threads;
 };
 
 avsound_status avsn_onednn_fail(dnnl_status_t status, const char *what, const avsn_shape *src, const avsn_shape *dst)
@@ -46,12 +47,12 @@ avsn_isa avsn_op_isa(void)
 
 avsound_status avsn_runtime_create(avsound_context *context, int32_t threads, avsn_runtime **out)
 {
-    (void)threads;
     *out = NULL;
     avsn_runtime *runtime = avsn_alloc_zeroed(context, 1, sizeof *runtime);
     if (!runtime)
         return AVSOUND_E_NO_MEMORY;
     runtime->context = avsn_context_ref(context);
+    runtime->threads = threads;
     dnnl_status_t status = dnnl_engine_create(&runtime->engine, dnnl_cpu, 0);
     if (!status)
         status = dnnl_stream_create(&runtime->stream, runtime->engine, dnnl_stream_default_flags);
@@ -74,6 +75,11 @@ void avsn_runtime_free(avsn_runtime *runtime)
         dnnl_engine_destroy(runtime->engine);
     avsn_free(context, runtime);
     avsound_context_free(context);
+}
+
+int32_t avsn_runtime_threads(const avsn_runtime *runtime)
+{
+    return runtime->threads;
 }
 
 dnnl_engine_t avsn_runtime_engine(const avsn_runtime *runtime)

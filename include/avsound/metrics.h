@@ -1,5 +1,6 @@
 /** @file metrics.h
- *  How well a network does: accuracy, retrieval and localisation with their intervals, as pure functions over arrays.
+ *  How well a network does: accuracy, retrieval, localisation, separation and synchronisation with their intervals, as
+ *  functions over arrays.
  *  In the library avsound_train.
  *
  *  Every sum is accumulated in double. Every result tells how many items it stands on: `n` were scored, among them
@@ -234,6 +235,218 @@ typedef struct avsound_negatives_result {
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_negatives(avsound_context *context, const double *ciou,
                                                                   const double *confidence, const uint8_t *positive,
                                                                   int64_t count, avsound_negatives_result *out);
+
+/** Remarks on a figure of separation. Since 0.1. */
+enum {
+    AVSOUND_SEPARATION_SKIPPED = 1, /**< the reference is silent: nothing can be scored, the figures are NaN */
+    AVSOUND_SEPARATION_BAD = 2,     /**< the estimate is not finite: the figures are minus infinity */
+    AVSOUND_SEPARATION_SILENT = 4,  /**< the estimate is silent: the figures are minus infinity */
+    AVSOUND_SEPARATION_SINGULAR = 8 /**< the delayed references depend on one another: projected by least squares */
+};
+
+/** What avsound_separation_create() takes. Fill with avsound_separation_options_init() first. Since 0.1. */
+typedef struct avsound_separation_options {
+    uint32_t struct_size;           /**< sizeof of this struct in the caller's build */
+    int32_t sources;                /**< 1...8 */
+    int64_t samples;                /**< of every signal, all at one rate: as many as the shortest has */
+    const float *const *references; /**< [sources][samples] the true sources; finite */
+    const float *mixture;           /**< [samples] what was separated, finite; NULL: no improvements */
+    int32_t taps;                   /**< delays of a projection, in samples; 0: 512; sources * taps is 4096 at most */
+    int32_t reserved;               /**< 0 */
+} avsound_separation_options;
+
+/** How well one source was separated, in dB. Since 0.1. */
+typedef struct avsound_separation_result {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
+    int32_t flags;        /**< AVSOUND_SEPARATION_ constants */
+    double sdr, sir, sar; /**< BSS Eval v3; sir is infinite with one source */
+    double si_sdr;        /**< as avsound_metric_si_sdr() has it */
+    double sdr_improvement, sir_improvement; /**< over the mixture as the estimate; NaN without one, or infinite both */
+    double si_sdr_improvement;               /**< the same */
+} avsound_separation_result;
+
+/** The true sources of one clip, with what it takes to hold estimates against them. One thread at a time. Since 0.1. */
+typedef struct avsound_separation avsound_separation;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_separation_options_init(avsound_separation_options *options, uint32_t struct_size);
+
+/** Prepares the references of a clip. The signals are copied. Costs (sources * taps)^3 / 3 multiplications, and holds
+ *  about 60 bytes a sample and 8 (sources * taps)^2 bytes.
+ *
+ *  @param out Receives the object; NULL on failure.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT, also for a sample that is not finite; AVSOUND_E_NO_MEMORY.
+ *  Ownership: free with avsound_separation_free(). Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_separation_create(avsound_context *context,
+                                                                   const avsound_separation_options *options,
+                                                                   avsound_separation **out);
+
+/** Frees it; NULL is allowed. Since 0.1. */
+AVSOUND_API void avsound_separation_free(avsound_separation *separation);
+
+/** Holds an estimate against a source: BSS Eval v3 (Vincent, Gribonval, Fevotte 2006) and SI-SDR.
+ *
+ *  With P_j the projection on source j delayed by 0...taps - 1 samples, P that on all sources so delayed, and the
+ *  estimate e followed by taps - 1 zeros: t = P_j e, i = P e - t, a = e - P e; SDR = |t|^2 / |i + a|^2,
+ *  SIR = |t|^2 / |i|^2, SAR = |t + i|^2 / |a|^2. A part more than 200 dB below the estimate is rounding and counts as
+ *  zero, so that a copy of the source scores plus infinity. No other alignment, no permutation.
+ *
+ *  @param estimate [samples]. @param source Which source it should be, 0...sources - 1.
+ *  @param out      Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: one at a time per object. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_separation_measure(avsound_separation *separation,
+                                                                    const float *estimate, int32_t source,
+                                                                    avsound_separation_result *out);
+
+/** Which output is which source, for networks whose outputs have no names: the order with the highest mean SIR,
+ *  infinite ones counting as 1000 dB; of equal ones (sums to 1e-6 dB) that which gives source 0 the lowest output, then
+ *  source 1, and so on.
+ *
+ *  @param estimates [sources][samples].
+ *  @param order     Receives [sources]: the estimate to be measured against each source.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: one at a time per object. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_separation_order(avsound_separation *separation,
+                                                                  const float *const *estimates, int32_t *order);
+
+/** Scale-invariant SDR (Le Roux et al. 2019) in dB, both means removed: |a s|^2 / |a s - e|^2 with a = <e, s> / |s|^2.
+ *  Plus infinity for a copy, minus infinity for an estimate that is silent, orthogonal or not finite, NaN for a silent
+ *  reference.
+ *
+ *  @param reference [samples], finite. @param estimate [samples]. @param value Receives the figure.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_si_sdr(const float *reference, const float *estimate,
+                                                               int64_t samples, double *value);
+
+/** Off-screen suppression of a clip without on-screen sound, in dB: |mixture|^2 / |on-screen estimate|^2. Plus infinity
+ *  for a silent estimate, minus infinity for one that is not finite, NaN for a silent mixture.
+ *
+ *  @param mixture [samples], finite. @param on_screen [samples]. @param value Receives the figure.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_osr(const float *mixture, const float *on_screen,
+                                                            int64_t samples, double *value);
+
+/** Figures in dB over a set. Since 0.1. */
+typedef struct avsound_decibels_result {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;    /**< 0 */
+    int64_t n, n_bad, n_skipped;    /**< items scored, those of them that are bad, items left out */
+    double median;                  /**< infinite if that many are; of an even number the middle two's mean */
+    double mean, mean_low, mean_high; /**< of the items clamped to -50...100 dB, bootstrap interval */
+} avsound_decibels_result;
+
+/** Median and clamped mean of figures that may be infinite.
+ *
+ *  @param items [count] dB; NaN: skipped. @param bad [count] non-zero: bad, counts as minus infinity; NULL: none.
+ *  @param clips, seed As in avsound_metric_mean(). @param out Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_decibels(avsound_context *context, const double *items,
+                                                                 const uint8_t *bad, const int64_t *clips,
+                                                                 int64_t count, uint64_t seed,
+                                                                 avsound_decibels_result *out);
+
+/** Audio aligned or shifted, one of each a clip; chance is 1/2. Since 0.1. */
+typedef struct avsound_alignment_result {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;    /**< 0 */
+    int64_t n, n_bad, n_skipped;        /**< clips */
+    double accuracy;                    /**< share of the 2 n answers that are right; exactly 1/2 means "shifted" */
+    double accuracy_low, accuracy_high; /**< Wilson's interval over 2 n answers */
+    double paired;                      /**< share of clips whose aligned sound scores higher, ties counting half */
+    double paired_low, paired_high;     /**< Wilson's interval over n pairs */
+    double paired_error;                /**< standard error of `paired` under chance, 0.5 / sqrt(n) */
+} avsound_alignment_result;
+
+/** Accuracy at telling aligned from shifted sound (Owens, Efros 2018), and paired (two alternatives, forced choice).
+ *
+ *  @param aligned [count] P(aligned) of a clip as it is. Not finite: bad, an error, below everything.
+ *  @param shifted [count] the same clip with its sound shifted. Not finite: bad, an error, above everything.
+ *  @param skip    [count] non-zero: leave the clip out; NULL: none.
+ *  @param out     Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_alignment(avsound_context *context, const float *aligned,
+                                                                  const float *shifted, const uint8_t *skip,
+                                                                  int64_t count, avsound_alignment_result *out);
+
+/** How features of one step are compared. Since 0.1. */
+enum {
+    AVSOUND_SYNC_DISTANCE = 0,  /**< Euclidean distance: small where picture and sound belong together */
+    AVSOUND_SYNC_SIMILARITY = 1 /**< inner product: large there */
+};
+
+/** What avsound_sync_search() searches. Fill with avsound_sync_search_options_init() first. Since 0.1. */
+typedef struct avsound_sync_search_options {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build */
+    int32_t measure;      /**< AVSOUND_SYNC_ constant */
+    int32_t range;        /**< offsets -range...range are tried; 0: 15 */
+    int32_t dimension;    /**< of the features */
+    const float *video;   /**< [video_count][dimension] features of pictures, one a frame */
+    const float *audio;   /**< [audio_count][dimension] features of sound on the same grid of times */
+    int64_t video_count, audio_count; /**< steps there are of each */
+    int64_t video_first;  /**< the first picture belongs to sound number video_first, where both start at once */
+} avsound_sync_search_options;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_sync_search_options_init(avsound_sync_search_options *options, uint32_t struct_size);
+
+/** Searches the offset at which pictures and sound agree best (Chung, Zisserman 2016). At offset d picture i is
+ *  compared with sound i - d: positive offsets mean that the audio leads, and are the delay to add to it. The curve is
+ *  the mean over those pictures whose sound is there; nothing is padded.
+ *
+ *  @param curve      NULL, or receives [2 * range + 1] means from -range on; NaN where nothing overlaps.
+ *  @param offset     Receives the best offset in frames, of equal ones the lowest; NaN where no offset has an overlap,
+ *                    plus infinity where a feature in use is not finite.
+ *  @param confidence Receives how far the best lies from the median of the curve, 0 or more; NaN as the offset.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_sync_search(avsound_context *context,
+                                                             const avsound_sync_search_options *options,
+                                                             double *curve, double *offset, double *confidence);
+
+/** What avsound_metric_sync() judges. Fill with avsound_sync_options_init() first. Offsets are in ms, positive where
+ *  the audio leads. Since 0.1. */
+typedef struct avsound_sync_options {
+    uint32_t struct_size;       /**< sizeof of this struct in the caller's build */
+    uint32_t reserved;          /**< 0 */
+    int64_t count;              /**< clips */
+    const double *truth;        /**< [count] true offsets; NaN: skipped. Not read of an undecidable clip */
+    const double *answers;      /**< [count] offsets found; NaN: "cannot tell"; infinite: bad, an error */
+    const double *confidence;   /**< [count] of the answers; NULL: no confidence_auc */
+    const uint8_t *undecidable; /**< [count] non-zero: silence, a still picture; "cannot tell" is right. NULL: none */
+    double frame_ms;            /**< one frame; 0: 40 */
+    double class_ms;            /**< width of the classes; 0: 200 */
+    uint64_t seed;              /**< of the bootstrap of the bias */
+} avsound_sync_options;
+
+/** How well offsets were found. With e = answer - truth. Intervals are Wilson's but for the bias. Since 0.1. */
+typedef struct avsound_sync_result {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;    /**< 0 */
+    int64_t n, n_bad, n_skipped;          /**< decidable clips, those whose answer is bad, clips without a truth */
+    int64_t n_answered, n_undecidable;    /**< of n, those that got an answer (bad ones, too); undecidable clips */
+    double answered, answered_low, answered_high;       /**< share of n that got an answer */
+    double within, within_low, within_high;             /**< share of the answered with |e| <= 1 frame */
+    double within_all, within_all_low, within_all_high; /**< the same of all n: "cannot tell" is a miss */
+    double tolerable, tolerable_low, tolerable_high;    /**< of the answered, the share whose residual nobody notices
+                                                             (ITU-R BT.1359): -125 ms <= truth - answer <= 45 ms */
+    double exact_class, exact_class_low, exact_class_high; /**< of the answered: the same nearest multiple of class_ms */
+    double near_class, near_class_low, near_class_high;    /**< or the next one */
+    double bias, bias_low, bias_high; /**< mean e in ms of the answers that are not bad, bootstrap interval */
+    double median_error, p95_error;   /**< median and 95th percentile of |e| in ms of the answered, bad ones infinite */
+    double confidence_auc;            /**< P(an answer within 1 frame is more confident than one that is not) */
+    double abstained, abstained_low, abstained_high; /**< share of the undecidable answered "cannot tell" */
+} avsound_sync_result;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_sync_options_init(avsound_sync_options *options, uint32_t struct_size);
+
+/** Judges offsets. Bounds are met up to 1e-6 ms. A confidence that is not finite is an error: it ranks a right answer
+ *  below all others, a wrong one above. A class lies between its multiple less half a width, included, and plus half,
+ *  not included.
+ *
+ *  @param out Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_sync(avsound_context *context,
+                                                             const avsound_sync_options *options,
+                                                             avsound_sync_result *out);
 
 /** Canonical correlation analysis: the linear maps of two sets of vectors into one space in which they agree most.
  *  Immutable.

@@ -44,7 +44,7 @@ avsound_status avsound_wilson_interval(double share, int64_t n, double *low, dou
     return AVSOUND_OK;
 }
 
-static avsound_status check_array(const char *call, const char *name, const void *array, int64_t count)
+avsound_status avsn_metric_array(const char *call, const char *name, const void *array, int64_t count)
 {
     if (count < 0)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: count is %lld, want at least 0", call, (long long)count);
@@ -74,7 +74,7 @@ static double count_items(const double *items, int64_t count, avsound_estimate *
 avsound_status avsound_metric_share(const double *items, int64_t count, avsound_estimate *out)
 {
     avsound_estimate e = {0};
-    AVSN_TRY(check_array("metric_share", "items", items, count));
+    AVSN_TRY(avsn_metric_array("metric_share", "items", items, count));
     for (int64_t i = 0; i < count; i++)
         if (isfinite(items[i]) && (items[i] < 0 || items[i] > 1))
             AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "metric_share: items[%lld] is %g, want 0 to 1", (long long)i,
@@ -137,11 +137,16 @@ static double resampled_mean(const cluster *c, int64_t count, uint64_t seed, uin
     return sum / (double)n;
 }
 
-static double percentile(const double *sorted, int64_t count, double p)
+double avsn_percentile(const double *sorted, int64_t count, double p)
 {
+    if (!count)
+        return NAN;
     const double at = p * (double)(count - 1);
     const int64_t i = (int64_t)at;
-    return i + 1 < count ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[count - 1];
+    const double part = at - (double)i;
+    if (i + 1 >= count || part == 0 || isinf(sorted[i]))
+        return sorted[AVSN_MIN(i, count - 1)];
+    return sorted[i] + part * (sorted[i + 1] - sorted[i]);
 }
 
 static void bootstrap(const cluster *c, int64_t count, uint64_t seed, double *means, avsound_estimate *e)
@@ -150,15 +155,15 @@ static void bootstrap(const cluster *c, int64_t count, uint64_t seed, double *me
     for (int64_t k = 0; k < BOOTSTRAP_DRAWS; k++)
         means[k] = resampled_mean(c, count, seed, stream, k);
     avsn_sort_doubles(means, BOOTSTRAP_DRAWS);
-    e->low = percentile(means, BOOTSTRAP_DRAWS, 0.025);
-    e->high = percentile(means, BOOTSTRAP_DRAWS, 0.975);
+    e->low = avsn_percentile(means, BOOTSTRAP_DRAWS, 0.025);
+    e->high = avsn_percentile(means, BOOTSTRAP_DRAWS, 0.975);
 }
 
 avsound_status avsound_metric_mean(avsound_context *context, const double *items, const int64_t *clips, int64_t count,
                                    uint64_t seed, avsound_estimate *out)
 {
     avsound_estimate e = {.value = NAN, .low = NAN, .high = NAN};
-    AVSN_TRY(check_array("metric_mean", "items", items, count));
+    AVSN_TRY(avsn_metric_array("metric_mean", "items", items, count));
     if (!context)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "metric_mean: context is NULL");
     const double sum = count_items(items, count, &e);
@@ -180,18 +185,20 @@ avsound_status avsound_metric_mean(avsound_context *context, const double *items
 
 /* ---- correspondence ---- */
 
-/* P(p > q) + P(p = q) / 2 of two sorted arrays: the wins of each p are counted by walking both. */
-static double area_under_curve(const double *p, const double *q, int64_t n)
+/* The wins of each p are counted by walking both arrays. */
+double avsn_area_under_curve(const double *p, int64_t p_count, const double *q, int64_t q_count)
 {
     double wins = 0;
-    for (int64_t i = 0, below = 0, up_to = 0; i < n; i++) {
-        while (below < n && q[below] < p[i])
+    if (!p_count || !q_count)
+        return NAN;
+    for (int64_t i = 0, below = 0, up_to = 0; i < p_count; i++) {
+        while (below < q_count && q[below] < p[i])
             below++;
-        while (up_to < n && q[up_to] <= p[i])
+        while (up_to < q_count && q[up_to] <= p[i])
             up_to++;
         wins += 0.5 * (double)(below + up_to);
     }
-    return wins / ((double)n * (double)n);
+    return wins / ((double)p_count * (double)q_count);
 }
 
 typedef struct answers {
@@ -225,7 +232,7 @@ static void finish_answers(answers *a, avsound_avc_result *r)
         avsn_sort_doubles(a->negative, r->n);
         r->accuracy = a->right / (2 * (double)r->n);
         r->paired = a->paired / (double)r->n;
-        r->auc = area_under_curve(a->positive, a->negative, r->n);
+        r->auc = avsn_area_under_curve(a->positive, r->n, a->negative, r->n);
     }
     avsn_wilson(a->right, 2 * r->n, &r->accuracy_low, &r->accuracy_high);
     avsn_wilson(a->paired, r->n, &r->paired_low, &r->paired_high);
@@ -236,8 +243,8 @@ avsound_status avsound_metric_avc(avsound_context *context, const float *positiv
 {
     avsound_avc_result r = {0};
     answers a = {0};
-    AVSN_TRY(check_array("metric_avc", "positive", positive, count));
-    AVSN_TRY(check_array("metric_avc", "negative", negative, count));
+    AVSN_TRY(avsn_metric_array("metric_avc", "positive", positive, count));
+    AVSN_TRY(avsn_metric_array("metric_avc", "negative", negative, count));
     if (!context)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "metric_avc: context is NULL");
     const size_t room = (size_t)AVSN_MAX(count, 1);

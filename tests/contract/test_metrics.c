@@ -103,5 +103,86 @@ START_TEST(a_fit_outlives_its_context_handle)
 }
 END_TEST
 
+START_TEST(separation_is_as_careful)
+{
+    open_context();
+    const float x[] = {1, 2, 4}, *const references[] = {x};
+    double value;
+    int32_t order;
+    avsound_separation *s = NULL;
+    avsound_separation_result r = {.struct_size = sizeof r};
+    avsound_decibels_result d = {.struct_size = sizeof d};
+    avsound_separation_options o = {0};
+    ck_refused(avsound_separation_create(c, &o, &s), AVSOUND_E_INVALID_ARGUMENT, "struct_size is 0");
+    avsound_separation_options_init(&o, sizeof o);
+    ck_assert_uint_eq(o.struct_size, sizeof o);
+    o.sources = 1;
+    o.samples = 3;
+    o.taps = 2;
+    ck_refused(avsound_separation_create(c, &o, &s), AVSOUND_E_INVALID_ARGUMENT, "references NULL");
+    o.references = references;
+    ck_refused(avsound_separation_create(c, &o, NULL), AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    ck_refused(avsound_separation_create(NULL, &o, &s), AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    ck_refused(avsound_separation_create(c, NULL, &s), AVSOUND_E_INVALID_ARGUMENT, "options is NULL");
+    ck_refused(avsound_separation_measure(NULL, x, 0, &r), AVSOUND_E_INVALID_ARGUMENT, "separation is NULL");
+    ck_avsound(avsound_separation_create(c, &o, &s));
+    avsound_context_free(c); /* the object keeps its context */
+    ck_refused(avsound_separation_measure(s, NULL, 0, &r), AVSOUND_E_INVALID_ARGUMENT, "estimate is NULL");
+    ck_refused(avsound_separation_measure(s, x, 1, &r), AVSOUND_E_INVALID_ARGUMENT, "source 1");
+    ck_refused(avsound_separation_measure(s, x, -1, &r), AVSOUND_E_INVALID_ARGUMENT, "source -1");
+    ck_refused(avsound_separation_measure(s, x, 0, NULL), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_avsound(avsound_separation_measure(s, x, 0, &r));
+    ck_refused(avsound_separation_order(s, NULL, &order), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_avsound(avsound_separation_order(s, references, &order));
+    ck_assert_int_eq(order, 0);
+    avsound_separation_free(s);
+    avsound_separation_free(NULL);
+    ck_refused(avsound_metric_si_sdr(x, NULL, 3, &value), AVSOUND_E_INVALID_ARGUMENT, "estimate is NULL");
+    ck_refused(avsound_metric_si_sdr(x, x, 3, NULL), AVSOUND_E_INVALID_ARGUMENT, "value is NULL");
+    ck_refused(avsound_metric_osr(NULL, x, 3, &value), AVSOUND_E_INVALID_ARGUMENT, "mixture is NULL");
+    ck_refused(avsound_metric_osr(x, x, 3, NULL), AVSOUND_E_INVALID_ARGUMENT, "value is NULL");
+    ck_refused(avsound_metric_decibels(NULL, NULL, NULL, NULL, 0, 0, &d), AVSOUND_E_INVALID_ARGUMENT, "context");
+}
+END_TEST
+
+START_TEST(synchronisation_is_as_careful)
+{
+    open_context();
+    const double offsets[] = {0};
+    const float x[] = {1};
+    double offset, confidence;
+    avsound_alignment_result a = {.struct_size = sizeof a};
+    avsound_sync_result r = {.struct_size = sizeof r};
+    avsound_sync_search_options search = {0};
+    avsound_sync_options o = {0};
+    ck_refused(avsound_metric_alignment(NULL, x, x, NULL, 1, &a), AVSOUND_E_INVALID_ARGUMENT, "context");
+    ck_refused(avsound_metric_alignment(c, x, NULL, NULL, 1, &a), AVSOUND_E_INVALID_ARGUMENT, "shifted is NULL");
+    ck_refused(avsound_metric_alignment(c, x, x, NULL, 1, NULL), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_refused(avsound_sync_search(c, &search, NULL, &offset, &confidence), AVSOUND_E_INVALID_ARGUMENT,
+               "struct_size is 0");
+    avsound_sync_search_options_init(&search, sizeof search);
+    ck_assert_uint_eq(search.struct_size, sizeof search);
+    search.dimension = 1;
+    search.audio_count = 1;
+    ck_refused(avsound_sync_search(c, &search, NULL, &offset, &confidence), AVSOUND_E_INVALID_ARGUMENT,
+               "audio is NULL");
+    ck_refused(avsound_sync_search(c, &search, NULL, NULL, &confidence), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_refused(avsound_sync_search(c, NULL, NULL, &offset, &confidence), AVSOUND_E_INVALID_ARGUMENT, "options is NULL");
+    ck_refused(avsound_metric_sync(c, &o, &r), AVSOUND_E_INVALID_ARGUMENT, "struct_size is 0");
+    avsound_sync_options_init(&o, sizeof o);
+    ck_assert_uint_eq(o.struct_size, sizeof o);
+    o.count = 1;
+    o.answers = offsets;
+    ck_refused(avsound_metric_sync(c, &o, &r), AVSOUND_E_INVALID_ARGUMENT, "truth is NULL");
+    o.truth = offsets;
+    ck_refused(avsound_metric_sync(NULL, &o, &r), AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    ck_refused(avsound_metric_sync(c, NULL, &r), AVSOUND_E_INVALID_ARGUMENT, "options is NULL");
+    ck_refused(avsound_metric_sync(c, &o, NULL), AVSOUND_E_INVALID_ARGUMENT, "NULL");
+    ck_avsound(avsound_metric_sync(c, &o, &r));
+    avsound_context_free(c);
+}
+END_TEST
+
 SUITE("contract.metrics", null_arguments_are_refused, structs_never_set_up_are_refused,
-      nothing_correlates_without_a_fit, a_fit_outlives_its_context_handle)
+      nothing_correlates_without_a_fit, a_fit_outlives_its_context_handle, separation_is_as_careful,
+      synchronisation_is_as_careful)

@@ -91,6 +91,8 @@ typedef struct avsn_attributes {
     int64_t values;        /* running statistics: how many the batch's variance is over, in this process */
     bool relu;             /* batch norm in training: a ReLU in the same pass */
     float share;           /* pair loss: weight of the binary cross-entropy beside the contrastive one */
+    bool views;            /* pair loss: items i and i + N/2 are views of one thing (lib/train/views.h) */
+    float temperature;     /* pair loss of views: logits are divided by it */
 } avsn_attributes;
 
 typedef struct avsn_node {

@@ -152,6 +152,29 @@ static double correspondence(const double *logit, double *diff, int64_t items, d
     return loss;
 }
 
+/* NT-Xent (Chen et al. 2020, equation 1), the mean over all views: item i is told from all others but itself, which stands no
+ * chance, as item i + N/2, counted around. */
+static double between_views(double *logit, double *diff, int64_t items, double temperature)
+{
+    const double weight = 1 / (double)items;
+    double loss = 0;
+    for (int64_t i = 0; i < items * items; i++)
+        logit[i] = i / items == i % items ? -(double)INFINITY : logit[i] / temperature;
+    for (int64_t i = 0; i < items; i++)
+        loss += weight * cross_entropy(logit + i * items, diff + i * items, items, 1, (i + items / 2) % items, weight);
+    for (int64_t i = 0; i < items * items; i++)
+        diff[i] /= temperature;
+    return loss;
+}
+
+static double loss_of(const avsn_attributes *a, double *logit, double *diff, int64_t items)
+{
+    if (a->views)
+        return between_views(logit, diff, items, (double)a->temperature);
+    const double loss = contrastive(logit, diff, items);
+    return loss + correspondence(logit, diff, items, (double)a->share);
+}
+
 static void pair_loss(const avsn_c_kernel *k)
 {
     const int64_t pairs = avsn_dim(k, 0, 0), columns = avsn_dim(k, 0, 1);
@@ -162,8 +185,7 @@ static void pair_loss(const avsn_c_kernel *k)
     memset(diff, 0, (size_t)pairs * sizeof *diff);
     for (int64_t i = 0; i < pairs; i++)
         logit[i] = columns == 1 ? (double)src[i] : (double)src[2 * i + 1] - (double)src[2 * i];
-    const double loss = contrastive(logit, diff, items);
-    *(float *)k->output[0] = (float)(loss + correspondence(logit, diff, items, (double)k->attributes.share));
+    *(float *)k->output[0] = (float)loss_of(&k->attributes, logit, diff, items);
     for (int64_t i = 0; i < pairs; i++) {
         diff_src[i * columns + columns - 1] = (float)diff[i];
         if (columns == 2)

@@ -2,6 +2,7 @@
 
 #include "base/zone.h"
 #include "train/rules.h"
+#include "train/views.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -248,6 +249,11 @@ static void add_loss(transform *t, avsn_objective objective)
     const avsn_shape shape = *avsn_value_shape(t->graph, logits);
     if (t->contrastive) {
         add_pair_loss(t, logits, &shape);
+        return;
+    }
+    if (objective == AVSN_OBJECTIVE_VIEWS) {
+        const avsn_value loss = avsn_view_loss(t->graph, logits);
+        t->diff[logits.id] = (avsn_value){loss.id ? loss.id + 1 : 0};
         return;
     }
     const int64_t classes = objective == AVSN_OBJECTIVE_SOFTMAX ? 2 : 1;

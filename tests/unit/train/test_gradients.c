@@ -5,9 +5,11 @@
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "failing.h"
+#include "golden/views.h"
 #include "model/arch.h"
 #include "oracle/net.h"
 #include "train/gradients.h"
+#include "train/views.h"
 
 enum { SEED = 20180909 };
 
@@ -160,19 +162,46 @@ static avsn_graph *training(avsound_context *context, const char *arch, double w
     return graph;
 }
 
-static const struct {
+/* Of a tower that learns from two views each of `things`. */
+static avsn_graph *view_training(avsound_context *context, const char *arch, const char *embedding, double width, int64_t things)
+{
+    avsn_graph *forward = network(context, arch, width, 2 * things), *tower, *graph;
+    ck_avsound(avsn_view_graph(forward, embedding, false, &tower));
+    ck_avsound(avsn_training_graph(tower, AVSN_OBJECTIVE_VIEWS, 0.1f, &graph));
+    avsn_graph_free(forward);
+    avsn_graph_free(tower);
+    return graph;
+}
+
+typedef struct training_case {
     const char *arch;
     avsn_objective objective;
-} trainings[] = {
-    {"l3-net", AVSN_OBJECTIVE_SOFTMAX},      {"ave-net", AVSN_OBJECTIVE_SOFTMAX},      {"avol-net", AVSN_OBJECTIVE_SIGMOID},
-    {"ave-net", AVSN_OBJECTIVE_CONTRASTIVE}, {"avol-net", AVSN_OBJECTIVE_CONTRASTIVE},
+    const char *embedding; /* of views */
+} training_case;
+
+static const training_case trainings[] = {
+    {"l3-net", AVSN_OBJECTIVE_SOFTMAX, NULL},
+    {"ave-net", AVSN_OBJECTIVE_SOFTMAX, NULL},
+    {"avol-net", AVSN_OBJECTIVE_SIGMOID, NULL},
+    {"ave-net", AVSN_OBJECTIVE_CONTRASTIVE, NULL},
+    {"avol-net", AVSN_OBJECTIVE_CONTRASTIVE, NULL},
+    {"l3-net", AVSN_OBJECTIVE_VIEWS, "embedding.audio"},
+    {"ave-net", AVSN_OBJECTIVE_VIEWS, "embedding.image"},
+    {"avol-net", AVSN_OBJECTIVE_VIEWS, "embedding.image"},
+    {"avol-net", AVSN_OBJECTIVE_VIEWS, "embedding.audio"},
 };
+
+static avsn_graph *training_of(avsound_context *context, const training_case *c, double width, int64_t batch)
+{
+    return c->embedding ? view_training(context, c->arch, c->embedding, width, batch)
+                        : training(context, c->arch, width, batch, c->objective);
+}
 
 START_TEST(gradients_are_slopes_of_the_loss)
 {
     avsound_context *context;
     ck_avsound(avsound_context_create(NULL, &context));
-    net t = net_create(training(context, trainings[_i].arch, 0.0625, 3, trainings[_i].objective), AVSOUND_DTYPE_F32, 1);
+    net t = net_create(training_of(context, &trainings[_i], 0.0625, 3), AVSOUND_DTYPE_F32, 1);
     check_directions(&t, trainings[_i].arch);
     net_free(&t);
     avsound_context_free(context);
@@ -184,8 +213,8 @@ START_TEST(two_threads_agree_with_one)
     avsound_context *context;
     ck_avsound(avsound_context_create(NULL, &context));
     for (size_t n = 0; n < AVSN_ARRAY_COUNT(trainings); n++) {
-        net one = net_create(training(context, trainings[n].arch, 0.25, 4, trainings[n].objective), AVSOUND_DTYPE_F32, 1);
-        net two = net_create(training(context, trainings[n].arch, 0.25, 4, trainings[n].objective), AVSOUND_DTYPE_F32, 2);
+        net one = net_create(training_of(context, &trainings[n], 0.25, 4), AVSOUND_DTYPE_F32, 1);
+        net two = net_create(training_of(context, &trainings[n], 0.25, 4), AVSOUND_DTYPE_F32, 2);
         ck_avsound(oracle_run(one.plan, 1, UINT64_MAX));
         ck_avsound(oracle_run(two.plan, 2, UINT64_MAX));
         for (int32_t i = 0; i < avsn_plan_output_count(one.plan); i++) {
@@ -228,8 +257,8 @@ START_TEST(bf16_gradients_point_where_those_of_f32_do)
         return;
     ck_avsound(avsound_context_create(NULL, &context));
     for (size_t n = 0; n < AVSN_ARRAY_COUNT(trainings); n++) {
-        net f32 = net_create(training(context, trainings[n].arch, 0.25, 6, trainings[n].objective), AVSOUND_DTYPE_F32, 1);
-        net bf16 = net_create(training(context, trainings[n].arch, 0.25, 6, trainings[n].objective), AVSOUND_DTYPE_BF16, 1);
+        net f32 = net_create(training_of(context, &trainings[n], 0.25, 6), AVSOUND_DTYPE_F32, 1);
+        net bf16 = net_create(training_of(context, &trainings[n], 0.25, 6), AVSOUND_DTYPE_BF16, 1);
         const double want = loss_of(&f32), got = loss_of(&bf16);
         ck_assert_msg(fabs(got - want) < 0.02 * want, "%s: loss %g, f32's is %g", trainings[n].arch, got, want);
         ck_assert_msg(cosine(&bf16, &f32) > 0.98, "%s: cosine %g", trainings[n].arch, cosine(&bf16, &f32));
@@ -322,6 +351,100 @@ START_TEST(contrastive_logits_are_of_all_pairs)
 }
 END_TEST
 
+/* ---- views ---- */
+
+START_TEST(a_tower_that_learns_from_views_stands_alone)
+{
+    static const char *const archs[] = {"l3-net", "ave-net", "avol-net"};
+    avsound_context *context;
+    ck_avsound(avsound_context_create(NULL, &context));
+    for (size_t n = 0; n < AVSN_ARRAY_COUNT(archs); n++)
+        for (int sound = 0; sound < 2; sound++) {
+            avsn_graph *graph =
+                view_training(context, archs[n], sound ? "embedding.audio" : "embedding.image", 0.0625, 3);
+            ck_assert_int_ne(avsn_graph_find(graph, sound ? "spectrogram" : "image").id, 0);
+            ck_assert_int_eq(avsn_graph_find(graph, sound ? "image" : "spectrogram").id, 0);
+            ck_assert_int_eq(avsn_graph_find(graph, "label").id, 0);
+            ck_assert(avsn_shape_equal(avsn_value_shape(graph, avsn_graph_find(graph, "logits")), &AVSN_SHAPE(36, 1)));
+            for (int32_t i = 0; i < avsn_graph_param_count(graph); i++)
+                ck_assert_msg(!strncmp(avsn_graph_param(graph, i)->name, sound ? "audio." : "vision.", 6), "%s: %s", archs[n],
+                              avsn_graph_param(graph, i)->name);
+            ck_assert_int_ge(avsn_graph_param_count(graph), 8 * 5);
+            avsn_graph_free(graph);
+        }
+    avsound_context_free(context);
+}
+END_TEST
+
+/* One dense layer whose input is a vector. */
+static avsn_graph *dense_views(avsound_context *context)
+{
+    avsn_graph *g;
+    ck_avsound(avsn_graph_create(context, &g));
+    const avsn_value x = avsn_input(g, "image", AVSN_SHAPE(2 * VIEW_THINGS, VIEW_INPUTS));
+    avsn_output(g, "embedding.image", avsn_dense(g, "d", x, VIEW_OUTPUTS, NULL));
+    ck_avsound(avsn_graph_finish(g));
+    return g;
+}
+
+static void put_numbers(const net *t, const char *name, const double *values)
+{
+    const avsn_named_tensor *to = avsn_params_find(t->params, name);
+    for (int64_t i = 0; i < elements(&to->shape); i++)
+        ((float *)to->data)[i] = (float)values[i];
+}
+
+static void ck_output(const net *t, const char *name, const double *values)
+{
+    for (int32_t i = 0; i < avsn_plan_output_count(t->plan); i++)
+        for (int64_t k = 0; !strcmp(avsn_plan_output_name(t->plan, i), name) && k < elements(avsn_plan_output_shape(t->plan, i)); k++)
+            ck_assert_double_eq_tol((double)avsn_plan_output_data(t->plan, i)[k], values[k], 2e-5);
+}
+
+START_TEST(the_loss_of_views_and_its_gradients_are_pytorchs)
+{
+    avsound_context *context;
+    avsn_graph *tower, *graph;
+    ck_avsound(avsound_context_create(NULL, &context));
+    avsn_graph *forward = dense_views(context);
+    ck_avsound(avsn_view_graph(forward, "embedding.image", false, &tower));
+    ck_avsound(avsn_training_graph(tower, AVSN_OBJECTIVE_VIEWS, 0.1f, &graph));
+    net t = net_create(graph, AVSOUND_DTYPE_F32, 1);
+    put_numbers(&t, "d.weight", views_weight);
+    put_numbers(&t, "d.bias", views_bias);
+    for (int i = 0; i < 2 * VIEW_THINGS * VIEW_INPUTS; i++)
+        avsn_plan_input_data(t.plan, 0)[i] = (float)views_src[i];
+    ck_assert_double_eq_tol(loss_of(&t), views_loss[0], 1e-5);
+    ck_assert_int_eq(avsn_plan_output_count(t.plan), 3);
+    ck_output(&t, "grad.d.weight", views_grad_weight);
+    ck_output(&t, "grad.d.bias", views_grad_bias);
+    net_free(&t);
+    avsn_graph_free(tower);
+    avsn_graph_free(forward);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(views_of_what_is_no_tower_are_refused)
+{
+    avsound_context *context;
+    avsn_graph *g, *graph;
+    ck_avsound(avsound_context_create(NULL, &context));
+    g = network(context, "ave-net", 0.0625, 2);
+    ck_refused(avsn_view_graph(g, "embedding", false, &graph), AVSOUND_E_UNSUPPORTED, "no output \"embedding\"");
+    ck_refused(avsn_view_graph(g, "logits", false, &graph), AVSOUND_E_UNSUPPORTED, "both the picture and the sound");
+    avsn_graph_free(g);
+    g = network(context, "avol-net", 0.0625, 2);
+    ck_refused(avsn_view_graph(g, "vision.conv5", false, &graph), AVSOUND_E_UNSUPPORTED, "4 axes");
+    avsn_graph_free(g);
+    g = network(context, "ave-net", 0.0625, 3);
+    ck_refused(avsn_view_graph(g, "embedding.image", true, &graph), AVSOUND_E_SHAPE, "3 views");
+    ck_assert_ptr_null(graph);
+    avsn_graph_free(g);
+    avsound_context_free(context);
+}
+END_TEST
+
 static void check_where(const net *t, const char *want)
 {
     char where[128];
@@ -403,6 +526,7 @@ START_TEST(refused_memory_leaves_nothing_behind)
     avsn_graph *forward = network(context, "avol-net", 0.0625, 2);
     ck_survives_refusals(&f, avsn_training_graph(forward, AVSN_OBJECTIVE_SIGMOID, 0.1f, &graph), avsn_graph_free(graph));
     ck_survives_refusals(&f, avsn_contrastive_graph(forward, 0.5f, 0.1f, &graph), avsn_graph_free(graph));
+    ck_survives_refusals(&f, avsn_view_graph(forward, "embedding.image", true, &graph), avsn_graph_free(graph));
     avsn_graph_free(forward);
     avsound_context_free(context);
 }
@@ -418,6 +542,9 @@ int main(void)
                                   batch_norm_joins_only_a_relu_of_its_own,
                                   gradients_of_inputs_are_left_out,
                                   contrastive_logits_are_of_all_pairs,
+                                  a_tower_that_learns_from_views_stands_alone,
+                                  the_loss_of_views_and_its_gradients_are_pytorchs,
+                                  views_of_what_is_no_tower_are_refused,
                                   a_checked_run_names_the_first_value_that_is_not_finite,
                                   graphs_without_what_the_objective_wants_are_refused,
                                   refused_memory_leaves_nothing_behind};

@@ -58,6 +58,7 @@ static const rule_case cases[] = {
     {AVSN_OP_SOFTMAX, 1, {AVSN_SHAPE(3, 5)}, AVSN_SHAPE(3, 5), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_PAIR_DISTANCE, 2, {AVSN_SHAPE(4, 7), AVSN_SHAPE(4, 7)}, AVSN_SHAPE(16, 1), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_PAIR_INNER_MAP, 2, {AVSN_SHAPE(3, 5, 3, 4), AVSN_SHAPE(3, 5)}, AVSN_SHAPE(9, 1, 3, 4), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_PAIR_INNER_MAP, 2, {AVSN_SHAPE(5, 7), AVSN_SHAPE(5, 7)}, AVSN_SHAPE(25, 1), {.epsilon = 0}, 1, 1e-5},
 };
 
 /* ---- numbers ---- */
@@ -601,7 +602,28 @@ static double pair_loss(const double *x, const double *label, int64_t rows, int6
     return loss;
 }
 
-static void check_loss(avsn_op_kind kind, int64_t rows, int64_t columns,
+/* Of 2 * THINGS views; view i + THINGS is view i's partner. */
+enum { THINGS = 3 };
+static const double TEMPERATURE = 0.375;
+
+static double view_loss(const double *x, const double *label, int64_t rows, int64_t columns)
+{
+    double loss = 0;
+    (void)label;
+    (void)rows;
+    (void)columns;
+    for (int i = 0; i < 2 * THINGS; i++) {
+        const double *row = x + i * 2 * THINGS;
+        double others = 0;
+        for (int k = 0; k < 2 * THINGS; k++)
+            others += k == i ? 0 : exp(row[k] / TEMPERATURE);
+        const int partner = i < THINGS ? i + THINGS : i - THINGS;
+        loss -= log(exp(row[partner] / TEMPERATURE) / others);
+    }
+    return loss / (2 * THINGS);
+}
+
+static void check_loss(avsn_op_kind kind, int64_t rows, int64_t columns, const avsn_attributes *attributes,
                        double (*reference)(const double *x, const double *label, int64_t rows, int64_t columns))
 {
     avsound_context *context;
@@ -609,7 +631,6 @@ static void check_loss(avsn_op_kind kind, int64_t rows, int64_t columns,
     avsn_params params = {0};
     avsn_pack_cache *cache;
     avsn_plan *plan;
-    const avsn_attributes attributes = {.share = (float)SHARE};
     const avsn_shape shape = AVSN_SHAPE(rows, columns), labels = AVSN_SHAPE(rows, 1);
     oracle_tensor x = draw(&shape, 5), label = draw(&labels, 6);
     ck_avsound(avsound_context_create(NULL, &context));
@@ -617,7 +638,7 @@ static void check_loss(avsn_op_kind kind, int64_t rows, int64_t columns,
     const avsn_value in[2] = {avsn_input(g, "logits", shape), avsn_input(g, "label", labels)};
     const avsn_shape shapes[2] = {AVSN_SHAPE(1, 1), shape};
     const avsn_value loss =
-        avsn_graph_append_many(g, kind, NULL, &attributes, in, kind == AVSN_OP_PAIR_LOSS ? 1 : 2, shapes, 2);
+        avsn_graph_append_many(g, kind, NULL, attributes, in, kind == AVSN_OP_PAIR_LOSS ? 1 : 2, shapes, 2);
     avsn_output(g, "loss", loss);
     avsn_output(g, "diff", (avsn_value){loss.id + 1});
     ck_avsound(avsn_pack_cache_create(context, &cache));
@@ -647,10 +668,13 @@ static void check_loss(avsn_op_kind kind, int64_t rows, int64_t columns,
 
 START_TEST(losses_agree_with_their_definitions)
 {
-    check_loss(AVSN_OP_SOFTMAX_LOSS, 5, 2, softmax_loss);
-    check_loss(AVSN_OP_SIGMOID_LOSS, 7, 1, sigmoid_loss);
-    check_loss(AVSN_OP_PAIR_LOSS, ITEMS * ITEMS, 1, pair_loss);
-    check_loss(AVSN_OP_PAIR_LOSS, ITEMS * ITEMS, 2, pair_loss);
+    const avsn_attributes pairs = {.share = (float)SHARE};
+    const avsn_attributes views = {.views = true, .temperature = (float)TEMPERATURE};
+    check_loss(AVSN_OP_SOFTMAX_LOSS, 5, 2, NULL, softmax_loss);
+    check_loss(AVSN_OP_SIGMOID_LOSS, 7, 1, NULL, sigmoid_loss);
+    check_loss(AVSN_OP_PAIR_LOSS, ITEMS * ITEMS, 1, &pairs, pair_loss);
+    check_loss(AVSN_OP_PAIR_LOSS, ITEMS * ITEMS, 2, &pairs, pair_loss);
+    check_loss(AVSN_OP_PAIR_LOSS, 4 * THINGS * THINGS, 1, &views, view_loss);
 }
 END_TEST
 

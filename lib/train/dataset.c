@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <avsound/train.h>
+
 #include "train/csv.h"
 #include "train/list.h"
 #include "weights/text.h"
@@ -16,6 +18,7 @@ enum { MOST_CLIPS = INT32_MAX - 1 };
 
 struct avsn_dataset {
     avsound_context *context;
+    avsn_part part;
     avsn_dataset_clip *clips;
     size_t count, capacity;
     int64_t flagged;
@@ -67,7 +70,8 @@ static avsound_status add_clip(avsn_dataset *dataset, const avsn_csv *csv, const
 {
     struct stat status;
     int64_t frames, samples;
-    AVSN_TRY(avsn_csv_integer(csv, columns->frames, 1, INT32_MAX, &frames));
+    const int64_t least = dataset->part == AVSN_PART_SOUND ? 0 : 1;
+    AVSN_TRY(avsn_csv_integer(csv, columns->frames, least, INT32_MAX, &frames));
     AVSN_TRY(avsn_csv_integer(csv, columns->samples, 1, MOST_SAMPLES, &samples));
     if (!*csv->fields[columns->group])
         return avsn_csv_refuse(csv, columns->group, "the name of a group");
@@ -78,11 +82,41 @@ static avsound_status add_clip(avsn_dataset *dataset, const avsn_csv *csv, const
     return append(dataset, &(avsn_dataset_clip){path, csv->fields[columns->group], (int32_t)frames, samples});
 }
 
+/* Does the word stand for something that does not matter to who looks at this part alone? */
+static bool is_forgiven(avsn_part part, const char *word, size_t length)
+{
+    static const int32_t forgiven[] = {
+        [AVSN_PART_BOTH] = 0,
+        [AVSN_PART_PICTURE] = AVSOUND_CLIP_SILENT | AVSOUND_CLIP_UNEQUAL,
+        [AVSN_PART_SOUND] = AVSOUND_CLIP_NO_VIDEO | AVSOUND_CLIP_STILL | AVSOUND_CLIP_UNEQUAL,
+    };
+    for (int32_t flag = 1; flag <= forgiven[part]; flag *= 2) {
+        const char *name = forgiven[part] & flag ? avsound_clip_flag_name(flag) : NULL;
+        if (name && strlen(name) == length && !strncmp(name, word, length))
+            return true;
+    }
+    return false;
+}
+
+/* Words are separated by single spaces. Without its file no clip can be looked at, whatever the flag. */
+static bool is_left_out(const avsn_dataset *dataset, const char *flags, const char *file)
+{
+    if (*flags && !*file)
+        return true;
+    while (*flags) {
+        const size_t length = strcspn(flags, " ");
+        if (!is_forgiven(dataset->part, flags, length))
+            return true;
+        flags += length + (flags[length] == ' ');
+    }
+    return false;
+}
+
 static avsound_status add_row(avsn_dataset *dataset, const avsn_csv *csv, const table_columns *columns,
                               size_t folder_length)
 {
     const char *file = csv->fields[columns->file];
-    if (*csv->fields[columns->flags]) {
+    if (is_left_out(dataset, csv->fields[columns->flags], file)) {
         dataset->flagged++;
         return AVSOUND_OK;
     }
@@ -269,11 +303,17 @@ static avsound_status fill(avsn_dataset *dataset, const char *path)
 
 avsound_status avsn_dataset_open(avsound_context *context, const char *path, avsn_dataset **out)
 {
+    return avsn_dataset_open_part(context, path, AVSN_PART_BOTH, out);
+}
+
+avsound_status avsn_dataset_open_part(avsound_context *context, const char *path, avsn_part part, avsn_dataset **out)
+{
     *out = NULL;
     avsn_dataset *dataset = avsn_alloc_zeroed(context, 1, sizeof *dataset);
     if (!dataset)
         return AVSOUND_E_NO_MEMORY;
     dataset->context = avsn_context_ref(context);
+    dataset->part = part;
     const avsound_status status = fill(dataset, path);
     if (status)
         avsn_dataset_free(dataset);

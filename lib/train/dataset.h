@@ -15,6 +15,9 @@ typedef struct avsn_dataset_clip {
     int64_t samples; /* per channel at 48 kHz */
 } avsn_dataset_clip;
 
+/* What of its clips is looked at. */
+typedef enum avsn_part { AVSN_PART_BOTH, AVSN_PART_PICTURE, AVSN_PART_SOUND } avsn_part;
+
 /* Immutable, shared by threads. */
 typedef struct avsn_dataset avsn_dataset;
 
@@ -22,6 +25,9 @@ typedef struct avsn_dataset avsn_dataset;
  * that names folders, tables and clips, one a line, relative to itself; # begins a comment. Clips with a flag are left
  * out, clips named twice are taken once. Fails if none remains. Clips stand in the order of their paths. */
 avsound_status avsn_dataset_open(avsound_context *context, const char *path, avsn_dataset **out);
+/* For those who look at one part alone, flags that speak against the other or against the two together do not count; clips of
+ * sound alone have 0 frames. */
+avsound_status avsn_dataset_open_part(avsound_context *context, const char *path, avsn_part part, avsn_dataset **out);
 int32_t avsn_dataset_count(const avsn_dataset *dataset);
 const avsn_dataset_clip *avsn_dataset_clip_at(const avsn_dataset *dataset, int32_t index);
 /* How many clips the flags left out. */

@@ -249,10 +249,13 @@ avsound_status avsn_item_make(avsn_item_maker *m, const avsn_pair *pair, float *
 {
     avsn_clip_cache *clips = m->plan->clips;
     const avsn_clip_index *index;
-    AVSN_TRY(avsn_clip_cache_get(clips, pair->frame_clip, &index));
-    avsound_status status = make_picture(m, index, pair, image);
-    avsn_clip_cache_put(clips, pair->frame_clip);
-    if (status)
+    avsound_status status = AVSOUND_OK;
+    if (image) {
+        AVSN_TRY(avsn_clip_cache_get(clips, pair->frame_clip, &index));
+        status = make_picture(m, index, pair, image);
+        avsn_clip_cache_put(clips, pair->frame_clip);
+    }
+    if (status || !spectrogram)
         return status;
     AVSN_TRY(avsn_clip_cache_get(clips, pair->audio_clip, &index));
     status = make_sound(m, index, pair, spectrogram);

@@ -31,7 +31,7 @@ typedef struct avsn_item_maker avsn_item_maker;
 
 avsound_status avsn_item_maker_create(avsound_context *context, const avsn_item_plan *plan, avsn_item_maker **out);
 void avsn_item_maker_free(avsn_item_maker *maker);
-/* image: [3][height][width], spectrogram: [bins][columns]. */
+/* image: [3][height][width], spectrogram: [bins][columns]; either may be NULL, and is not made. */
 avsound_status avsn_item_make(avsn_item_maker *maker, const avsn_pair *pair, float *image, float *spectrogram);
 
 #endif

@@ -33,6 +33,7 @@ struct avsn_loader {
     avsn_clip_cache *clips;
     avsn_stretch *stretch;
     avsn_item_plan plan;
+    int32_t items; /* of a batch */
     size_t image_count, spectrogram_count; /* of one item */
     worker *worker;
     int32_t workers, threads_started;
@@ -74,9 +75,9 @@ static void begin_batch(avsn_loader *l)
     s->failed = INT32_MAX;
     s->status = AVSOUND_OK;
     place_of(l, l->making, &s->batch.epoch, &s->batch.step);
-    const uint64_t first = (s->batch.step * (uint64_t)o->ranks + (uint64_t)o->rank) * (uint64_t)o->batch;
-    avsn_sampler_draw(l->sampler, s->batch.epoch, first, o->batch, s->batch.pair);
-    for (int32_t i = 0; i < o->batch; i++)
+    const uint64_t first = (s->batch.step * (uint64_t)o->ranks + (uint64_t)o->rank) * (uint64_t)l->items;
+    avsn_sampler_draw(l->sampler, s->batch.epoch, first, l->items, s->batch.pair);
+    for (int32_t i = 0; i < l->items; i++)
         s->batch.label[i] = s->batch.pair[i].corresponds ? 1 : 0;
 }
 
@@ -86,7 +87,7 @@ static slot *take_item(avsn_loader *l, int32_t *item)
         begin_batch(l);
     slot *s = &l->slot[l->making % (uint64_t)l->slots];
     *item = l->item++;
-    if (l->item == l->options.batch) {
+    if (l->item == l->items) {
         l->item = 0;
         l->making++;
     }
@@ -102,8 +103,13 @@ static void finish_item(avsn_loader *l, slot *s, int32_t item, avsound_status st
     }
     s->done++;
     l->busy--;
-    if (s->done == l->options.batch || !l->busy)
+    if (s->done == l->items || !l->busy)
         pthread_cond_broadcast(&l->ready);
+}
+
+static float *part_of(float *values, int32_t item, size_t count)
+{
+    return values ? values + (size_t)item * count : NULL;
 }
 
 static void *work(void *argument)
@@ -121,8 +127,8 @@ static void *work(void *argument)
         const avsn_pair pair = s->batch.pair[item];
         l->busy++;
         pthread_mutex_unlock(&l->mutex);
-        const avsound_status status = avsn_item_make(self->maker, &pair, s->batch.image + (size_t)item * l->image_count,
-                                                     s->batch.spectrogram + (size_t)item * l->spectrogram_count);
+        const avsound_status status = avsn_item_make(self->maker, &pair, part_of(s->batch.image, item, l->image_count),
+                                                     part_of(s->batch.spectrogram, item, l->spectrogram_count));
         pthread_mutex_lock(&l->mutex);
         finish_item(l, s, item, status);
     }
@@ -172,21 +178,26 @@ static avsound_status make_sampler(avsn_loader *l)
         clips[i] = *avsn_dataset_clip_at(l->options.data, i);
     const avsound_status status = avsn_sampler_create(l->context, clips, count, &l->options.sampler, &l->sampler);
     avsn_free(l->context, clips);
+    const bool views = l->options.sampler.mode == AVSN_SAMPLE_VIEWS;
+    l->items = status ? 0 : views ? 2 * avsn_sampler_batch(l->sampler) : l->options.batch;
     return status;
 }
 
 static avsound_status make_slot(avsn_loader *l, slot *s)
 {
-    const size_t batch = (size_t)l->options.batch;
+    const avsn_part part = l->options.sampler.part;
+    const size_t batch = (size_t)l->items;
     size_t image, spectrogram;
     if (!avsn_mul_size(batch, l->image_count, &image) || !avsn_mul_size(batch, l->spectrogram_count, &spectrogram))
         AVSN_FAIL(AVSOUND_E_SHAPE, "loader: a batch of %d is too large", l->options.batch);
-    s->batch.size = l->options.batch;
-    s->batch.image = avsn_alloc(l->context, image, sizeof(float));
-    s->batch.spectrogram = avsn_alloc(l->context, spectrogram, sizeof(float));
+    s->batch.size = l->items;
+    if (part != AVSN_PART_SOUND && !(s->batch.image = avsn_alloc(l->context, image, sizeof(float))))
+        return AVSOUND_E_NO_MEMORY;
+    if (part != AVSN_PART_PICTURE && !(s->batch.spectrogram = avsn_alloc(l->context, spectrogram, sizeof(float))))
+        return AVSOUND_E_NO_MEMORY;
     s->batch.label = avsn_alloc(l->context, batch, sizeof(float));
     s->batch.pair = avsn_alloc(l->context, batch, sizeof *s->batch.pair);
-    return s->batch.image && s->batch.spectrogram && s->batch.label && s->batch.pair ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+    return s->batch.label && s->batch.pair ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
 }
 
 static avsound_status make_slots(avsn_loader *l)
@@ -322,6 +333,11 @@ void avsn_loader_free(avsn_loader *l)
 
 /* ---- using it ---- */
 
+int32_t avsn_loader_items(const avsn_loader *l)
+{
+    return l->items;
+}
+
 int32_t avsn_loader_usable(const avsn_loader *l)
 {
     return avsn_sampler_usable(l->sampler);
@@ -374,7 +390,7 @@ static avsound_status wait_for(avsn_loader *l, uint64_t number, slot **out)
     } else {
         l->handed = number + 1;
         pthread_cond_broadcast(&l->work);
-        while (l->making <= number || s->done < l->options.batch)
+        while (l->making <= number || s->done < l->items)
             pthread_cond_wait(&l->ready, &l->mutex);
     }
     pthread_mutex_unlock(&l->mutex);

@@ -7,8 +7,8 @@
 
 typedef struct avsn_batch {
     int32_t size;
-    float *image; /* [size][3][height][width] */
-    float *spectrogram; /* [size][1][bins][columns] */
+    float *image; /* [size][3][height][width]; NULL: sound alone */
+    float *spectrogram; /* [size][1][bins][columns]; NULL: pictures alone */
     float *label; /* [size], 1: corresponds */
     avsn_pair *pair; /* [size] */
     uint64_t epoch, step;
@@ -16,14 +16,14 @@ typedef struct avsn_batch {
 
 typedef struct avsn_loader_options {
     const avsn_dataset *data; /* must outlive the loader */
-    avsn_sampler_options sampler; /* batch and window are the loader's to fill */
+    avsn_sampler_options sampler; /* batch and window are the loader's to fill; its part alone is made */
     avsn_augmentation augmentation;
     avsn_image_frontend image;
     avsn_audio_frontend audio;
-    int32_t batch;
+    int32_t batch; /* AVSN_SAMPLE_VIEWS: clips, each in two views; else pairs */
     int32_t workers; /* threads; 0: one per core */
     int32_t ahead; /* batches made before they are asked for; 0: 2 */
-    int32_t rank, ranks; /* rank r of n makes items r * batch...(r + 1) * batch - 1 of every global batch; ranks 0: 1 */
+    int32_t rank, ranks; /* rank r of n makes the r-th of every n batches; ranks 0: 1 */
     uint64_t steps; /* batches of an epoch, after which the next begins; 0: an epoch has no end */
 } avsn_loader_options;
 
@@ -32,6 +32,8 @@ typedef struct avsn_loader avsn_loader;
 
 avsound_status avsn_loader_create(avsound_context *context, const avsn_loader_options *options, avsn_loader **out);
 void avsn_loader_free(avsn_loader *loader);
+/* Items of a batch. */
+int32_t avsn_loader_items(const avsn_loader *loader);
 /* Clips drawn from, and items of a round: see sampler.h. */
 int32_t avsn_loader_usable(const avsn_loader *loader);
 int64_t avsn_loader_round(const avsn_loader *loader);

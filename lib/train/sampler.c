@@ -29,7 +29,7 @@ struct avsn_sampler {
     clip *clips; /* [usable], those of a group together */
     group *group; /* [groups] */
     uint64_t stream_round, stream_order, stream_groups, stream_member, stream_turn, stream_pair, stream_picture,
-        stream_sound, stream_shift, stream_other;
+        stream_sound, stream_shift, stream_other, stream_view;
     int32_t used; /* clips in a round */
     int32_t blocks; /* AVSN_SAMPLE_POSITIVES: batches in a round */
 
@@ -71,6 +71,7 @@ static void name_streams(avsn_sampler *s)
     s->stream_sound = avsn_rng_stream("sampler.sound");
     s->stream_shift = avsn_rng_stream("sampler.shift");
     s->stream_other = avsn_rng_stream("sampler.other");
+    s->stream_view = avsn_rng_stream("sampler.view");
 }
 
 /* ---- what there is to draw from ---- */
@@ -87,23 +88,28 @@ static int compare_entries(const void *left, const void *right)
     return order ? order : (a->clip.number > b->clip.number) - (a->clip.number < b->clip.number);
 }
 
-/* False if no window fits into the clip around one of its frames. */
-static bool fit(const avsn_dataset_clip *from, int32_t number, int32_t window, clip *out)
+/* False if no window fits into the clip around one of its frames. Who looks at one part alone needs nothing of the other. */
+static bool fit(const avsn_dataset_clip *from, int32_t number, const avsn_sampler_options *o, clip *out)
 {
-    const int64_t before = window / 2, after = window - before, step = AVSN_FRAME_SAMPLES;
-    if (from->samples < window || from->frames < 1)
-        return false;
-    const int64_t first = (before + step - 1) / step;
-    const int64_t last = AVSN_MIN((from->samples - after) / step, (int64_t)from->frames - 1);
+    const int64_t before = o->window / 2, after = o->window - before, step = AVSN_FRAME_SAMPLES;
+    int64_t first = 0, last = INT32_MAX - 1;
+    if (o->part != AVSN_PART_PICTURE) {
+        if (from->samples < o->window)
+            return false;
+        first = (before + step - 1) / step;
+        last = AVSN_MIN((from->samples - after) / step, last);
+    }
+    if (o->part != AVSN_PART_SOUND)
+        last = AVSN_MIN(last, (int64_t)from->frames - 1);
     *out = (clip){.number = number, .first = (int32_t)first, .last = (int32_t)last, .samples = from->samples};
     return first <= last;
 }
 
-static int32_t collect(const avsn_dataset_clip *clips, int32_t count, int32_t window, entry *entries)
+static int32_t collect(const avsn_dataset_clip *clips, int32_t count, const avsn_sampler_options *o, entry *entries)
 {
     int32_t usable = 0;
     for (int32_t i = 0; i < count; i++)
-        if (fit(&clips[i], i, window, &entries[usable].clip))
+        if (fit(&clips[i], i, o, &entries[usable].clip))
             entries[usable++].group = clips[i].group;
     qsort(entries, (size_t)usable, sizeof *entries, compare_entries);
     return usable;
@@ -156,10 +162,17 @@ static int32_t count_blocks(const avsn_sampler *s)
     return 1;
 }
 
+static bool has_batches(const avsn_sampler *s)
+{
+    return s->options.mode == AVSN_SAMPLE_POSITIVES || s->options.mode == AVSN_SAMPLE_VIEWS;
+}
+
 static avsound_status plan_rounds(avsn_sampler *s, int32_t count)
 {
     const double seconds = (double)s->options.window / AVSN_SAMPLE_RATE;
     const avsound_status refused = AVSOUND_E_INVALID_ARGUMENT;
+    if (s->usable < 2 && s->options.part == AVSN_PART_PICTURE)
+        AVSN_FAIL(refused, "%d clips, want at least 2", s->usable);
     if (s->usable < 2)
         AVSN_FAIL(refused, "%d of %d clips hold %g s of sound around a frame, want at least 2", s->usable, count,
                   seconds);
@@ -170,8 +183,10 @@ static avsound_status plan_rounds(avsn_sampler *s, int32_t count)
     const int32_t most = largest_group(s);
     if (s->options.mode == AVSN_SAMPLE_PAIRS && most > s->usable - most)
         s->used = 2 * (s->usable - most);
-    if (s->options.mode != AVSN_SAMPLE_POSITIVES)
+    if (!has_batches(s))
         return AVSOUND_OK;
+    if (s->options.smaller)
+        s->options.batch = AVSN_MIN(s->options.batch, s->groups);
     if (s->options.batch < 1 || s->groups < s->options.batch)
         AVSN_FAIL(refused, "%d groups of clips cannot fill a batch of %d with different ones", s->groups,
                   s->options.batch);
@@ -192,7 +207,7 @@ static avsound_status fill(avsn_sampler *s, const avsn_dataset_clip *clips, int3
     entry *entries = avsn_alloc(s->context, (size_t)AVSN_MAX(count, 1), sizeof *entries);
     if (!entries)
         return AVSOUND_E_NO_MEMORY;
-    const int32_t usable = collect(clips, count, s->options.window, entries);
+    const int32_t usable = collect(clips, count, &s->options, entries);
     const avsound_status status = allocate(s, AVSN_MAX(usable, 1));
     if (!status)
         store(s, entries, usable);
@@ -238,6 +253,11 @@ void avsn_sampler_free(avsn_sampler *s)
 int32_t avsn_sampler_usable(const avsn_sampler *s)
 {
     return s->usable;
+}
+
+int32_t avsn_sampler_batch(const avsn_sampler *s)
+{
+    return s->options.batch;
 }
 
 int64_t avsn_sampler_round(const avsn_sampler *s)
@@ -331,7 +351,7 @@ static void enter_round(avsn_sampler *s, uint64_t epoch, uint64_t round)
     const uint64_t key = key_of(s->options.seed, s->stream_round, epoch, round);
     if (s->options.mode == AVSN_SAMPLE_PAIRS)
         order_pairs(s, key);
-    else if (s->options.mode == AVSN_SAMPLE_POSITIVES)
+    else if (has_batches(s))
         order_positives(s, key);
     else
         order_validation(s, key);
@@ -369,8 +389,39 @@ static avsn_pair make_pair(const avsn_sampler *s, int32_t picture, int32_t sound
     return pair;
 }
 
+/* One of two times a window apart, by the same law whichever is asked for; in a short clip twice the same. */
+static int32_t draw_moment(const avsn_sampler *s, const clip *from, uint64_t key, bool second)
+{
+    const int32_t apart = (s->options.window + AVSN_FRAME_SAMPLES - 1) / AVSN_FRAME_SAMPLES;
+    const int32_t room = from->last - from->first - apart;
+    if (room < 0)
+        return draw_frame(from, key, s->stream_picture);
+    const int32_t a = (int32_t)avsn_rng_below(key, s->stream_view, 0, (uint64_t)room + 1);
+    const int32_t b = (int32_t)avsn_rng_below(key, s->stream_view, 1, (uint64_t)room + 1);
+    const bool earlier = (avsn_rng_below(key, s->stream_view, 2, 2) == 0) != second;
+    return from->first + (earlier ? AVSN_MIN(a, b) : AVSN_MAX(a, b) + apart);
+}
+
+/* The times come from the clip's place in the batch, which both views share; the augmentation from the view's own. */
+static avsn_pair draw_view(avsn_sampler *s, uint64_t epoch, uint64_t index)
+{
+    const uint64_t size = (uint64_t)s->options.batch, batch = index / (2 * size), place = index % size;
+    const uint64_t blocks = (uint64_t)s->blocks, key = key_of(s->options.seed, s->stream_view, epoch, batch * size + place);
+    enter_round(s, epoch, batch / blocks);
+    const clip *seen = &s->clips[s->order[batch % blocks * size + place]];
+    const int32_t frame = draw_moment(s, seen, key, index % (2 * size) >= size);
+    return (avsn_pair){.frame_clip = seen->number,
+                       .frame = frame,
+                       .audio_clip = seen->number,
+                       .audio_frame = frame,
+                       .corresponds = true,
+                       .draw = key_of(s->options.seed, s->stream_pair, epoch, index)};
+}
+
 static avsn_pair draw_item(avsn_sampler *s, uint64_t epoch, uint64_t index)
 {
+    if (s->options.mode == AVSN_SAMPLE_VIEWS)
+        return draw_view(s, epoch, index);
     const uint64_t round = (uint64_t)avsn_sampler_round(s), key = key_of(s->options.seed, s->stream_pair, epoch, index);
     const int32_t place = (int32_t)(index % round), pair = place / 2, used = s->used;
     enter_round(s, epoch, index / round);

@@ -19,13 +19,18 @@ typedef struct avsn_pair {
 typedef enum avsn_sampler_mode {
     AVSN_SAMPLE_PAIRS, /* even indices: positives, odd ones: negatives, both by the same law (see sampler.c) */
     AVSN_SAMPLE_POSITIVES, /* positives; those of each run of `batch` indices have different groups */
-    AVSN_SAMPLE_VALIDATION /* of each clip in turn a positive, then a negative with the same picture */
+    AVSN_SAMPLE_VALIDATION, /* of each clip in turn a positive, then a negative with the same picture */
+    AVSN_SAMPLE_VIEWS /* batches of 2 * `batch` items: a view of each of `batch` clips of different groups, then of each
+                         another in the same order, at another time where the clip is long enough */
 } avsn_sampler_mode;
 
 typedef struct avsn_sampler_options {
     avsn_sampler_mode mode;
-    int32_t batch; /* AVSN_SAMPLE_POSITIVES only */
-    int32_t window; /* samples of sound at 48 kHz, wholly inside the clip; 0: one second */
+    int32_t batch; /* AVSN_SAMPLE_POSITIVES and _VIEWS only */
+    bool smaller; /* AVSN_SAMPLE_VIEWS: where there are fewer groups, batches are of so many */
+    avsn_part part; /* AVSN_SAMPLE_VIEWS: times are drawn from the whole of this part alone; a pair has the same time for both */
+    int32_t window; /* samples of sound at 48 kHz, wholly inside the clip; 0: one second. Views of one clip are at least so far
+                       apart where they are at different times */
     int32_t misalignment; /* most samples by which picture and sound are shifted against each other, either way */
     uint64_t seed;
 } avsn_sampler_options;
@@ -34,16 +39,18 @@ typedef struct avsn_sampler_options {
 typedef struct avsn_sampler avsn_sampler;
 
 /* Copies what it needs of `clips`. Those too short for a window are never drawn. AVSOUND_E_INVALID_ARGUMENT where
- * fewer than two clips, or groups, or for AVSN_SAMPLE_POSITIVES fewer than `batch` groups, remain. */
+ * fewer than two clips, or groups, or for AVSN_SAMPLE_POSITIVES and _VIEWS fewer than `batch` groups, remain. */
 avsound_status avsn_sampler_create(avsound_context *context, const avsn_dataset_clip *clips, int32_t count,
                                    const avsn_sampler_options *options, avsn_sampler **out);
 void avsn_sampler_free(avsn_sampler *sampler);
 /* Clips that are drawn from. */
 int32_t avsn_sampler_usable(const avsn_sampler *sampler);
+/* Of AVSN_SAMPLE_POSITIVES and _VIEWS: clips of a batch. */
+int32_t avsn_sampler_batch(const avsn_sampler *sampler);
 /* Items of one round, in which every clip is shown equally often: AVSN_SAMPLE_PAIRS: once as positive, once as
  * negative, once in each half of the round; AVSN_SAMPLE_VALIDATION the same; AVSN_SAMPLE_POSITIVES: once, but for
  * those that do not fit into whole batches of different groups. Which clips are left out differs from round to
- * round. */
+ * round. AVSN_SAMPLE_VIEWS the same, twice each. */
 int64_t avsn_sampler_round(const avsn_sampler *sampler);
 /* Items first...first + count - 1 of an epoch. An epoch has no end: rounds follow each other, each in an order of
  * its own. */

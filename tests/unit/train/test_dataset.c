@@ -93,6 +93,36 @@ START_TEST(folder_lists_unflagged_clips_by_path)
 }
 END_TEST
 
+START_TEST(who_looks_at_one_part_forgives_flags_of_the_other)
+{
+    static const struct {
+        const char *flags;
+        int taken[3]; /* by avsn_part */
+    } cases[] = {
+        {"", {1, 1, 1}},          {"silent", {0, 1, 0}},         {"still", {0, 0, 1}},   {"unequal", {0, 1, 1}},
+        {"short", {0, 0, 0}},     {"duplicate", {0, 0, 0}},      {"no-video", {0, 0, 1}}, {"no-video still", {0, 0, 1}},
+        {"still silent", {0}},    {"unequal duplicate", {0}},    {"unwanted", {0}},      {"no-audio", {0}},
+        {"unequal silent", {0, 1, 0}}, {"stil", {0}},            {"broken", {0}},        {"still  unequal", {0}},
+    };
+    setup();
+    for (size_t i = 0; i < AVSN_ARRAY_COUNT(cases); i++) {
+        char table[256];
+        snprintf(table, sizeof table, HEAD "1.mkv,g,%d,480000,%s\n2.mkv,h,250,480000,\n,i,0,0,no-video\n",
+                 strstr(cases[i].flags, "no-video") ? 0 : 250, cases[i].flags);
+        put("a/prepared.csv", table);
+        put("a/1.mkv", "x");
+        for (int part = 0; part < 3; part++) {
+            avsn_dataset *dataset;
+            ck_avsound(avsn_dataset_open_part(context, in_root("a"), (avsn_part)part, &dataset));
+            ck_assert_msg(avsn_dataset_count(dataset) == 1 + cases[i].taken[part], "%s, part %d", cases[i].flags, part);
+            ck_assert_int_eq(avsn_dataset_flagged(dataset), 2 - cases[i].taken[part]);
+            avsn_dataset_free(dataset);
+        }
+    }
+    teardown();
+}
+END_TEST
+
 START_TEST(tables_of_shards_are_read_together)
 {
     setup();
@@ -250,7 +280,7 @@ START_TEST(refused_memory_is_survived)
 }
 END_TEST
 
-SUITE("train.dataset", folder_lists_unflagged_clips_by_path, tables_of_shards_are_read_together,
+SUITE("train.dataset", folder_lists_unflagged_clips_by_path, who_looks_at_one_part_forgives_flags_of_the_other, tables_of_shards_are_read_together,
       list_names_folders_tables_and_clips, digest_follows_the_list_but_not_the_place,
       hostile_tables_are_refused_by_line, too_many_columns_and_zero_bytes_are_refused, wrong_paths_are_refused,
       refused_memory_is_survived)

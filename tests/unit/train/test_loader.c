@@ -310,6 +310,53 @@ START_TEST(items_show_what_the_pairs_say)
 }
 END_TEST
 
+/* The k-th of two processes makes every other batch, of one part alone, and each item as it would come alone. */
+START_TEST(views_are_made_of_one_part)
+{
+    enum { PLACES = 3 };
+    static const avsn_part parts[] = {AVSN_PART_PICTURE, AVSN_PART_SOUND};
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options o = options_for(data);
+    const item_size size = size_of(&o);
+    o.batch = PLACES;
+    o.sampler.mode = AVSN_SAMPLE_VIEWS;
+    strong(&o.augmentation);
+    for (size_t p = 0; p < AVSN_ARRAY_COUNT(parts); p++) {
+        const bool sound = parts[p] == AVSN_PART_SOUND;
+        const size_t item = sound ? size.spectrogram : size.image;
+        float *whole = malloc(4 * 2 * PLACES * item * sizeof *whole);
+        o.sampler.part = parts[p];
+        for (o.ranks = 1; o.ranks <= 2; o.ranks++)
+            for (o.rank = 0; o.rank < o.ranks; o.rank++) {
+                avsn_loader *loader = loader_of(context, &o);
+                ck_assert_int_eq(avsn_loader_items(loader), 2 * PLACES);
+                ck_avsound(avsn_loader_start(loader, 3, 0));
+                for (int k = o.rank; k < 4; k += o.ranks) {
+                    const avsn_batch *b = next_of(loader);
+                    const float *values = sound ? b->spectrogram : b->image;
+                    ck_assert_int_eq(b->size, 2 * PLACES);
+                    ck_assert_ptr_null(sound ? b->image : b->spectrogram);
+                    if (o.ranks == 1)
+                        memcpy(whole + (size_t)k * 2 * PLACES * item, values, 2 * PLACES * item * sizeof *values);
+                    ck_assert(!memcmp(whole + (size_t)k * 2 * PLACES * item, values, 2 * PLACES * item * sizeof *values));
+                    for (int i = 0; i < PLACES; i++) {
+                        ck_assert_int_eq(b->pair[i].frame_clip, b->pair[i + PLACES].frame_clip);
+                        /* One thing, and yet each view is its own. */
+                        ck_assert(memcmp(values + (size_t)i * item, values + (size_t)(i + PLACES) * item, item * sizeof *values));
+                    }
+                }
+                avsn_loader_free(loader);
+            }
+        free(whole);
+    }
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(a_damaged_clip_is_named_and_the_batch_before_it_comes)
 {
     avsound_context *context = plain();
@@ -424,5 +471,6 @@ END_TEST
 
 SUITE("train.loader", any_number_of_workers_makes_the_same_batches, starts_anywhere_whatever_was_asked_before,
       epochs_of_a_given_length_follow_each_other, ranks_share_the_global_batch, items_show_what_the_pairs_say,
+      views_are_made_of_one_part,
       a_damaged_clip_is_named_and_the_batch_before_it_comes, refuses_options_that_make_no_sense,
       survives_refused_allocations)

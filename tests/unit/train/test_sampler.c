@@ -45,7 +45,8 @@ static int same(const avsn_pair *a, const avsn_pair *b)
            a->draw == b->draw;
 }
 
-static const avsn_sampler_mode modes[] = {AVSN_SAMPLE_PAIRS, AVSN_SAMPLE_POSITIVES, AVSN_SAMPLE_VALIDATION};
+static const avsn_sampler_mode modes[] = {AVSN_SAMPLE_PAIRS, AVSN_SAMPLE_POSITIVES, AVSN_SAMPLE_VALIDATION,
+                                          AVSN_SAMPLE_VIEWS};
 
 START_TEST(an_item_is_a_function_of_seed_epoch_and_index)
 {
@@ -335,6 +336,102 @@ START_TEST(batches_of_positives_have_different_groups)
 }
 END_TEST
 
+/* Items first...first + 2 * batch - 1 are two views of each of `batch` clips. */
+static void check_views(const avsn_pair *p, int batch)
+{
+    for (int i = 0; i < batch; i++) {
+        ck_assert_int_eq(p[i].frame_clip, p[i + batch].frame_clip);
+        ck_assert(p[i].draw != p[i + batch].draw);
+        for (int k = 0; k < i; k++)
+            ck_assert_str_ne(clips[p[i].frame_clip].group, clips[p[k].frame_clip].group);
+    }
+    for (int i = 0; i < 2 * batch; i++)
+        ck_assert(p[i].corresponds && p[i].audio_clip == p[i].frame_clip && p[i].audio_frame == p[i].frame);
+}
+
+START_TEST(batches_of_views_show_each_clip_twice)
+{
+    enum { CLIPS = 90, BATCH = 8 };
+    int group[CLIPS];
+    for (int c = 0; c < CLIPS; c++)
+        group[c] = c < 30 ? c % 2 : c < 50 ? 2 + c % 4 : c; /* groups of 15, of 5 and of 1 */
+    set_clips(CLIPS, group);
+    avsn_sampler *s = sampler_of(CLIPS, (avsn_sampler_options){.mode = AVSN_SAMPLE_VIEWS, .batch = BATCH, .seed = 3});
+    const int round = (int)avsn_sampler_round(s);
+    ck_assert_int_eq(round, 2 * 80); /* as of positives */
+    ck_assert_int_eq(avsn_sampler_batch(s), BATCH);
+    for (int r = 0; r < 20; r++) {
+        int shown[CLIPS] = {0};
+        avsn_sampler_draw(s, 2, (uint64_t)(r * round), round, pairs);
+        for (int b = 0; b < round; b += 2 * BATCH)
+            check_views(pairs + b, BATCH);
+        for (int i = 0; i < round; i++)
+            shown[pairs[i].frame_clip]++;
+        for (int c = 0; c < CLIPS; c++)
+            ck_assert(shown[c] == 2 || (group[c] < 2 && shown[c] == 0));
+    }
+    avsn_sampler_free(s);
+}
+END_TEST
+
+/* Frames 0...frames - 1 of clip c; what the other part is like must not matter. */
+static void set_part(int count, avsn_part part, int frames)
+{
+    set_clips(count, NULL);
+    for (int c = 0; c < count; c++) {
+        clips[c].frames = part == AVSN_PART_SOUND ? 0 : frames;
+        clips[c].samples = part == AVSN_PART_SOUND ? (int64_t)(frames + 24) * 1920 : 1; /* half a second at either end */
+    }
+}
+
+START_TEST(views_are_a_window_apart_where_the_clip_is_long_enough)
+{
+    enum { CLIPS = 6, BATCH = 3, APART = 25 };
+    static const avsn_part parts[] = {AVSN_PART_PICTURE, AVSN_PART_SOUND};
+    for (size_t k = 0; k < AVSN_ARRAY_COUNT(parts); k++)
+        for (int frames = 20; frames < 40; frames += 3) {
+            int reached[2][64] = {{0}}, later = 0;
+            set_part(CLIPS, parts[k], frames);
+            avsn_sampler *s = sampler_of(CLIPS, (avsn_sampler_options){
+                                                    .mode = AVSN_SAMPLE_VIEWS, .part = parts[k], .batch = BATCH, .seed = 4});
+            const int first = parts[k] == AVSN_PART_SOUND ? 13 : 0; /* 24000 samples are 12.5 frames */
+            const int count = parts[k] == AVSN_PART_SOUND ? frames - 1 : frames;
+            drawn(s, 1, 3000);
+            for (int i = 0; i < 3000; i++) {
+                const int time = pairs[i].frame - first, other = i / BATCH % 2 ? i - BATCH : i + BATCH;
+                ck_assert_msg(time >= 0 && time < count, "frame %d of %d", time, count);
+                const int apart = abs(pairs[other].frame - pairs[i].frame);
+                ck_assert_msg(count > APART ? apart >= APART : apart == 0, "%d apart in %d frames", apart, count);
+                reached[i / BATCH % 2][time]++;
+                later += i / BATCH % 2 && pairs[i].frame > pairs[other].frame;
+            }
+            /* Either view comes first half of the times, and both ends of the clip are reached by both. */
+            if (count > APART)
+                ck_assert_int_lt(abs(later - 750), 90);
+            for (int v = 0; v < 2; v++)
+                ck_assert(reached[v][0] && reached[v][count - 1]);
+            avsn_sampler_free(s);
+        }
+}
+END_TEST
+
+START_TEST(batches_of_views_shrink_to_the_groups_there_are)
+{
+    set_part(7, AVSN_PART_PICTURE, 50);
+    avsn_sampler_options o = {.mode = AVSN_SAMPLE_VIEWS, .part = AVSN_PART_PICTURE, .batch = 16, .smaller = true};
+    avsn_sampler *s = sampler_of(7, o);
+    ck_assert_int_eq(avsn_sampler_batch(s), 7);
+    ck_assert_int_eq(avsn_sampler_round(s), 14);
+    check_views(drawn(s, 0, 14), 7);
+    avsn_sampler_free(s);
+    o.batch = 3;
+    s = sampler_of(7, o);
+    ck_assert_int_eq(avsn_sampler_batch(s), 3);
+    ck_assert_int_eq(avsn_sampler_round(s), 12);
+    avsn_sampler_free(s);
+}
+END_TEST
+
 START_TEST(validation_shows_each_clip_once_as_each_kind)
 {
     for (int large = 0; large < 2; large++) {
@@ -399,11 +496,14 @@ START_TEST(refuses_what_cannot_be_paired)
 {
     const int one_group[3] = {0};
     const avsn_sampler_options o = {.mode = AVSN_SAMPLE_PAIRS}, positives = {.mode = AVSN_SAMPLE_POSITIVES, .batch = 4};
+    const avsn_sampler_options views = {.mode = AVSN_SAMPLE_VIEWS, .batch = 4, .part = AVSN_PART_PICTURE};
     avsn_sampler_options bad = o;
     set_clips(3, NULL);
     ck_no_sampler(0, o, "0 of 0 clips hold 1 s of sound");
     ck_no_sampler(1, o, "1 of 1 clips hold 1 s of sound around a frame, want at least 2");
     ck_no_sampler(3, positives, "3 groups of clips cannot fill a batch of 4");
+    ck_no_sampler(3, views, "3 groups of clips cannot fill a batch of 4");
+    ck_no_sampler(1, views, "1 clips, want at least 2");
     bad.window = -1;
     ck_no_sampler(3, bad, "window of -1 samples");
     bad = o;
@@ -431,5 +531,6 @@ END_TEST
 SUITE("train.sampler", an_item_is_a_function_of_seed_epoch_and_index, windows_lie_inside_and_negatives_in_another_group,
       half_of_each_batch_corresponds, each_clip_serves_both_kinds_equally, a_group_of_more_than_half_is_thinned,
       times_of_both_kinds_follow_one_law, frames_and_partners_are_evenly_drawn, misalignment_reaches_both_ways,
-      batches_of_positives_have_different_groups, validation_shows_each_clip_once_as_each_kind,
+      batches_of_positives_have_different_groups, batches_of_views_show_each_clip_twice,
+      views_are_a_window_apart_where_the_clip_is_long_enough, batches_of_views_shrink_to_the_groups_there_are, validation_shows_each_clip_once_as_each_kind,
       another_sound_depends_on_the_pairs_sound_alone, refuses_what_cannot_be_paired, survives_refused_allocations)

@@ -63,8 +63,9 @@ const cli_option cli_options[] = {
      "begin with a network of this model's shape, front ends included, and new weights"},
     {"width", 0, "FACTOR", CLI_NUMBER, OFFSET(train.width), 0.001, 16, CLI_TRAIN,
      "channels of --arch's convolutions, as a factor; short for --config '{\"width\": FACTOR}'"},
-    {"objective", 0, "avc|contrastive", CLI_CHOICE, OFFSET(train.objective), 0, 0, CLI_TRAIN,
-     "what is learned: whether two belong together, as in the paper, or which of a batch do; default avc"},
+    {"objective", 0, "avc|contrastive|views-image|views-audio", CLI_CHOICE, OFFSET(train.objective), 0, 0, CLI_TRAIN,
+     "what is learned: whether two belong together, as in the paper, or which of a batch do; or, to warm one tower up, which "
+     "pictures, or sounds, are of one clip; default avc"},
     {"epochs", 0, "N", CLI_COUNT, OFFSET(train.epochs), 1, 1000000000, CLI_TRAIN, "default 100"},
     {"steps-per-epoch", 0, "N", CLI_COUNT, OFFSET(train.steps_per_epoch), 1, 1000000000, CLI_TRAIN,
      "default: as many as show each clip's picture once"},

@@ -85,6 +85,14 @@ static int32_t schedule_of(const char *name)
                                        : AVSOUND_SCHEDULE_PAPER;
 }
 
+static int32_t objective_of(const char *name)
+{
+    return !strcmp(name, "contrastive")   ? AVSOUND_OBJECTIVE_CONTRASTIVE
+           : !strcmp(name, "views-image") ? AVSOUND_OBJECTIVE_VIEWS_IMAGE
+           : !strcmp(name, "views-audio") ? AVSOUND_OBJECTIVE_VIEWS_AUDIO
+                                          : AVSOUND_OBJECTIVE_AVC;
+}
+
 static int32_t on_progress(const avsound_training_state *state, void *user_data);
 
 static void fill_options(training *t, const avsound_augmentation *augmentation, avsound_trainer_options *o)
@@ -92,7 +100,7 @@ static void fill_options(training *t, const avsound_augmentation *augmentation, 
     const cli_args *a = &t->c->args;
     const cli_train_args *own = &a->train;
     avsound_trainer_options_init(o, sizeof *o);
-    o->objective = strcmp(own->objective, "avc") ? AVSOUND_OBJECTIVE_CONTRASTIVE : AVSOUND_OBJECTIVE_AVC;
+    o->objective = objective_of(own->objective);
     o->precision = cli_precision(a->precision);
     o->threads = (int32_t)a->threads;
     o->workers = (int32_t)a->workers;
@@ -157,8 +165,11 @@ static void print_epoch(const avsound_training_state *s)
     printf("epoch %d/%d  step %lld  loss %.4f  accuracy %.1f %%", (int)s->epoch, (int)s->epochs, (long long)s->step,
            s->mean_loss, s->mean_accuracy * 100);
     if (isfinite(s->validation_loss))
-        printf("  validation: loss %.4f  accuracy %.1f %%  AUC %.3f%s", s->validation_loss,
-               s->validation_accuracy * 100, s->validation_auc, s->best_epoch == s->epoch ? " (best)" : "");
+        printf("  validation: loss %.4f  accuracy %.1f %%", s->validation_loss, s->validation_accuracy * 100);
+    if (isfinite(s->validation_auc))
+        printf("  AUC %.3f", s->validation_auc);
+    if (s->best_epoch == s->epoch)
+        printf(" (best)");
     printf("  %s\n", time);
     fflush(stdout);
 }

@@ -13,8 +13,14 @@ extern "C" {
 enum {
     AVSOUND_OBJECTIVE_AVC = 0,        /**< "does this sound belong to this picture?", half of the pairs do: cross-entropy (the
                                            paper's; AVOL-Net: binary cross-entropy on the map's maximum) */
-    AVSOUND_OBJECTIVE_CONTRASTIVE = 1 /**< all pairs belong together, every other sound of the batch is a negative: symmetric
+    AVSOUND_OBJECTIVE_CONTRASTIVE = 1, /**< all pairs belong together, every other sound of the batch is a negative: symmetric
                                            InfoNCE, plus the cross-entropy that keeps the score calibrated. AVE-Net, AVOL-Net */
+    AVSOUND_OBJECTIVE_VIEWS_IMAGE = 2, /**< pictures alone, to warm their tower up: two views of each clip (other moments, varied
+                                            each for itself) belong together, all other views of the batch are negatives: NT-Xent
+                                            on the cosines of "embedding.image", temperature 0.1 (Chen, Kornblith, Norouzi and
+                                            Hinton, A Simple Framework for Contrastive Learning of Visual Representations, ICML
+                                            2020, equation 1). All other weights stay as they are. docs/training.md */
+    AVSOUND_OBJECTIVE_VIEWS_AUDIO = 3  /**< sounds alone, likewise: "embedding.audio" */
 };
 
 /** How the learning rate goes on after its warm-up. Since 0.1. */
@@ -67,16 +73,17 @@ typedef struct avsound_training_state {
     int64_t step;            /**< steps completed since the run's beginning */
     int64_t steps;           /**< steps of the whole run */
     double loss;             /**< of the last step */
-    double accuracy;         /**< of the last step, 0...1. Contrastive: how often a picture's own sound ranks first */
+    double accuracy;         /**< of the last step, 0...1. Contrastive: how often a picture's own sound ranks first; of views:
+                                  how often a view's partner does */
     double mean_loss;        /**< over this epoch so far */
     double mean_accuracy;    /**< over this epoch so far */
     double learning_rate;    /**< of the last step */
     double gradient_norm;    /**< of the last step, before clipping */
     double seconds;          /**< that this process has trained */
     double waited;           /**< of these, seconds spent waiting for data */
-    double validation_loss;     /**< cross-entropy of the AVC task, latest epoch; NaN: none yet */
-    double validation_accuracy; /**< AVC accuracy, latest epoch; NaN: none yet */
-    double validation_auc;      /**< area under the ROC curve, latest epoch; NaN: none yet */
+    double validation_loss;     /**< cross-entropy of the AVC task, latest epoch; NaN: none yet. Of views: their loss */
+    double validation_accuracy; /**< AVC accuracy, latest epoch; NaN: none yet. Of views: as in training */
+    double validation_auc;      /**< area under the ROC curve, latest epoch; NaN: none yet, or views */
     double best_accuracy;       /**< highest validation accuracy so far; NaN: none yet */
     int32_t best_epoch;         /**< epochs completed when it was reached, 0: none yet */
     int32_t rank;               /**< of this process among those that train together, from 0, which alone writes files */
@@ -91,15 +98,15 @@ typedef struct avsound_trainer_options {
                                    32-bit */
     int32_t threads;          /**< threads that compute; 0: one per core */
     int32_t workers;          /**< threads that decode; 0: one per core */
-    int32_t batch;            /**< pairs per step, at least 2, over all processes that train together: each makes the same
-                                   share, at least 2; 0: 64 */
+    int32_t batch;            /**< pairs per step (of views: clips, with two views each), at least 2, over all processes that
+                                   train together: each makes the same share, at least 2; 0: 64 */
     int32_t accumulate;       /**< batches whose gradients are averaged into one step; 0: 1 */
     int32_t epochs;           /**< 0: 100 */
     int32_t steps_per_epoch;  /**< 0: as many as show each clip once as a picture */
     int32_t schedule;         /**< AVSOUND_SCHEDULE_ constant */
     int32_t warmup_steps;     /**< steps over which the rate rises in a straight line from 0 */
     int32_t patience;         /**< stops after so many epochs without a better validation accuracy; 0: never */
-    int32_t validation_draws; /**< pairs of each kind drawn per validation clip; 0: 4 */
+    int32_t validation_draws; /**< pairs of each kind, or of views, drawn per validation clip; 0: 4 */
     int32_t save_minutes;     /**< a checkpoint at least so often, besides one per epoch; 0: 10 */
     double learning_rate;     /**< Adam's step size; 0: 3e-4 */
     double weight_decay;      /**< L2 term on the weights of convolutions and dense layers; 0: 1e-5, negative: none */
@@ -183,8 +190,8 @@ AVSOUND_API void avsound_trainer_free(avsound_trainer *trainer);
 
 /* ---- preparing clips ---- */
 
-/** What speaks against learning from a clip; bits of avsound_prepared_clip's flags. A clip with any is left out of training.
- *  docs/data.md has the thresholds. Since 0.1. */
+/** What speaks against learning from a clip; bits of avsound_prepared_clip's flags. A clip with any is left out of training,
+ *  but for what the objectives on pictures or sounds alone need not mind. docs/data.md has the thresholds. Since 0.1. */
 enum {
     AVSOUND_CLIP_BROKEN = 1,    /**< could not be read to its end: no file was made */
     AVSOUND_CLIP_NO_VIDEO = 2,  /**< has no moving picture: no file was made */

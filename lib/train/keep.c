@@ -134,7 +134,7 @@ avsound_status avsound_trainer_model(const avsound_trainer *t, avsound_model **o
     keys[count] = "avsound.training.steps", values[count++] = steps;
     keys[count] = "avsound.training.seed", values[count++] = seed;
     keys[count] = "avsound.training.objective";
-    values[count++] = o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? "contrastive" : "avc";
+    values[count++] = avsn_objective_name(o->objective);
     if (isfinite(t->state.validation_accuracy)) {
         snprintf(accuracy, sizeof accuracy, "%.4f", t->state.validation_accuracy);
         keys[count] = "avsound.training.validation_accuracy", values[count++] = accuracy;

@@ -51,6 +51,14 @@ static int32_t tell(avsound_trainer *t, int32_t event, const char *message)
     return stop;
 }
 
+double avsn_trainer_chance(const avsound_trainer *t, bool validation)
+{
+    const avsn_loader *loader = validation ? t->validation_loader : t->loader;
+    if (t->part != AVSN_PART_BOTH)
+        return loader ? 1.0 / (avsn_loader_items(loader) - 1) : 0.5;
+    return t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE && !validation ? 1.0 / t->batch : 0.5;
+}
+
 /* ---- one step ---- */
 
 /* A process that fails while it computes leaves the others waiting for its part of a sum. */
@@ -145,10 +153,10 @@ static avsound_status watch_health(avsound_trainer *t, int32_t *stop)
 {
     enum { EVERY = 100 };
     const avsound_trainer_options *o = &t->settings.options;
-    const bool contrastive = o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
-    const avsn_health_facts facts = {.chance = contrastive ? 1.0 / t->batch : 0.5,
-                                     .validation_chance = 0.5,
-                                     .pairs = (double)o->batch * o->accumulate,
+    const int32_t each = t->part == AVSN_PART_BOTH ? 1 : 2; /* of two views either one's partner is looked for */
+    const avsn_health_facts facts = {.chance = avsn_trainer_chance(t, false),
+                                     .validation_chance = avsn_trainer_chance(t, true),
+                                     .pairs = (double)o->batch * o->accumulate * each,
                                      .clip_norm = o->clip_norm,
                                      .seconds = t->state.seconds,
                                      .waited = t->state.waited};
@@ -192,10 +200,9 @@ static void describe(const avsound_trainer *t, char *line, size_t size)
 {
     static const char *const schedules[] = {"", ", cosine", ", constant"};
     const avsound_trainer_options *o = &t->settings.options;
-    const bool contrastive = o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
     snprintf(line, size, "%s, width %g  |  %d clips  |  %s, batch %d  |  rate %g%s  |  epoch %d of %d, step %" PRId64,
              t->model->arch->name, t->model->config.width, avsn_dataset_count(t->data),
-             contrastive ? "contrastive" : "avc", o->batch * o->accumulate, o->learning_rate, schedules[o->schedule],
+             avsn_objective_name(o->objective), o->batch * o->accumulate, o->learning_rate, schedules[o->schedule],
              t->progress.epoch, o->epochs, t->progress.step);
     if (t->progress.best_epoch)
         snprintf(line + strlen(line), size - strlen(line), "  |  best %.1f %% after epoch %d",
@@ -205,11 +212,9 @@ static void describe(const avsound_trainer *t, char *line, size_t size)
 static avsound_status draw_curves(avsound_trainer *t)
 {
     char title[300], *path;
-    const bool contrastive = t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
     describe(t, title, sizeof title);
     AVSN_TRY(avsn_trainer_path(t, "curves.png", &path));
-    const avsound_status status =
-        avsn_curves_write(&t->history, contrastive ? 1.0 / t->batch : 0.5, title, path);
+    const avsound_status status = avsn_curves_write(&t->history, avsn_trainer_chance(t, false), title, path);
     avsn_free(t->context, path);
     return status;
 }

@@ -27,6 +27,7 @@ typedef struct sheet {
     uint8_t *rgb; /* one picture */
     float low, high; /* network's values at the ends of the colour map */
     int32_t shown, columns;
+    int32_t cells; /* of the batch: items, or of views half as many */
 } sheet;
 
 /* ---- levels ---- */
@@ -42,7 +43,7 @@ static avsound_status find_levels(sheet *s)
 {
     enum { MOST = 65536 };
     const size_t bins = (size_t)avsn_audio_frontend_bins(s->audio);
-    const size_t count = (size_t)s->batch->size * bins * (size_t)s->audio->columns;
+    const size_t count = !s->batch->spectrogram ? 0 : (size_t)s->batch->size * bins * (size_t)s->audio->columns;
     const size_t each = count / MOST + 1;
     float *values = avsn_alloc(s->context, count / each + 1, sizeof *values);
     if (!values)
@@ -96,6 +97,23 @@ static void draw_source(const sheet *s, double x, double y, const char *what, in
     avsn_canvas_text(s->canvas, x + end, y, unit, text_faint, time);
 }
 
+static bool has_views(const sheet *s)
+{
+    return !s->batch->image || !s->batch->spectrogram;
+}
+
+static void draw_view_caption(const sheet *s, int32_t item, double x, double y)
+{
+    char name[160], times[64];
+    const avsn_pair *one = &s->batch->pair[item], *other = &s->batch->pair[item + s->cells];
+    name_of(s, one->frame_clip, CELL_WIDTH, name);
+    avsn_canvas_text(s->canvas, x, y, unit, text_dark, name);
+    snprintf(times, sizeof times, "%.2f s", one->frame * .04);
+    avsn_canvas_text(s->canvas, x, y + 15, unit, text_faint, times);
+    snprintf(times, sizeof times, "%.2f s", other->frame * .04);
+    avsn_canvas_text(s->canvas, x + SIDE + GAP, y + 15, unit, text_faint, times);
+}
+
 static void draw_caption(const sheet *s, int32_t item, double x, double y)
 {
     const avsn_pair *pair = &s->batch->pair[item];
@@ -133,32 +151,58 @@ static void draw_picture(const sheet *s, int32_t item, int32_t x, int32_t y)
     avsn_canvas_image(s->canvas, box, s->rgb, (ptrdiff_t)width * 3, width, height);
 }
 
+static void draw_spectrogram(const sheet *s, int32_t item, int32_t x, int32_t y)
+{
+    const int32_t bins = avsn_audio_frontend_bins(s->audio), columns = s->audio->columns;
+    avsn_canvas_matrix(s->canvas, (avsn_box){x, y, SIDE, SIDE}, s->batch->spectrogram + (int64_t)item * bins * columns, bins,
+                       columns, s->low, s->high, AVSN_COLOUR_INFERNO);
+}
+
+static void draw_view(const sheet *s, int32_t item, int32_t x, int32_t y)
+{
+    if (s->batch->image)
+        draw_picture(s, item, x, y);
+    else
+        draw_spectrogram(s, item, x, y);
+}
+
 static void draw_item(const sheet *s, int32_t item)
 {
     const int32_t x = MARGIN + item % s->columns * (CELL_WIDTH + SPACE);
     const int32_t y = HEAD + item / s->columns * (CELL_HEIGHT + SPACE);
-    const int32_t bins = avsn_audio_frontend_bins(s->audio), columns = s->audio->columns;
     const int32_t top = y + BAR + 4;
     const uint32_t colour = s->batch->label[item] > .5f ? green : red;
     avsn_canvas_fill(s->canvas, (avsn_box){x, y, CELL_WIDTH, BAR}, colour, 1);
+    if (has_views(s)) {
+        draw_view(s, item, x, top);
+        draw_view(s, item + s->cells, x + SIDE + GAP, top);
+        draw_view_caption(s, item, x, top + SIDE + 8);
+        return;
+    }
     draw_picture(s, item, x, top);
-    avsn_canvas_matrix(s->canvas, (avsn_box){x + SIDE + GAP, top, SIDE, SIDE},
-                       s->batch->spectrogram + (int64_t)item * bins * columns, bins, columns, s->low, s->high,
-                       AVSN_COLOUR_INFERNO);
+    draw_spectrogram(s, item, x + SIDE + GAP, top);
     draw_caption(s, item, x, top + SIDE + 8);
 }
 
 /* ---- the whole ---- */
 
-static void draw_head(const sheet *s)
+static void say_what(const sheet *s, char *line, size_t size)
 {
-    char line[256];
     int32_t positives = 0;
     for (int32_t i = 0; i < s->batch->size; i++)
         positives += s->batch->label[i] > .5f;
-    snprintf(line, sizeof line, "epoch %" PRIu64 ", batch %" PRIu64 ": %d pairs, %d of them correspond",
-             s->batch->epoch, s->batch->step, (int)s->batch->size, (int)positives);
-    if (s->shown < s->batch->size)
+    const int used = snprintf(line, size, "epoch %" PRIu64 ", batch %" PRIu64 ": ", s->batch->epoch, s->batch->step);
+    if (has_views(s))
+        snprintf(line + used, size - (size_t)used, "%d clips, two views of each", (int)s->cells);
+    else
+        snprintf(line + used, size - (size_t)used, "%d pairs, %d of them correspond", (int)s->cells, (int)positives);
+}
+
+static void draw_head(const sheet *s)
+{
+    char line[256];
+    say_what(s, line, sizeof line);
+    if (s->shown < s->cells)
         snprintf(line + strlen(line), sizeof line - strlen(line), "; the first %d", (int)s->shown);
     avsn_canvas_text(s->canvas, MARGIN, 14, 1.5, text_dark, line);
     const double top_frequency = s->audio->mel_bands ? (double)s->audio->mel_high : s->audio->sample_rate / 2.;
@@ -194,7 +238,8 @@ static avsound_status draw(sheet *s, const char *path)
     if (!s->rgb)
         return AVSOUND_E_NO_MEMORY;
     draw_head(s);
-    draw_scale(s);
+    if (s->batch->spectrogram)
+        draw_scale(s);
     for (int32_t i = 0; i < s->shown; i++)
         draw_item(s, i);
     return avsn_canvas_write(s->canvas, path);
@@ -207,7 +252,8 @@ avsound_status avsn_sheet_write(avsound_context *context, const avsn_batch *batc
     sheet s = {.context = context, .batch = batch, .data = data, .image = image, .audio = audio, .scores = scores};
     if (batch->size < 1)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "contact sheet: batch of %d, want at least 1", (int)batch->size);
-    s.shown = AVSN_MIN(batch->size, AVSN_SHEET_MOST);
+    s.cells = has_views(&s) ? batch->size / 2 : batch->size;
+    s.shown = AVSN_MIN(s.cells, AVSN_SHEET_MOST);
     s.columns = AVSN_MIN(AVSN_MAX(s.shown, 2), ACROSS);
     const avsound_status status = draw(&s, path);
     avsn_canvas_free(s.canvas);

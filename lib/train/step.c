@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 #include "base/zone.h"
 #include "train/gradients.h"
+#include "train/views.h"
 
 #include <avsound/train.h>
 
@@ -48,9 +49,27 @@ static int64_t logit_columns(const avsn_graph *graph)
     return logits.id ? avsn_value_shape(graph, logits)->dim[1] : 0;
 }
 
+avsn_part avsn_objective_part(int32_t objective)
+{
+    return objective == AVSOUND_OBJECTIVE_VIEWS_IMAGE   ? AVSN_PART_PICTURE
+           : objective == AVSOUND_OBJECTIVE_VIEWS_AUDIO ? AVSN_PART_SOUND
+                                                        : AVSN_PART_BOTH;
+}
+
+const char *avsn_objective_name(int32_t objective)
+{
+    static const char *const names[] = {"avc", "contrastive", "views-image", "views-audio"};
+    return names[objective];
+}
+
+static bool has_views(const avsn_step_options *o)
+{
+    return avsn_objective_part(o->objective) != AVSN_PART_BOTH;
+}
+
 avsound_status avsn_step_check_objective(const avsound_model *model, int32_t objective)
 {
-    if (objective != AVSOUND_OBJECTIVE_AVC && objective != AVSOUND_OBJECTIVE_CONTRASTIVE)
+    if (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_VIEWS_AUDIO)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "trainer options: objective is %d, want an AVSOUND_OBJECTIVE_ constant",
                   objective);
     if (objective == AVSOUND_OBJECTIVE_CONTRASTIVE && !model->arch->aligned)
@@ -59,13 +78,25 @@ avsound_status avsn_step_check_objective(const avsound_model *model, int32_t obj
     return AVSOUND_OK;
 }
 
+/* The tower that learns from views, to be trained or, with the loss, to be judged. */
+static avsound_status view_graph(const avsound_model *model, const avsn_step_options *o, bool loss, avsn_graph **out)
+{
+    const bool image = avsn_objective_part(o->objective) == AVSN_PART_PICTURE;
+    avsn_graph *forward;
+    AVSN_TRY(forward_graph(model, o->batch, &forward));
+    const avsound_status status = avsn_view_graph(forward, image ? "embedding.image" : "embedding.audio", loss, out);
+    avsn_graph_free(forward);
+    return status;
+}
+
 static avsound_status training_graph(const avsound_model *model, const avsn_step_options *o, avsn_graph **out)
 {
     avsn_graph *forward;
-    AVSN_TRY(forward_graph(model, o->batch, &forward));
-    const avsn_objective objective = o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? AVSN_OBJECTIVE_CONTRASTIVE
-                                     : logit_columns(forward) == 2                 ? AVSN_OBJECTIVE_SOFTMAX
-                                                                                   : AVSN_OBJECTIVE_SIGMOID;
+    AVSN_TRY(has_views(o) ? view_graph(model, o, false, &forward) : forward_graph(model, o->batch, &forward));
+    const avsn_objective objective = has_views(o)                                    ? AVSN_OBJECTIVE_VIEWS
+                                     : o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? AVSN_OBJECTIVE_CONTRASTIVE
+                                     : logit_columns(forward) == 2                   ? AVSN_OBJECTIVE_SOFTMAX
+                                                                                     : AVSN_OBJECTIVE_SIGMOID;
     const avsound_status status = avsn_training_graph(forward, objective, o->momentum, out);
     avsn_graph_free(forward);
     return status;
@@ -138,18 +169,19 @@ static avsound_status open_joint(avsn_step *step, avsn_plan_options *o)
 
 /* ---- making the plan ---- */
 
-/* "loss", "logits", then "grad.NAME" for each learned parameter. */
-static avsound_status want_outputs(avsn_step *step, avsn_plan_options *o, avsn_zone *zone)
+/* "loss", "logits", then "grad.NAME" for each parameter that is learned. With views that is one tower's: others stay. */
+static avsound_status want_outputs(avsn_step *step, const avsn_graph *graph, avsn_plan_options *o, avsn_zone *zone)
 {
     o->wanted[o->wanted_count++] = "loss";
     o->wanted[o->wanted_count++] = "logits";
     for (int32_t i = 0; i < step->store->params.count; i++) {
+        const char *parameter = step->store->params.items[i].name;
         step->output[i] = -1;
-        if (step->store->items[i].state)
+        if (step->store->items[i].state || !avsn_graph_find(graph, parameter).id)
             continue;
         if (o->wanted_count == AVSN_MAX_WANTED)
             AVSN_FAIL(AVSOUND_E_LIMIT, "more than %d gradients", AVSN_MAX_WANTED - 2);
-        const char *name = avsn_zone_printf(zone, "grad.%s", step->store->params.items[i].name);
+        const char *name = avsn_zone_printf(zone, "grad.%s", parameter);
         if (!name)
             return AVSOUND_E_NO_MEMORY;
         step->output[i] = o->wanted_count;
@@ -167,7 +199,7 @@ static avsound_status make_plan(avsn_step *step)
     AVSN_TRY(open_joint(step, &o));
     AVSN_TRY(training_graph(step->model, &step->options, &graph));
     avsn_zone_init(&zone, step->context);
-    avsound_status status = want_outputs(step, &o, &zone);
+    avsound_status status = want_outputs(step, graph, &o, &zone);
     if (status)
         avsn_graph_free(graph);
     else
@@ -288,6 +320,31 @@ static double first_rank_accuracy(const float *logits, int64_t columns, int32_t 
     return (double)right / size;
 }
 
+/* A view's own column is left out. */
+static double partner_accuracy(const float *logits, int32_t views)
+{
+    int32_t right = 0;
+    for (int32_t i = 0; i < views; i++) {
+        const float *row = logits + (int64_t)i * views;
+        const int32_t partner = (i + views / 2) % views;
+        bool first = true;
+        for (int32_t j = 0; first && j < views; j++)
+            first = j == i || j == partner || row[j] < row[partner];
+        right += first;
+    }
+    return (double)right / views;
+}
+
+static double accuracy_of(const avsn_plan *plan, int32_t output, const avsn_step_options *o, const avsn_batch *batch)
+{
+    const float *logits = avsn_plan_output_data(plan, output);
+    const int64_t columns = avsn_plan_output_shape(plan, output)->dim[1];
+    if (has_views(o))
+        return partner_accuracy(logits, batch->size);
+    return o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? first_rank_accuracy(logits, columns, batch->size)
+                                                         : pair_accuracy(logits, columns, batch);
+}
+
 static void take_gradients(avsn_step *step)
 {
     for (int32_t i = 0; i < step->store->params.count; i++)
@@ -342,12 +399,8 @@ avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step
         AVSN_TRY(keep_sum(step));
     AVSN_TRY(put_batch(step->plan, batch, step->options.batch));
     AVSN_TRY(run_plan(step->plan, step->options.threads));
-    const float *logits = avsn_plan_output_data(step->plan, step->logits);
-    const int64_t columns = avsn_plan_output_shape(step->plan, step->logits)->dim[1];
     result->loss = avsn_plan_output_data(step->plan, step->loss)[0];
-    result->accuracy = step->options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE
-                           ? first_rank_accuracy(logits, columns, batch->size)
-                           : pair_accuracy(logits, columns, batch);
+    result->accuracy = accuracy_of(step->plan, step->logits, &step->options, batch);
     if (joint)
         return end_joint_run(step);
     if (++step->runs == 1)
@@ -391,14 +444,16 @@ struct avsn_judge {
 
 static avsound_status judge_init(avsn_judge *judge, const avsound_model *model, const avsn_params *params)
 {
+    const bool views = has_views(&judge->options);
     const avsn_plan_options o = {.threads = judge->options.threads,
                                  .compute = judge->options.compute,
                                  .train = true,
-                                 .wanted_count = 1,
-                                 .wanted = {"logits"}};
+                                 .wanted_count = views ? 2 : 1,
+                                 .wanted = {"logits", "loss"}};
     avsn_graph *graph;
     AVSN_TRY(avsn_pack_cache_create(judge->context, &judge->packed));
-    AVSN_TRY(forward_graph(model, judge->options.batch, &graph));
+    AVSN_TRY(views ? view_graph(model, &judge->options, true, &graph)
+                   : forward_graph(model, judge->options.batch, &graph));
     return avsn_plan_create(graph, params, judge->packed, &o, &judge->plan);
 }
 
@@ -441,5 +496,14 @@ avsound_status avsn_judge_run(avsn_judge *judge, const avsn_batch *batch, float 
         logits[i] = logit_at(values, columns, i);
         scores[i] = 1 / (1 + expf(-logits[i]));
     }
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_judge_views(avsn_judge *judge, const avsn_batch *batch, avsn_step_result *result)
+{
+    AVSN_TRY(put_batch(judge->plan, batch, judge->options.batch));
+    AVSN_TRY(run_plan(judge->plan, judge->options.threads));
+    result->loss = avsn_plan_output_data(judge->plan, 1)[0];
+    result->accuracy = accuracy_of(judge->plan, 0, &judge->options, batch);
     return AVSOUND_OK;
 }

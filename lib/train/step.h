@@ -11,7 +11,7 @@
 typedef struct avsn_step_options {
     int32_t objective; /* AVSOUND_OBJECTIVE_ constant */
     int32_t compute;   /* AVSOUND_DTYPE_F32 or _BF16 */
-    int32_t threads, batch;
+    int32_t threads, batch; /* of views: two of each clip */
     float momentum; /* of the running statistics */
     avsn_parallel *parallel; /* processes that run the same step on other batches; NULL: none */
     int32_t accumulate;      /* runs from one clear to the next; only other processes need to know */
@@ -20,7 +20,8 @@ typedef struct avsn_step_options {
 
 typedef struct avsn_step_result {
     double loss;     /* mean over the batch */
-    double accuracy; /* share of pairs told right; contrastive: of pictures whose own sound ranks first */
+    double accuracy; /* share of pairs told right; contrastive: of pictures whose own sound ranks first; of views: of those
+                        whose partner does */
 } avsn_step_result;
 
 typedef struct avsn_step avsn_step;
@@ -44,9 +45,15 @@ typedef struct avsn_judge avsn_judge;
 avsound_status avsn_judge_create(const avsound_model *model, const avsn_params *params, const avsn_step_options *options,
                                  avsn_judge **out);
 void avsn_judge_free(avsn_judge *judge);
-/* scores: P(corresponds) of each pair of the batch; logits: log(P / (1 - P)). */
+/* scores: P(corresponds) of each pair of the batch; logits: log(P / (1 - P)). Not for views. */
 avsound_status avsn_judge_run(avsn_judge *judge, const avsn_batch *batch, float *scores, float *logits);
+/* Of views: the loss and accuracy that training has. */
+avsound_status avsn_judge_views(avsn_judge *judge, const avsn_batch *batch, avsn_step_result *result);
 
+/* Which part of its clips an objective learns from: not both for those that compare views of one modality. */
+avsn_part avsn_objective_part(int32_t objective);
+/* "contrastive", as the command line has it. */
+const char *avsn_objective_name(int32_t objective);
 /* The objective that the architecture's logits have: of `objective` for `model`. */
 avsound_status avsn_step_check_objective(const avsound_model *model, int32_t objective);
 

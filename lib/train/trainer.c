@@ -7,17 +7,21 @@
 
 /* ---- making ---- */
 
-/* Validation sees each pair as the network will be used, training varies it. */
+/* Validation sees each pair as the network will be used, training varies it; views are always varied. */
 static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, avsn_sampler_mode mode,
                                   avsn_loader **out)
 {
     const avsound_trainer_options *o = &t->settings.options;
     const avsn_model_config *config = &t->model->config;
-    const bool training = mode != AVSN_SAMPLE_VALIDATION;
-    const bool shifted = training && !t->model->arch->aligned; /* L3-Net, spec section 4 */
+    const bool training = data == t->data, views = t->part != AVSN_PART_BOTH;
+    const bool shifted = training && !views && !t->model->arch->aligned; /* L3-Net, spec section 4 */
     avsn_loader_options options = {
         .data = data,
-        .sampler = {.mode = mode, .misalignment = shifted ? AVSN_SAMPLE_RATE : 0, .seed = o->seed},
+        .sampler = {.mode = mode,
+                    .smaller = !training,
+                    .part = t->part,
+                    .misalignment = shifted ? AVSN_SAMPLE_RATE : 0,
+                    .seed = o->seed},
         .augmentation = t->settings.augmentation,
         .image = config->image,
         .audio = config->audio,
@@ -28,7 +32,7 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
         .ranks = avsn_parallel_ranks(t->parallel),
         .steps = training ? (uint64_t)(t->steps_per_epoch * o->accumulate) : 0,
     };
-    if (!training)
+    if (!training && !views) /* two views that nobody has changed are too easily found to be one thing's */
         avsn_augmentation_none(&options.augmentation);
     return avsn_loader_create(t->context, &options, out);
 }
@@ -36,14 +40,21 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
 static avsound_status open_loaders(avsound_trainer *t)
 {
     const bool contrastive = t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
-    AVSN_TRY(open_loader(t, t->data, contrastive ? AVSN_SAMPLE_POSITIVES : AVSN_SAMPLE_PAIRS, &t->loader));
-    return t->validation ? open_loader(t, t->validation, AVSN_SAMPLE_VALIDATION, &t->validation_loader) : AVSOUND_OK;
+    const bool views = t->part != AVSN_PART_BOTH;
+    const avsn_sampler_mode mode = views         ? AVSN_SAMPLE_VIEWS
+                                   : contrastive ? AVSN_SAMPLE_POSITIVES
+                                                 : AVSN_SAMPLE_PAIRS;
+    AVSN_TRY(open_loader(t, t->data, mode, &t->loader));
+    if (!t->validation)
+        return AVSOUND_OK;
+    return open_loader(t, t->validation, views ? mode : AVSN_SAMPLE_VALIDATION, &t->validation_loader);
 }
 
 static avsound_status open_data(avsound_trainer *t)
 {
-    AVSN_TRY(avsn_dataset_open(t->context, t->settings.data, &t->data));
-    return t->settings.validation ? avsn_dataset_open(t->context, t->settings.validation, &t->validation) : AVSOUND_OK;
+    const char *validation = t->settings.validation;
+    AVSN_TRY(avsn_dataset_open_part(t->context, t->settings.data, t->part, &t->data));
+    return validation ? avsn_dataset_open_part(t->context, validation, t->part, &t->validation) : AVSOUND_OK;
 }
 
 static avsound_status open_blocks(avsound_trainer *t)
@@ -68,17 +79,18 @@ static avsound_status open_blocks(avsound_trainer *t)
 static avsound_status open_network(avsound_trainer *t, int32_t compute)
 {
     const avsound_trainer_options *o = &t->settings.options;
-    const avsn_step_options options = {.objective = o->objective,
-                                       .compute = compute,
-                                       .threads = o->threads,
-                                       .batch = t->batch,
-                                       .momentum = (float)o->statistics_momentum,
-                                       .parallel = t->parallel,
-                                       .accumulate = o->accumulate,
-                                       .local_statistics = o->local_statistics != 0};
+    avsn_step_options options = {.objective = o->objective,
+                                 .compute = compute,
+                                 .threads = o->threads,
+                                 .batch = avsn_loader_items(t->loader),
+                                 .momentum = (float)o->statistics_momentum,
+                                 .parallel = t->parallel,
+                                 .accumulate = o->accumulate,
+                                 .local_statistics = o->local_statistics != 0};
     AVSN_TRY(avsn_step_create(t->model, t->store, &options, &t->step));
     if (!t->validation)
         return AVSOUND_OK;
+    options.batch = avsn_loader_items(t->validation_loader);
     return avsn_judge_create(t->model, t->average ? &t->averaged : &t->store->params, &options, &t->judge);
 }
 
@@ -126,6 +138,7 @@ static avsound_status share_batch(avsound_trainer *t)
 static avsound_status open_own(avsound_trainer *t, int32_t *compute)
 {
     AVSN_TRY(avsn_step_check_objective(t->model, t->settings.options.objective));
+    t->part = avsn_objective_part(t->settings.options.objective);
     AVSN_TRY(avsn_choose_compute(t->settings.options.precision, compute));
     AVSN_TRY(share_batch(t));
     AVSN_TRY(open_data(t));

@@ -27,6 +27,7 @@ struct avsound_trainer {
     avsound_context *context;
     avsn_parallel *parallel; /* NULL: this process alone */
     int32_t batch;           /* this process's share of the run's */
+    avsn_part part;          /* of the clips: what the objective looks at; one alone: it compares views */
     avsound_model *model; /* what the run began with */
     avsn_settings settings;
     char *folder;
@@ -58,13 +59,17 @@ static inline bool avsn_trainer_writes(const avsound_trainer *trainer)
 /* Process 0's weights and moments go to all. Nothing but different machines' roundings can have made others differ. */
 void avsn_trainer_share(avsound_trainer *trainer);
 
+/* The accuracy of a guess, in training or validation. */
+double avsn_trainer_chance(const avsound_trainer *trainer, bool validation);
+
 /* ---- validate.c ---- */
 
 typedef struct avsn_validation {
     double loss, accuracy, auc;
 } avsn_validation;
 
-/* One positive and one negative pair a clip and draw, the same ones every time. */
+/* One positive and one negative pair a clip and draw, the same ones every time. Of views: as many batches as show each clip once
+ * a draw, as in training; they have no AUC. */
 avsound_status avsn_validate(avsound_trainer *trainer, avsn_validation *out);
 
 /* ---- keep.c: what a run leaves in its folder ---- */

@@ -48,8 +48,37 @@ static avsound_status judge_own(avsound_trainer *t, float *scores, float *logits
     return AVSOUND_OK;
 }
 
+/* Sums of losses and accuracies, and the number of batches. */
+static avsound_status judge_own_views(avsound_trainer *t, double sums[3])
+{
+    const int64_t items = avsn_loader_items(t->validation_loader), ranks = avsn_parallel_ranks(t->parallel);
+    const int64_t batches = avsn_loader_round(t->validation_loader) / items * t->settings.options.validation_draws;
+    AVSN_TRY(avsn_loader_start(t->validation_loader, 0, 0));
+    for (int64_t i = avsn_parallel_rank(t->parallel); i < batches; i += ranks) {
+        const avsn_batch *batch;
+        avsn_step_result result;
+        AVSN_TRY(avsn_loader_next(t->validation_loader, &batch));
+        AVSN_TRY(avsn_judge_views(t->judge, batch, &result));
+        sums[0] += result.loss;
+        sums[1] += result.accuracy;
+        sums[2]++;
+    }
+    return AVSOUND_OK;
+}
+
+static avsound_status validate_views(avsound_trainer *t, avsn_validation *out)
+{
+    double sums[3] = {0};
+    AVSN_TRY(avsn_parallel_agree(t->parallel, judge_own_views(t, sums), NULL));
+    avsn_parallel_sum(t->parallel, sums, 3);
+    *out = (avsn_validation){.loss = sums[0] / sums[2], .accuracy = sums[1] / sums[2], .auc = NAN};
+    return AVSOUND_OK;
+}
+
 avsound_status avsn_validate(avsound_trainer *t, avsn_validation *out)
 {
+    if (t->part != AVSN_PART_BOTH)
+        return validate_views(t, out);
     const size_t half = (size_t)avsn_loader_usable(t->validation_loader) * (size_t)t->settings.options.validation_draws;
     const size_t batch = (size_t)t->batch, pairs = 2 * half;
     *out = (avsn_validation){NAN, NAN, NAN};

@@ -169,7 +169,9 @@ START_TEST(resumed_runs_are_the_same_to_the_bit)
         int32_t objective;
     } runs[] = {{"ave-net", AVSOUND_OBJECTIVE_AVC},
                 {"avol-net", AVSOUND_OBJECTIVE_CONTRASTIVE},
-                {"l3-net", AVSOUND_OBJECTIVE_AVC}};
+                {"l3-net", AVSOUND_OBJECTIVE_AVC},
+                {"avol-net", AVSOUND_OBJECTIVE_VIEWS_IMAGE},
+                {"ave-net", AVSOUND_OBJECTIVE_VIEWS_AUDIO}};
     avsound_context *context = plain_context();
     make_clips();
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
@@ -335,6 +337,84 @@ START_TEST(loss_falls_on_few_clips)
 }
 END_TEST
 
+/* The parameters of two models that differ. */
+static bool ck_moved(const avsound_model *before, const avsound_model *after, const char *tower)
+{
+    int32_t moved = 0;
+    ck_assert_int_eq(avsound_model_parameter_count(before), avsound_model_parameter_count(after));
+    for (int32_t i = 0; i < avsound_model_parameter_count(before); i++) {
+        avsound_tensor a = {.struct_size = sizeof a}, b = {.struct_size = sizeof b};
+        const char *name;
+        int64_t count = 1;
+        ck_avsound(avsound_model_get_parameter(before, i, &name, &a));
+        ck_avsound(avsound_model_get_parameter(after, i, NULL, &b));
+        for (int32_t k = 0; k < a.rank; k++)
+            count *= a.shape[k];
+        const bool same = !memcmp(a.data, b.data, (size_t)count * sizeof(float)), own = !strncmp(name, tower, strlen(tower));
+        ck_assert_msg(same || own, "%s has moved", name);
+        moved += !same;
+    }
+    return moved > 0;
+}
+
+/* Nothing but the one tower learns; what comes out is where another objective goes on. */
+START_TEST(views_teach_one_tower)
+{
+    static const struct {
+        const char *arch, *tower;
+        int32_t objective;
+    } runs[] = {{"ave-net", "vision.", AVSOUND_OBJECTIVE_VIEWS_IMAGE}, {"ave-net", "audio.", AVSOUND_OBJECTIVE_VIEWS_AUDIO},
+                {"l3-net", "vision.", AVSOUND_OBJECTIVE_VIEWS_IMAGE},  {"avol-net", "audio.", AVSOUND_OBJECTIVE_VIEWS_AUDIO}};
+    avsound_context *context = plain_context();
+    make_clips();
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        watcher w = {0};
+        char run[32], last[64], next[32];
+        snprintf(run, sizeof run, "views-%zu", i);
+        snprintf(next, sizeof next, "next-%zu", i);
+        avsound_trainer_options o = short_run(&w);
+        o.objective = runs[i].objective;
+        o.accumulate = 1 + (int32_t)(i % 2);
+        avsound_model *first = tiny_model(context, runs[i].arch), *model;
+        avsound_trainer *trainer = started(context, runs[i].arch, run, &o);
+        ck_avsound(avsound_trainer_run(trainer));
+        const avsound_training_state *s = avsound_trainer_state(trainer);
+        ck_assert(isfinite(s->validation_loss) && s->validation_accuracy >= 0 && s->validation_accuracy <= 1);
+        ck_assert(isnan(s->validation_auc));
+        avsound_trainer_free(trainer);
+        snprintf(last, sizeof last, "%s/last.safetensors", run);
+        ck_avsound(avsound_model_load(context, in_folder(last), &model));
+        ck_assert_str_eq(avsound_model_metadata(model, "avsound.training.objective"), i % 2 ? "views-audio" : "views-image");
+        ck_assert(ck_moved(first, model, runs[i].tower));
+        o.objective = AVSOUND_OBJECTIVE_AVC;
+        ck_avsound(avsound_trainer_create(context, model, in_folder("clips"), in_folder(next), &o, &trainer));
+        ck_avsound(avsound_trainer_run(trainer));
+        avsound_trainer_free(trainer);
+        avsound_model_free(model);
+        avsound_model_free(first);
+    }
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(contact_sheets_of_views_can_be_drawn)
+{
+    avsound_context *context = plain_context();
+    watcher w = {0};
+    make_clips();
+    avsound_trainer_options o = short_run(&w);
+    for (o.objective = AVSOUND_OBJECTIVE_VIEWS_IMAGE; o.objective <= AVSOUND_OBJECTIVE_VIEWS_AUDIO; o.objective++) {
+        avsound_trainer *trainer = started(context, "avol-net", "sheet", &o);
+        const char *path = in_folder(o.objective == AVSOUND_OBJECTIVE_VIEWS_IMAGE ? "image.png" : "audio.png");
+        struct stat found;
+        ck_avsound(avsound_trainer_sheet(trainer, path));
+        ck_assert_int_eq(stat(path, &found), 0);
+        avsound_trainer_free(trainer);
+    }
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(numbers_that_explode_stop_the_run)
 {
     avsound_context *context = plain_context();
@@ -429,5 +509,6 @@ START_TEST(contact_sheets_can_be_drawn_at_any_time_and_change_nothing)
 END_TEST
 
 SUITE("train.trainer", resumed_runs_are_the_same_to_the_bit, a_run_leaves_models_and_a_log, batches_accumulate,
-      validation_judges_as_a_session_does, loss_falls_on_few_clips, numbers_that_explode_stop_the_run,
+      validation_judges_as_a_session_does, loss_falls_on_few_clips, views_teach_one_tower,
+      contact_sheets_of_views_can_be_drawn, numbers_that_explode_stop_the_run,
       resuming_refuses_other_clips_and_damage, contact_sheets_can_be_drawn_at_any_time_and_change_nothing)

@@ -43,6 +43,8 @@ const cli_option cli_options[] = {
     {"short-side", 0, "PIXELS", CLI_COUNT, OFFSET(short_side), 16, 4096, CLI_PREPARE,
      "scale larger videos down to so many pixels on their shorter side; default 256"},
     {"channels", 0, "N", CLI_COUNT, OFFSET(channels), 1, 2, CLI_PREPARE, "of the sound; default 1: the average"},
+    {"sounds", 0, NULL, CLI_FLAG, OFFSET(sounds), 0, 0, CLI_PREPARE,
+     "take sound files, too: clips of sound alone, for train's --objective views-audio"},
     {"workers", 0, "N", CLI_COUNT, OFFSET(workers), 1, 256, CLI_PREPARE,
      "videos worked on at a time; default: one per core"},
     {"shard", 0, "I/N", CLI_TEXT, OFFSET(shard), 0, 0, CLI_PREPARE,

@@ -62,6 +62,7 @@ typedef struct cli_args {
     int operand_count;
     const char *shard, *manifest; /* of prepare */
     int64_t short_side, channels, workers;
+    int sounds;
     cli_train_args train;
 } cli_args;
 

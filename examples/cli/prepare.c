@@ -15,6 +15,7 @@ typedef struct job {
     double seconds, video_seconds; /* taken; of video read */
     avsound_prepared_clip *clips;
     int64_t count, usable, kept;
+    int64_t heard; /* of no use but for their sound alone */
 } job;
 
 /* ---- running ---- */
@@ -53,6 +54,7 @@ static int prepare(job *j)
     options.channels = (int32_t)a->channels;
     options.workers = (int32_t)a->workers;
     options.manifest = a->manifest;
+    options.sounds = a->sounds;
     options.progress = show_progress;
     options.user_data = j;
     j->progress.started = cli_now();
@@ -76,6 +78,7 @@ static int read_report(job *j)
         if (status)
             return cli_output_failed(j->c->args.output, status);
         j->usable += !clip->flags;
+        j->heard += clip->samples && clip->flags == AVSOUND_CLIP_NO_VIDEO;
         j->kept += clip->kept;
     }
     return CLI_OK;
@@ -152,8 +155,10 @@ static int64_t find_worst(const job *j, int32_t flag, const avsound_prepared_cli
 
 static void print_summary(const job *j)
 {
-    printf("%s: %lld of %lld clips to learn from, %lld kept from before, %.1f s\n", j->c->args.output,
-           (long long)j->usable, (long long)j->count, (long long)j->kept, j->seconds);
+    printf("%s: %lld of %lld clips to learn from, ", j->c->args.output, (long long)j->usable, (long long)j->count);
+    if (j->heard)
+        printf("%lld with sound alone, ", (long long)j->heard);
+    printf("%lld kept from before, %.1f s\n", (long long)j->kept, j->seconds);
     for (int bit = 0; bit < FLAGS; bit++) {
         const avsound_prepared_clip *worst[MOST_EXAMPLES];
         const int64_t count = find_worst(j, 1 << bit, worst);
@@ -192,9 +197,10 @@ static int print_json(const job *j)
     json_t *list = json_array();
     for (int64_t i = 0; list && i < j->count; i++)
         json_array_append_new(list, describe_clip(&j->clips[i]));
-    return cli_json_print(json_pack("{s:o, s:I, s:I, s:I, s:f, s:o}", "output", cli_json_text(j->c->args.output),
-                                    "clips", (json_int_t)j->count, "usable", (json_int_t)j->usable, "kept",
-                                    (json_int_t)j->kept, "seconds", j->seconds, "results", list));
+    return cli_json_print(json_pack("{s:o, s:I, s:I, s:I, s:I, s:f, s:o}", "output", cli_json_text(j->c->args.output),
+                                    "clips", (json_int_t)j->count, "usable", (json_int_t)j->usable, "sound_alone",
+                                    (json_int_t)j->heard, "kept", (json_int_t)j->kept, "seconds", j->seconds, "results",
+                                    list));
 }
 
 int cli_prepare(cli *c)
@@ -209,7 +215,7 @@ int cli_prepare(cli *c)
         code = print_json(&j);
     else if (!code && !c->args.quiet)
         print_summary(&j);
-    if (!code && !j.usable)
+    if (!code && !j.usable && !j.heard)
         code = cli_error(CLI_INPUT, "%s: not one clip to learn from", c->args.output);
     free(j.clips);
     avsound_prepare_report_free(j.report);

@@ -194,7 +194,7 @@ AVSOUND_API void avsound_trainer_free(avsound_trainer *trainer);
  *  but for what the objectives on pictures or sounds alone need not mind. docs/data.md has the thresholds. Since 0.1. */
 enum {
     AVSOUND_CLIP_BROKEN = 1,    /**< could not be read to its end: no file was made */
-    AVSOUND_CLIP_NO_VIDEO = 2,  /**< has no moving picture: no file was made */
+    AVSOUND_CLIP_NO_VIDEO = 2,  /**< has no moving picture: no file was made, or one of sound alone */
     AVSOUND_CLIP_NO_AUDIO = 4,  /**< has no sound: no file was made */
     AVSOUND_CLIP_SHORT = 8,     /**< less than a second of picture or of sound */
     AVSOUND_CLIP_UNEQUAL = 16,  /**< picture and sound differ in length by more than half a second and a tenth */
@@ -212,7 +212,7 @@ typedef struct avsound_prepared_clip {
     int32_t flags;            /**< AVSOUND_CLIP_ bits; 0: good to learn from */
     int32_t kept;             /**< 1 if it was prepared in an earlier run */
     int32_t frames;           /**< pictures in the prepared file, 25 per second; 0 without one */
-    int32_t width, height;    /**< pixels of the prepared file */
+    int32_t width, height;    /**< pixels of the prepared file; 0 without pictures */
     int64_t samples;          /**< per channel in the prepared file, at 48 kHz */
     double video_seconds;     /**< length of the source's pictures */
     double audio_seconds;     /**< length of the source's sound */
@@ -253,6 +253,9 @@ typedef struct avsound_prepare_options {
      *  Non-zero asks to stop: AVSOUND_E_CANCELLED is returned soon, and the next call goes on from there. */
     int32_t (*progress)(const avsound_prepare_state *state, void *user_data);
     void *user_data; /**< handed to `progress` */
+    int32_t sounds;  /**< 1: what has no moving picture but a sound becomes a clip of sound alone, for
+                          AVSOUND_OBJECTIVE_VIEWS_AUDIO, and folders are searched for files named like sounds, too; 0: not */
+    int32_t reserved; /**< must be 0 */
 } avsound_prepare_options;
 
 /** Fills `options` with the defaults. Threads: any. Since 0.1. */

@@ -78,14 +78,16 @@ static avsound_status find_streams(walk *w, const avsn_demuxer *demuxer)
     const char *path = w->source->path;
     w->video = avsn_demuxer_choose(demuxer, AVMEDIA_TYPE_VIDEO);
     w->sound = avsn_demuxer_choose(demuxer, AVMEDIA_TYPE_AUDIO);
-    if (w->video < 0 || w->sound < 0)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s: has no %s: not a prepared clip", path, w->video < 0 ? "video" : "sound");
-    const AVCodecParameters *video = demuxer->format->streams[w->video]->codecpar;
+    if (w->sound < 0)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s: has no sound: not a prepared clip", path);
     const AVCodecParameters *sound = demuxer->format->streams[w->sound]->codecpar;
-    AVSN_TRY(check_video(w->source, video));
+    if (w->video >= 0) {
+        const AVCodecParameters *video = demuxer->format->streams[w->video]->codecpar;
+        AVSN_TRY(check_video(w->source, video));
+        w->index->width = video->width;
+        w->index->height = video->height;
+    }
     AVSN_TRY(check_sound(w->source, sound));
-    w->index->width = video->width;
-    w->index->height = video->height;
     w->index->rate = sound->sample_rate;
     w->index->channels = sound->ch_layout.nb_channels;
     return AVSOUND_OK;
@@ -193,8 +195,8 @@ static avsound_status add_packet(walk *w, AVFormatContext *format, AVPacket *pac
 /* The demuxer takes the place where a file was cut off for its end. */
 static avsound_status check_end(const avsn_clip_index *index, int64_t duration_us)
 {
-    if (!index->frames || !index->samples)
-        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: has no %s", index->path, index->frames ? "samples" : "frames");
+    if ((index->width && !index->frames) || !index->samples)
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: has no %s", index->path, index->samples ? "frames" : "samples");
     const int64_t end_us =
         AVSN_MAX((int64_t)index->frames * AVSN_CLIP_FRAME_US, av_rescale(index->samples, 1000000, index->rate));
     if (end_us < duration_us - AVSN_CLIP_FRAME_US)
@@ -533,6 +535,8 @@ avsound_status avsn_clip_open(avsound_context *context, const char *path, avsn_c
         return AVSOUND_E_NO_MEMORY;
     clip->context = avsn_context_ref(context);
     avsound_status status = avsn_clip_index_create(context, path, &clip->index);
+    if (!status && !clip->index->frames)
+        status = avsn_fail(AVSOUND_E_UNSUPPORTED, "%s: has no video: not a prepared clip", path);
     if (!status)
         status = avsn_clip_reader_create(context, &clip->reader);
     if (status) {

@@ -12,7 +12,8 @@ enum { AVSN_CLIP_FRAME_US = 40000 }; /* frame i is at time i * 0.04 s */
 
 typedef struct avsn_clip_index avsn_clip_index;
 
-/* AVSOUND_E_UNSUPPORTED for other codecs, AVSOUND_E_FORMAT for other frame rates, holes and damage. */
+/* A file of sound alone has 0 frames. AVSOUND_E_UNSUPPORTED for other codecs, AVSOUND_E_FORMAT for other frame rates, holes
+ * and damage. */
 AVSN_SHARED avsound_status avsn_clip_index_create(avsound_context *context, const char *path, avsn_clip_index **out);
 AVSN_SHARED void avsn_clip_index_free(avsn_clip_index *index);
 const char *avsn_clip_index_path(const avsn_clip_index *index);
@@ -36,7 +37,7 @@ AVSN_SHARED avsound_status avsn_clip_reader_frame(avsn_clip_reader *reader, cons
 AVSN_SHARED avsound_status avsn_clip_reader_audio(avsn_clip_reader *reader, const avsn_clip_index *index, int64_t first,
                                                   int64_t count, float *mono);
 
-/* ---- both for one clip. One thread at a time ---- */
+/* ---- both for one clip, which has pictures. One thread at a time ---- */
 
 typedef struct avsn_clip avsn_clip;
 

@@ -77,14 +77,24 @@ static avsound_status new_picture(avsn_intra *intra)
     return AVSOUND_OK;
 }
 
-static avsound_status add_streams(avsn_intra *intra)
+static avsound_status add_pictures(avsn_intra *intra)
 {
-    AVStream *video = avformat_new_stream(intra->format, NULL), *sound = avformat_new_stream(intra->format, NULL);
-    if (!video || !sound || avcodec_parameters_from_context(video->codecpar, intra->encoder) < 0)
+    AVSN_TRY(open_encoder(intra));
+    AVSN_TRY(new_picture(intra));
+    AVStream *video = avformat_new_stream(intra->format, NULL);
+    if (!video || avcodec_parameters_from_context(video->codecpar, intra->encoder) < 0)
         AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: FFmpeg could not allocate", intra->output.path);
     video->time_base = intra->encoder->time_base;
     video->avg_frame_rate = intra->encoder->framerate;
     video->sample_aspect_ratio = (AVRational){1, 1};
+    return AVSOUND_OK;
+}
+
+static avsound_status add_sound(avsn_intra *intra)
+{
+    AVStream *sound = avformat_new_stream(intra->format, NULL);
+    if (!sound)
+        AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: FFmpeg could not allocate", intra->output.path);
     AVCodecParameters *par = sound->codecpar;
     par->codec_type = AVMEDIA_TYPE_AUDIO;
     par->codec_id = AV_CODEC_ID_PCM_S16LE;
@@ -118,9 +128,9 @@ static avsound_status start(avsn_intra *intra, const char *path)
     if (!intra->packet || !intra->encoded)
         AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: FFmpeg could not allocate", path);
     AVSN_TRY(avsn_output_attach(&intra->output, intra->format));
-    AVSN_TRY(open_encoder(intra));
-    AVSN_TRY(new_picture(intra));
-    AVSN_TRY(add_streams(intra));
+    if (intra->options.width)
+        AVSN_TRY(add_pictures(intra));
+    AVSN_TRY(add_sound(intra));
     intra->packet_frames = intra->options.sample_rate / intra->options.rate;
     intra->sound = avsn_alloc(intra->context, (size_t)intra->packet_frames * (size_t)intra->options.channels,
                               sizeof *intra->sound);
@@ -235,7 +245,7 @@ static avsound_status flush_sound(avsn_intra *intra)
     if (error < 0)
         return avsn_ffmpeg_fail(error, AVSOUND_E_NO_MEMORY, "%s", intra->output.path);
     memcpy(intra->packet->data, intra->sound, bytes);
-    AVSN_TRY(write_packet(intra, 1, (AVRational){1, intra->options.sample_rate}, intra->samples - intra->sound_frames,
+    AVSN_TRY(write_packet(intra, intra->encoder ? 1 : 0, (AVRational){1, intra->options.sample_rate}, intra->samples - intra->sound_frames,
                           intra->sound_frames));
     intra->sound_frames = 0;
     return AVSOUND_OK;

@@ -6,7 +6,7 @@
 #include "media/media.h"
 
 typedef struct avsn_intra_options {
-    int32_t width, height; /* of the pictures written */
+    int32_t width, height; /* of the pictures written; 0: a file of sound alone, into which none are */
     int32_t rate; /* pictures per second, a divisor of 1000 and of sample_rate */
     int32_t sample_rate, channels; /* of the sound; whole milliseconds must hold whole samples */
     int32_t scale; /* the JPEGs' quantiser scale: 1 (best) ... 31 */

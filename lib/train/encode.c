@@ -101,6 +101,17 @@ static avsound_status write_sound_until(encoding *e, int64_t target)
     return AVSOUND_OK;
 }
 
+static avsound_status write_sound_alone(encoding *e)
+{
+    const int64_t step = (int64_t)WATCH_FRAMES * FRAME_SAMPLES;
+    for (int64_t until = step; !e->sound_ended; until += step) {
+        AVSN_TRY(write_sound_until(e, until));
+        if (!e->sound_ended && e->job->watch(e->job->user_data, (double)WATCH_FRAMES / AVSN_CLIP_RATE))
+            AVSN_FAIL(AVSOUND_E_CANCELLED, "stopped");
+    }
+    return AVSOUND_OK;
+}
+
 /* ---- pictures ---- */
 
 static avsound_status stage(encoding *e, const avsound_frame *frame)
@@ -200,43 +211,45 @@ static avsound_status open_source(encoding *e)
     return AVSOUND_OK;
 }
 
-static avsound_status write_file(encoding *e)
+static avsound_status write_file(encoding *e, bool pictures)
 {
     const avsn_intra_options options = {
-        .width = e->info.width,
-        .height = e->info.height,
+        .width = pictures ? e->info.width : 0,
+        .height = pictures ? e->info.height : 0,
         .rate = AVSN_CLIP_RATE,
         .sample_rate = AVSN_SAMPLE_RATE,
         .channels = e->job->channels,
         .scale = e->job->scale,
     };
     AVSN_TRY(avsn_intra_create(e->job->context, e->job->path, &options, &e->intra));
-    AVSN_TRY(write_video(e));
+    AVSN_TRY(pictures ? write_video(e) : write_sound_alone(e));
     AVSN_TRY(write_sound_until(e, avsn_intra_pictures(e->intra) * FRAME_SAMPLES + LONGEST_TAIL));
     return check_length(e);
 }
 
 static void judge(const encoding *e, avsn_clip_row *row)
 {
+    const bool silent = row->audible < LEAST_AUDIBLE, brief = row->samples < LEAST_SECONDS * AVSN_SAMPLE_RATE;
     const double longer = fmax(row->video_seconds, row->audio_seconds);
     const double apart = fabs(row->video_seconds - row->audio_seconds);
-    if (row->frames < LEAST_SECONDS * AVSN_CLIP_RATE || row->samples < LEAST_SECONDS * AVSN_SAMPLE_RATE)
+    row->flags |= (silent ? AVSOUND_CLIP_SILENT : 0) | (brief ? AVSOUND_CLIP_SHORT : 0);
+    avsn_measure_fingerprint(&e->measure, &row->print);
+    if (!row->frames) /* of sound alone: the rest is about pictures */
+        return;
+    if (row->frames < LEAST_SECONDS * AVSN_CLIP_RATE)
         row->flags |= AVSOUND_CLIP_SHORT;
     if (apart > UNEQUAL_SECONDS && apart > UNEQUAL_SHARE * longer)
         row->flags |= AVSOUND_CLIP_UNEQUAL;
     if (row->moving < LEAST_MOVING)
         row->flags |= AVSOUND_CLIP_STILL;
-    if (row->audible < LEAST_AUDIBLE)
-        row->flags |= AVSOUND_CLIP_SILENT;
-    avsn_measure_fingerprint(&e->measure, &row->print);
 }
 
 static void describe(const encoding *e, avsn_clip_row *row)
 {
     row->frames = (int32_t)AVSN_MIN(avsn_intra_pictures(e->intra), (int64_t)INT32_MAX);
     row->samples = avsn_intra_samples(e->intra);
-    row->width = e->info.width;
-    row->height = e->info.height;
+    row->width = row->frames ? e->info.width : 0;
+    row->height = row->frames ? e->info.height : 0;
     row->video_seconds = (double)(e->end_us - e->first_us) / 1e6;
     row->audio_seconds = (double)(row->samples - e->sound_padding) / AVSN_SAMPLE_RATE;
     row->moving = avsn_measure_moving(&e->measure);
@@ -250,9 +263,9 @@ static avsound_status encode(encoding *e, avsn_clip_row *row)
     AVSN_TRY(open_source(e));
     const bool video = e->info.has_video && !e->info.still;
     row->flags |= (video ? 0 : AVSOUND_CLIP_NO_VIDEO) | (e->info.has_audio ? 0 : AVSOUND_CLIP_NO_AUDIO);
-    if (row->flags)
+    if (!e->info.has_audio || (!video && !e->job->sounds))
         return AVSOUND_OK;
-    AVSN_TRY(write_file(e));
+    AVSN_TRY(write_file(e, video));
     if (!avsn_intra_samples(e->intra)) {
         row->flags |= AVSOUND_CLIP_NO_AUDIO;
         return AVSOUND_OK;
@@ -291,7 +304,7 @@ avsound_status avsn_encode_clip(const avsn_encode_job *job, avsn_clip_row *row)
         status = explain(e, row);
     avsn_free(job->context, e);
     /* What an earlier version of the source was turned into. */
-    if (!status && !row->frames)
+    if (!status && !row->samples)
         unlink(job->path);
     return status;
 }

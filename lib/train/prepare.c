@@ -174,8 +174,8 @@ static bool is_current(const run *r, const avsn_clip_row *row)
     if (s.bytes < 0 || row->source_bytes != s.bytes || row->source_time != s.time ||
         strcmp(row->settings, r->settings) != 0)
         return false;
-    if (!*row->file)
-        return true;
+    if (!*row->file) /* now wanted for its sound? */
+        return !r->options.sounds || (row->flags & (AVSOUND_CLIP_NO_VIDEO | AVSOUND_CLIP_NO_AUDIO)) != AVSOUND_CLIP_NO_VIDEO;
     char *path = join(r->context, r->folder, row->file);
     const bool there = path && access(path, R_OK) == 0;
     avsn_free(r->context, path);
@@ -348,12 +348,13 @@ static avsound_status encode_row(run *r, const avsn_clip_row *pending, avsn_clip
         .short_side = r->options.short_side,
         .channels = r->options.channels,
         .scale = r->options.quality,
+        .sounds = r->options.sounds != 0,
         .watch = watch,
         .user_data = r,
     };
     const avsound_status status = avsn_encode_clip(&job, row);
     avsn_free(r->context, path);
-    if (row->frames)
+    if (row->samples)
         memcpy(row->file, name, sizeof row->file);
     memcpy(row->settings, r->settings, sizeof row->settings);
     return status;
@@ -440,6 +441,8 @@ static avsound_status complete_options(avsound_prepare_options *o)
     AVSN_TRY(check_range("quality", o->quality, 1, 31));
     AVSN_TRY(check_range("workers", o->workers, 1, MOST_WORKERS));
     AVSN_TRY(check_range("save_seconds", o->save_seconds, 1, 86400));
+    AVSN_TRY(check_range("sounds", o->sounds, 0, 1));
+    AVSN_TRY(check_range("reserved", o->reserved, 0, 0));
     AVSN_TRY(check_range("shards", o->shards, 0, 1000000));
     return check_range("shard", o->shard, o->shards ? 1 : 0, o->shards);
 }
@@ -455,13 +458,14 @@ static avsound_status name_table(run *r)
 
 static avsound_status collect(run *r, const char *const *paths, int32_t count)
 {
-    avsn_paths found = {.context = r->context};
+    avsn_paths found = {.context = r->context, .sounds = r->options.sounds != 0};
     avsound_status status = AVSOUND_OK;
     for (int32_t i = 0; i < count && !status; i++)
         status = avsn_paths_collect(&found, paths[i], r->folder);
     if (!status && !found.count)
         status =
-            avsn_fail(AVSOUND_E_INVALID_ARGUMENT, "%s%s: no video found", paths[0], count > 1 ? " and others" : "");
+            avsn_fail(AVSOUND_E_INVALID_ARGUMENT, "%s%s: no video%s found", paths[0], count > 1 ? " and others" : "",
+                      found.sounds ? " and no sound" : "");
     avsn_paths_sort(&found);
     if (!status)
         status = take_sources(r, &found);

@@ -57,10 +57,11 @@ typedef struct avsn_paths {
     avsound_context *context;
     char **paths;
     size_t count, capacity;
+    bool sounds;
 } avsn_paths;
 
-/* Absolute paths of all videos that `path`, a video, folder or list, stands for. `except`: the folder of prepared
- * files, which is not searched. */
+/* Absolute paths of all videos that `path`, a video, folder or list, stands for; with `sounds` set, of sounds as well.
+ * `except`: the folder of prepared files, which is not searched. */
 avsound_status avsn_paths_collect(avsn_paths *paths, const char *path, const char *except);
 void avsn_paths_sort(avsn_paths *paths); /* and drops what is there twice */
 void avsn_paths_clear(avsn_paths *paths);
@@ -84,6 +85,7 @@ typedef struct avsn_encode_job {
     avsound_context *context;
     const char *source, *path; /* of the prepared file */
     int32_t short_side, channels, scale;
+    bool sounds; /* also without pictures */
     /* Called every few seconds of video; true: stop. */
     bool (*watch)(void *user_data, double seconds);
     void *user_data;

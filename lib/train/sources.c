@@ -18,16 +18,22 @@ enum { DEEPEST = 64 };
 static const char *const endings[] = {".mp4",  ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts",
                                       ".m2ts", ".wmv", ".flv", ".3gp", ".ogv",  ".mxf", ".vob", ".asf",  ".y4m"};
 
+static const char *const sound_endings[] = {".wav", ".flac", ".ogg", ".oga",  ".opus", ".mp3", ".m4a",
+                                            ".aac", ".aif",  ".wma", ".aiff", ".mka",  ".weba"};
+
 static bool has_ending(const char *name, const char *ending)
 {
     const size_t length = strlen(name), tail = strlen(ending);
     return length > tail && !strcasecmp(name + length - tail, ending);
 }
 
-static bool is_named_like_a_video(const char *name)
+static bool is_named_like_one(const char *name, bool sounds)
 {
     for (size_t i = 0; i < AVSN_ARRAY_COUNT(endings); i++)
         if (has_ending(name, endings[i]))
+            return true;
+    for (size_t i = 0; sounds && i < AVSN_ARRAY_COUNT(sound_endings); i++)
+        if (has_ending(name, sound_endings[i]))
             return true;
     return false;
 }
@@ -75,7 +81,8 @@ static avsound_status search_entry(search *s, const char *path, const char *name
     /* A link to a folder may lead back to where it is. */
     if (S_ISDIR(link.st_mode))
         return search_folder(s, path);
-    return S_ISREG(status.st_mode) && is_named_like_a_video(name) ? add_file(s->paths, path) : AVSOUND_OK;
+    const bool taken = S_ISREG(status.st_mode) && is_named_like_one(name, s->paths->sounds);
+    return taken ? add_file(s->paths, path) : AVSOUND_OK;
 }
 
 static avsound_status search_listing(search *s, const char *folder, DIR *listing)

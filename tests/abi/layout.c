@@ -317,7 +317,7 @@ AT(avsound_prepare_state, kept, 24);
 AT(avsound_prepare_state, seconds, 32);
 AT(avsound_prepare_state, clip, 40);
 
-SIZE(avsound_prepare_options, 56);
+SIZE(avsound_prepare_options, 64);
 AT(avsound_prepare_options, struct_size, 0);
 AT(avsound_prepare_options, short_side, 4);
 AT(avsound_prepare_options, channels, 8);
@@ -329,13 +329,15 @@ AT(avsound_prepare_options, save_seconds, 28);
 AT(avsound_prepare_options, manifest, 32);
 AT(avsound_prepare_options, progress, 40);
 AT(avsound_prepare_options, user_data, 48);
+AT(avsound_prepare_options, sounds, 56);
+AT(avsound_prepare_options, reserved, 60);
 
 VALUE(AVSOUND_OBJECTIVE_AVC, 0);
 VALUE(AVSOUND_OBJECTIVE_CONTRASTIVE, 1);
-
-VALUE(AVSOUND_SCHEDULE_PAPER, 0);
 VALUE(AVSOUND_OBJECTIVE_VIEWS_IMAGE, 2);
 VALUE(AVSOUND_OBJECTIVE_VIEWS_AUDIO, 3);
+
+VALUE(AVSOUND_SCHEDULE_PAPER, 0);
 VALUE(AVSOUND_SCHEDULE_COSINE, 1);
 VALUE(AVSOUND_SCHEDULE_CONSTANT, 2);
 

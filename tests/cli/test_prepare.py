@@ -28,6 +28,15 @@ class Prepare(CommandTest):
         self.assertRegex(run.stdout, r"(?m)^  no-audio +2  mute\.mp4\n +still\.png$")
         self.assertEqual(sorted(os.listdir(self.folder / "out")), sorted([rows["clip.mp4"]["file"], "prepared.csv"]))
 
+    def test_sounds(self):
+        found = self.json("prepare", "clip.mp4", "tone.wav", "-o", "out", "--sounds", "--json")
+        self.assertEqual((found["usable"], found["sound_alone"]), (1, 1))
+        row = self.rows()["tone.wav"]
+        self.assertEqual((row["flags"], row["frames"]), ("no-video", "0"))
+        self.assertEqual([s["codec_name"] for s in probe(self.folder / "out" / row["file"])["streams"]], ["pcm_s16le"])
+        run = self.avsound("prepare", "tone.wav", "-o", "alone", "--sounds") # a folder of sounds is no failure
+        self.assertTrue(run.stdout.startswith("alone: 0 of 1 clips to learn from, 1 with sound alone, 0 kept"))
+
     def test_prepared_file(self):
         make_video(self.folder / "wide.mp4", seconds=2, rate=30, size="640x360", sound="sine=440:sample_rate=44100")
         self.avsound("prepare", "wide.mp4", "-o", "out", "--short-side", "90", "--channels", "2")

@@ -96,6 +96,29 @@ class Run(TrainTest):
         self.assertEqual(same[0], same[1])  # the same seed, clips and step
         self.assertNotEqual(same[0], same[2])
 
+    def test_one_tower_is_warmed_up_on_views_of_sounds(self):
+        names = [f"{i}.wav" for i in range(4)]
+        (self.folder / "sounds").mkdir()
+        for name, sound in zip(names, SOUNDS):
+            ffmpeg("-f", "lavfi", "-i", f"{sound}:duration=3", self.folder / "sounds" / name)
+        self.avsound("prepare", "sounds", "-o", "heard", "--sounds")
+        self.avsound("train", "heard", *SMALL, "-o", "run", code=3) # no pictures, no pairs
+        views = ["--objective", "views-audio", "--augment", "strong"]
+        run = self.avsound("train", "heard", *SMALL, *views, "--val", "heard", "--steps-per-epoch", "2", "--epochs", "1", "-o",
+                           "warm")
+        self.assertRegex(run.stdout, r"validation: loss \d\.\d+  accuracy \d+\.\d % \(best\)")
+        self.assertIsNone([line for line in self.log("warm") if line["event"] == "epoch"][0]["validation_auc"])
+        metadata = self.json("info", "warm/best.safetensors", "--json")["metadata"]
+        self.assertEqual(metadata["avsound.training.objective"], "views-audio")
+        arguments = ["clips", "--init", "warm/last.safetensors", "--threads", "1", "--workers", "1", "--batch", "4"]
+        self.avsound("train", *arguments, "--steps-per-epoch", "1", "--epochs", "1", "-o", "second")
+        for objective in ("views-image", "views-audio"):
+            self.train("--objective", objective, "--dry-run", f"{objective}.png")
+            with Image.open(self.folder / f"{objective}.png") as sheet:
+                colours = {colour for count, colour in sheet.convert("RGB").getcolors(1 << 24)}
+            self.assertIn((0x2E, 0x8B, 0x57), colours)
+            self.assertNotIn((0xC8, 0x48, 0x3E), colours)
+
     def test_nothing_is_printed_when_quiet(self):
         run = self.train("--steps-per-epoch", "1", "--epochs", "1", "-o", "run", "--quiet")
         self.assertEqual(run.stdout + run.stderr, "")
@@ -186,7 +209,7 @@ class Refusals(TrainTest):
                 ("--like names", ["clips", "-o", "run", "--like", "x", "--width", "0.5"]),
                 ("exclude each other", ["clips", "-o", "run", "--width", "0.5", "--config", "{}"]),
                 ("ends in .png", ["clips", "--dry-run", "sheet.jpg"]),
-                ("avc|contrastive", ["clips", "-o", "run", "--objective", "guess"]),
+                ("avc|contrastive|views-image|views-audio", ["clips", "-o", "run", "--objective", "guess"]),
                 ("--batch is 1", ["clips", "-o", "run", "--batch", "1"]),
                 ("did you mean flip", ["clips", "-o", "run", "--augment", "paper,flipp=1"]),
                 ("mix is much", ["clips", "-o", "run", "--augment", "mix=much"]),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "failing.h"
+#include "media/clip.h"
 #include "media/intra.h"
 #include "train/dataset.h"
 #include "unit/media/make_files.h"
@@ -588,6 +589,91 @@ START_TEST(each_flag_is_raised_for_its_reason_alone)
 }
 END_TEST
 
+/* A wave file and one with a still picture are worth their sound, for who asks for it; a video stays what it is. */
+START_TEST(sounds_become_clips_of_their_own)
+{
+    setup();
+    make_spec spec = plain_spec();
+    make_media(in_root("in/video.mkv"), &spec);
+    spec.audio_encoder = NULL;
+    make_media(in_root("in/mute.mkv"), &spec);
+    spec = plain_spec();
+    spec.video_encoder = NULL;
+    spec.container = "wav";
+    make_media(in_root("in/tone.wav"), &spec);
+    spec.samples = 40000;
+    make_media(in_root("in/brief.WAV"), &spec);
+    avsound_prepare_options options = plain_options();
+    avsound_prepare_report_free(prepared(in_root("in"), in_root("out"), &options)); /* finds the videos alone */
+    options.sounds = 1;
+    for (int run = 0; run < 2; run++) {
+        avsound_prepare_report *report = prepared(in_root("in"), in_root("out"), &options);
+        ck_assert_int_eq(avsound_prepare_report_count(report), 4);
+        const avsound_prepared_clip tone = clip_of(report, "tone.wav"), brief = clip_of(report, "brief.WAV");
+        const avsound_prepared_clip video = clip_of(report, "video.mkv"), mute = clip_of(report, "mute.mkv");
+        ck_assert_int_eq(tone.flags, AVSOUND_CLIP_NO_VIDEO);
+        ck_assert_int_eq(brief.flags, AVSOUND_CLIP_NO_VIDEO | AVSOUND_CLIP_SHORT);
+        ck_assert_int_eq(video.flags, 0);
+        ck_assert_int_eq(mute.flags, AVSOUND_CLIP_NO_AUDIO);
+        ck_assert_str_eq(mute.file, "");
+        ck_assert_int_eq(tone.kept, run);
+        ck_assert_int_eq(video.kept, 1);
+        ck_assert(!tone.frames && !tone.width && !tone.height && tone.video_seconds == 0 && tone.moving == 0);
+        ck_assert_int_eq(tone.samples, 144000);
+        ck_assert_double_eq_tol(tone.audio_seconds, 3, 1e-9);
+        avsn_clip_index *index;
+        ck_avsound(avsn_clip_index_create(context, file_of(&tone, in_root("out")), &index));
+        ck_assert_int_eq(avsn_clip_index_frames(index), 0);
+        ck_assert_int_eq(avsn_clip_index_samples(index), 144000);
+        avsn_clip_index_free(index);
+        avsound_prepare_report_free(report);
+    }
+    avsn_dataset *dataset;
+    ck_avsound(avsn_dataset_open(context, in_root("out"), &dataset));
+    ck_assert_int_eq(avsn_dataset_count(dataset), 1);
+    avsn_dataset_free(dataset);
+    ck_avsound(avsn_dataset_open_part(context, in_root("out"), AVSN_PART_SOUND, &dataset));
+    ck_assert_int_eq(avsn_dataset_count(dataset), 2);
+    avsn_dataset_free(dataset);
+    teardown();
+}
+END_TEST
+
+/* The samples of a file without pictures are those of its source. */
+START_TEST(sound_alone_is_kept_to_the_bit)
+{
+    float mono[2000], source[2000];
+    setup();
+    make_spec spec = plain_spec();
+    spec.video_encoder = NULL;
+    spec.container = "wav";
+    make_media(in_root("in/tone.wav"), &spec);
+    avsound_prepare_options options = plain_options();
+    options.sounds = 1;
+    avsound_prepare_report *report = prepared(in_root("in/tone.wav"), in_root("out"), &options);
+    const avsound_prepared_clip clip = clip_at(report, 0);
+    avsn_clip_index *index;
+    avsn_clip_reader *reader;
+    ck_avsound(avsn_clip_index_create(context, file_of(&clip, in_root("out")), &index));
+    ck_avsound(avsn_clip_reader_create(context, &reader));
+    ck_avsound(avsn_clip_reader_audio(reader, index, 70001, 2000, mono));
+    FILE *file = fopen(in_root("in/tone.wav"), "rb");
+    ck_assert_int_eq(fseek(file, -2 * (144000 - 70001), SEEK_END), 0);
+    for (int i = 0; i < 2000; i++) {
+        const int low = fgetc(file), high = fgetc(file);
+        source[i] = (float)(int16_t)(low | high << 8) / 32768;
+    }
+    fclose(file);
+    ck_assert_mem_eq(mono, source, sizeof mono);
+    avsound_frame view;
+    ck_refused(avsn_clip_reader_frame(reader, index, 0, &view), AVSOUND_E_INVALID_ARGUMENT, "frame 0");
+    avsn_clip_reader_free(reader);
+    avsn_clip_index_free(index);
+    avsound_prepare_report_free(report);
+    teardown();
+}
+END_TEST
+
 START_TEST(duplicates_are_found_in_another_encoding)
 {
     static const int32_t upside_down[9] = {-65536, 0, 0, 0, -65536, 0, 0, 0, 1073741824};
@@ -708,6 +794,15 @@ START_TEST(wrong_arguments_are_refused)
     options.shards = 3;
     ck_refused(avsound_prepare(context, &in, 1, out, &options, &report), AVSOUND_E_INVALID_ARGUMENT,
                "shard is 0, want 1...3");
+    options = plain_options();
+    options.sounds = 2;
+    ck_refused(avsound_prepare(context, &in, 1, out, &options, &report), AVSOUND_E_INVALID_ARGUMENT, "sounds is 2, want 0...1");
+    options.sounds = 1;
+    options.reserved = 1;
+    ck_refused(avsound_prepare(context, &in, 1, out, &options, &report), AVSOUND_E_INVALID_ARGUMENT, "reserved is 1");
+    options.reserved = 0;
+    ck_refused(avsound_prepare(context, &empty, 1, out, &options, &report), AVSOUND_E_INVALID_ARGUMENT,
+               "no video and no sound found");
     ck_assert_ptr_null(report);
     ck_refused(avsound_prepare_report_clip(NULL, 0, NULL), AVSOUND_E_INVALID_ARGUMENT, "report is NULL");
     ck_assert_int_eq(avsound_prepare_report_count(NULL), 0);
@@ -1006,7 +1101,8 @@ SUITE("train.prepare", constant_rates_become_25_by_the_nearest_frame, variable_r
       pictures_that_start_late_are_shown_from_the_beginning, sizes_follow_the_shorter_side_and_never_grow,
       pictures_keep_their_values, sound_at_48_kHz_is_kept_to_the_bit, late_sound_is_padded_to_the_sample,
       other_rates_are_resampled_in_place, impulses_stay_where_they_are, stereo_is_averaged_or_kept,
-      compressed_sound_keeps_its_place, each_flag_is_raised_for_its_reason_alone,
+      compressed_sound_keeps_its_place, each_flag_is_raised_for_its_reason_alone, sounds_become_clips_of_their_own,
+      sound_alone_is_kept_to_the_bit,
       duplicates_are_found_in_another_encoding, flags_have_names, folders_lists_and_files_are_searched,
       wrong_arguments_are_refused, groups_come_from_the_manifest, shards_share_the_work_and_unite,
       what_is_there_is_kept_until_its_source_changes, hostile_tables_stop_a_run_by_line, a_stopped_run_is_gone_on_with,

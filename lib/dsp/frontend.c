@@ -1,9 +1,10 @@
 #include "dsp/frontend.h"
 
 #include <float.h>
-#include <math.h>
 
-enum { MOST_POINTS = 32768, MOST_COLUMNS = 65536, MOST_RATE = 768000, MOST_SIDE = 16384 };
+#include "dsp/fourier.h"
+
+enum { MOST_COLUMNS = 65536, MOST_RATE = 768000, MOST_SIDE = 16384 };
 
 static avsound_status check_int(const char *name, int32_t value, int32_t least, int32_t most)
 {
@@ -18,18 +19,6 @@ static avsound_status check_float(const char *name, float value, float least, fl
     if (!(value >= least && value <= most))
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is %g, want %g...%g", name, (double)value, (double)least,
                   (double)most);
-    return AVSOUND_OK;
-}
-
-/* libavutil transforms other lengths by the definition: a thousand times slower, and in 5.1 wrong for some. */
-static avsound_status check_fft(int32_t fft)
-{
-    AVSN_TRY(check_int("audio front end: fft", fft, 4, MOST_POINTS));
-    int32_t odd = fft;
-    while (odd % 2 == 0)
-        odd /= 2;
-    if (fft % 4 || (odd > 9 && odd != 15))
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "audio front end: fft is %d, want 4, 8, 16... times 1, 3, 5, 7, 9 or 15", fft);
     return AVSOUND_OK;
 }
 
@@ -50,7 +39,7 @@ static avsound_status check_mel(const avsn_audio_frontend *f)
 avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f)
 {
     AVSN_TRY(check_int("audio front end: sample_rate", f->sample_rate, 1, MOST_RATE));
-    AVSN_TRY(check_fft(f->fft));
+    AVSN_TRY(avsn_fourier_check("audio front end: fft", f->fft));
     AVSN_TRY(check_int("audio front end: window", f->window, 2, f->fft));
     AVSN_TRY(check_int("audio front end: hop", f->hop, 1, f->window));
     AVSN_TRY(check_int("audio front end: columns", f->columns, 1, MOST_COLUMNS / 2));

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "dsp/waveform.h"
+
 /* Columns are numbered from the recording's sample 0 and may be negative: those before first_column see nothing but the
  * zeros before the first sample. Column j stands in slot j mod capacity. */
 struct avsn_track {
@@ -107,21 +109,6 @@ static float largest(const float *value, int32_t count)
     return most;
 }
 
-/* Eight sums side by side, because the compiler may not reorder one. */
-static double sum_of_squares(const float *x, int32_t count)
-{
-    double sum[8] = {0}, total = 0;
-    int32_t i = 0;
-    for (; i + 8 <= count; i += 8)
-        for (int32_t k = 0; k < 8; k++)
-            sum[k] += (double)x[i + k] * (double)x[i + k];
-    for (; i < count; i++)
-        sum[0] += (double)x[i] * (double)x[i];
-    for (int32_t k = 0; k < 8; k++)
-        total += sum[k];
-    return total;
-}
-
 static int64_t slot_of(const avsn_track *t, int64_t column)
 {
     const int64_t slot = column % t->capacity;
@@ -137,7 +124,7 @@ static void add_column(avsn_track *t, const float *window)
     if (t->frontend.range > 0)
         t->peak[slot] = largest(column, t->bins);
     /* the front end's check sees to it that a column's own hop lies in its window */
-    t->energy[slot] = sum_of_squares(window - t->frontend.offset, t->frontend.hop);
+    t->energy[slot] = avsn_sum_of_squares(window - t->frontend.offset, t->frontend.hop);
 }
 
 static void add_complete_columns(avsn_track *t)

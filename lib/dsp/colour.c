@@ -46,3 +46,10 @@ void avsn_colour(int32_t map, float value, uint8_t rgb[3])
     for (int32_t c = 0; c < 3; c++)
         rgb[c] = (uint8_t)(level_at(&maps[map][c], clipped) * 255 + .5f);
 }
+
+void avsn_colour_table(int32_t map, uint8_t table[256][3])
+{
+    for (int32_t j = 0; j < 256; j++)
+        for (int32_t c = 0; c < 3; c++) /* what is a whole number but for the rounding stays one */
+            table[j][c] = (uint8_t)(level_at(&maps[map][c], (float)j / 255) * 255 + 1e-3f);
+}

@@ -7,8 +7,8 @@
 /* Size of a width x height picture after scaling its short side to short_side (round half up, at least 1). */
 void avsn_image_scaled_size(int32_t width, int32_t height, int32_t short_side, int32_t *scaled_width,
                             int32_t *scaled_height);
-/* Size of the network's input for a map over a whole width x height picture: short side scaled to the front end's height or
- * width (224), each side rounded to the nearest multiple of cell, at least one cell. */
+/* Size of the network's input for a map over a whole width x height picture: short side scaled to the front end's
+ * height or width (224), each side rounded to the nearest multiple of cell, at least one cell. */
 void avsn_image_map_size(const avsn_image_frontend *f, int32_t width, int32_t height, int32_t *input_width,
                          int32_t *input_height);
 /* RGB24 rows `stride` bytes apart to planes [3][height][width] of (value / 255 - mean) / std. */
@@ -20,10 +20,12 @@ float avsn_image_contrast(const uint8_t *rgb, ptrdiff_t stride, int32_t width, i
 /* Colour maps for drawing. */
 enum { AVSN_COLOUR_JET, AVSN_COLOUR_INFERNO, AVSN_COLOUR_GREY, AVSN_COLOUR_COUNT };
 AVSN_SHARED void avsn_colour(int32_t map, float value, uint8_t rgb[3]); /* value is clipped to 0...1 */
+/* Entry j is the colour at j / 255, its channels truncated where avsn_colour rounds. */
+void avsn_colour_table(int32_t map, uint8_t table[256][3]);
 
-/* Lays a map of rows x cols values in 0...1 over a picture in place: bilinear between cell centres (cell (r,c) is centred at
- * ((c+1/2) width/cols, (r+1/2) height/rows); held constant outside the outermost centres); each pixel becomes
- * (1 - a) picture + a colour(value) with a = alpha * value for weighted = 1, a = alpha for weighted = 0. */
+/* Lays a map of rows x cols values in 0...1 over a picture in place: bilinear between cell centres (cell (r,c) is
+ * centred at ((c+1/2) width/cols, (r+1/2) height/rows); held constant outside the outermost centres); each pixel
+ * becomes (1 - a) picture + a colour(value) with a = alpha * value for weighted = 1, a = alpha for weighted = 0. */
 void avsn_overlay(uint8_t *rgb, ptrdiff_t stride, int32_t width, int32_t height, const float *map, int32_t rows,
                   int32_t cols, int32_t colour, float alpha, int32_t weighted);
 

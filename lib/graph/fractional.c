@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-/* First double of Philox4x32-10 with key (1,0) and counter (0,0,2,0): both seeds are fixed, so the op draws the same one every
- * time. */
+/* First double of Philox4x32-10 with key (1,0) and counter (0,0,2,0): both seeds are fixed, so the op draws the same
+ * one every time. */
 static const double drawn = 0.2511744980841868;
 
 /* The offset must leave k or k + 1 rows to the first window and to the last; those between have them anyway. */

@@ -54,8 +54,8 @@ START_TEST(offset_is_the_generators_first_double)
             low = fmaxl(low, boundaries[i] / ratio - i);
             high = fminl(high, (boundaries[i] + 1) / ratio - i);
         }
-        ck_assert_msg(low - 1e-9L <= u * largest && u * largest <= high + 1e-9L, "%d rows: offset in %Lg...%Lg, want %Lg",
-                      (int)length, low, high, u * largest);
+        ck_assert_msg(low - 1e-9L <= u * largest && u * largest <= high + 1e-9L,
+                      "%d rows: offset in %Lg...%Lg, want %Lg", (int)length, low, high, u * largest);
         ck_assert_double_lt((double)(high - low), 2e-5);
     }
 }

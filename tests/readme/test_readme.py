@@ -24,7 +24,6 @@ for program in ("ffmpeg", "cmake", "pkg-config"):
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("AVSOUND_BUILD", SOURCE / "build"))
-SMALL = '{"width": 0.0625, "image": {"width": 32, "height": 32, "short_side": 36}}'
 PAGES = [SOURCE / "README.md", SOURCE / "CHANGELOG.md", *sorted((SOURCE / "docs").glob("*.md"))]
 
 
@@ -116,17 +115,19 @@ class Shown(Installed):
         self.assertEqual([float(word) for word in words], [1, 1] + 126 * [0])
 
     def test_commands_of_the_readme(self):
-        lines = re.findall("^avsound .*", "".join(blocks("README.md", "sh")), re.M)
+        lines = re.findall("^avsound(?:-world)? .*", "".join(blocks("README.md", "sh")).replace("\\\n", ""), re.M)
         self.assertGreater(len(lines), 8)
         for line in lines:
             with self.subTest(line):
                 words = shlex.split(line, comments=True)
-                if words[1] not in ("info", "bench", "prepare", "train") and "-m" not in words:
+                if words[0] == "avsound-world":
+                    words += ["--clips", "5", "--seconds", "1.5", "--quiet"]
+                elif words[1] not in ("info", "bench", "prepare", "train") and "-m" not in words:
                     words += ["--model", "model.safetensors"]
                 if words[1] == "bench":
                     words += ["--runs", "1"]
-                if words[1] == "train": # briefly, and a small network
-                    words += ["--epochs", "1", "--steps-per-epoch", "1", "--batch", "4", "--config", SMALL]
+                if words[1] == "train": # briefly
+                    words += ["--epochs", "1", "--steps-per-epoch", "1", "--batch", "4"]
                 self.do(words)
                 for at, word in enumerate(words):
                     self.assertTrue(word != "-o" or (self.work / words[at + 1]).stat().st_size > 0, line)

@@ -39,7 +39,7 @@ BEGINNINGS = {
     "sounds": ("sounds", "dev", {"objective": "views-audio", "epochs": 8}),
     "views": ("fit", "dev", {"objective": "views-image", "init": "sounds", "epochs": 8}),
 }
-# Ideas: what differs from the row they are measured against. name: (row it changes, says, data, options)
+# Ideas: what differs from the row they are measured against. name: (what it is, data, options)
 IDEAS = {
     "unlearned": ("no training at all, random weights", None, {}),
     "untouched": ("the generated world alone", None, {"init": "world"}),

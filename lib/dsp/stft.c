@@ -38,13 +38,15 @@ int64_t avsn_stft_samples(const avsn_stft_params *p, int64_t frames)
     return frames < 1 ? 0 : (frames - 1) * p->hop + p->window;
 }
 
-static avsound_status make_window(avsound_context *context, const avsn_stft_params *p, float **window)
+/* What either direction needs. */
+static avsound_status make_tables(avsound_context *context, const avsn_stft_params *p, bool inverse, float **window,
+                                  avsn_fourier *fourier)
 {
     *window = avsn_alloc(context, (size_t)p->window, sizeof **window);
     if (!*window)
         return AVSOUND_E_NO_MEMORY;
     avsn_hann(p->window, 1, *window);
-    return AVSOUND_OK;
+    return avsn_fourier_create(context, p->fft, inverse, fourier);
 }
 
 struct avsn_stft {
@@ -63,15 +65,12 @@ avsound_status avsn_stft_create(avsound_context *context, const avsn_stft_params
         return AVSOUND_E_NO_MEMORY;
     s->context = avsn_context_ref(context);
     s->params = *params;
-    avsound_status status = make_window(context, params, &s->window);
-    if (!status)
-        status = avsn_fourier_create(context, params->fft, false, &s->fourier);
-    if (status) {
+    const avsound_status status = make_tables(context, params, false, &s->window, &s->fourier);
+    if (status)
         avsn_stft_free(s);
-        return status;
-    }
-    *out = s;
-    return AVSOUND_OK;
+    else
+        *out = s;
+    return status;
 }
 
 void avsn_stft_free(avsn_stft *s)
@@ -121,17 +120,14 @@ avsound_status avsn_istft_create(avsound_context *context, const avsn_stft_param
         return AVSOUND_E_NO_MEMORY;
     s->context = avsn_context_ref(context);
     s->params = *params;
-    avsound_status status = make_window(context, params, &s->window);
+    avsound_status status = make_sums(s);
     if (!status)
-        status = make_sums(s);
-    if (!status)
-        status = avsn_fourier_create(context, params->fft, true, &s->fourier);
-    if (status) {
+        status = make_tables(context, params, true, &s->window, &s->fourier);
+    if (status)
         avsn_istft_free(s);
-        return status;
-    }
-    *out = s;
-    return AVSOUND_OK;
+    else
+        *out = s;
+    return status;
 }
 
 void avsn_istft_free(avsn_istft *s)

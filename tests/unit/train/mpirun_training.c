@@ -244,6 +244,36 @@ static void equals_one_process(const char *arch, int32_t accumulate)
     end(&alone);
 }
 
+/* Objectives that compare a process's items with each other: two processes with half a batch each, their statistics apart, take
+ * the steps of one that goes through the two halves one after the other. Not so the running statistics: one process's see both. */
+static void equals_halves_of_one_process(const char *arch, int32_t objective)
+{
+    char name[64];
+    outcome halves = {0}, both;
+    setup s = {.arch = arch, .objective = objective, .ranks = 1, .accumulate = 2, .batch = BATCH / 2};
+    if (first()) {
+        s.run = named(name, "halves", &s);
+        run(&s, 0, &halves);
+        CHECK(!halves.status);
+    }
+    meet();
+    s = (setup){.arch = arch, .objective = objective, .accumulate = 1, .local_statistics = 1};
+    s.run = named(name, "shares", &s);
+    run(&s, 0, &both);
+    CHECK(!both.status);
+    if (first() && !halves.status && !both.status) {
+        const distance d = between(&halves, &both);
+        printf("%s, objective %d\n", arch, (int)objective);
+        print("  two processes against two halves", &d);
+        CHECK(d.losses < 1e-5);
+        CHECK(d.gradients < 1e-3);
+        CHECK(d.parameters < 1e-2);
+    }
+    meet();
+    end(&both);
+    end(&halves);
+}
+
 /* Stopped by the last process, and gone on with by both, or by the first one alone. */
 static void stops_and_goes_on(int32_t objective)
 {
@@ -339,8 +369,12 @@ START_TEST(two_processes_train_as_one)
     equals_one_process("l3-net", 1);
     equals_one_process("avol-net", 1);
     equals_one_process("avol-net", 2);
+    equals_halves_of_one_process("ave-net", AVSOUND_OBJECTIVE_CONTRASTIVE);
+    equals_halves_of_one_process("ave-net", AVSOUND_OBJECTIVE_VIEWS_IMAGE);
+    equals_halves_of_one_process("avol-net", AVSOUND_OBJECTIVE_VIEWS_AUDIO);
     stops_and_goes_on(AVSOUND_OBJECTIVE_AVC);
     stops_and_goes_on(AVSOUND_OBJECTIVE_CONTRASTIVE);
+    stops_and_goes_on(AVSOUND_OBJECTIVE_VIEWS_IMAGE);
     one_failure_ends_all();
     meet();
     avsn_parallel_free(all);

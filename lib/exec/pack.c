@@ -90,14 +90,14 @@ avsound_status avsn_plan_param(const avsn_plan *plan, avsn_value value, const fl
 
 /* y = weight (x - mean) / sqrt(variance + eps) + bias of channel c, as scale and shift of x. */
 typedef struct fold {
-    const float *weight, *bias, *mean, *variance;
+    const float *bias, *mean, *variance, *weight; /* weight NULL: 1 */
     double epsilon;
 } fold;
 
 static avsound_status read_fold(const avsn_plan *plan, const avsn_node *node, fold *f)
 {
-    const float **const part[4] = {&f->weight, &f->bias, &f->mean, &f->variance};
-    for (int32_t i = 0; i < 4; i++) {
+    const float **const part[4] = {&f->bias, &f->mean, &f->variance, &f->weight};
+    for (int32_t i = 0; i < node->input_count - 1; i++) {
         const avsn_named_tensor *param;
         AVSN_TRY(find_param(plan, node->input[1 + i], &param));
         *part[i] = param->data;
@@ -108,7 +108,7 @@ static avsound_status read_fold(const avsn_plan *plan, const avsn_node *node, fo
 
 static double fold_scale(const fold *f, int64_t c)
 {
-    return (double)f->weight[c] / sqrt((double)f->variance[c] + f->epsilon);
+    return (f->weight ? (double)f->weight[c] : 1) / sqrt((double)f->variance[c] + f->epsilon);
 }
 
 static void fold_weights(const fold *f, const float *weights, int64_t channels, int64_t row, float *out)
@@ -142,7 +142,7 @@ static avsound_status operand_values(const avsn_plan *plan, const avsn_step *ste
         memcpy(out, param->data, (size_t)count * sizeof *out);
         return AVSOUND_OK;
     }
-    fold f;
+    fold f = {0};
     AVSN_TRY(read_fold(plan, step->fold, &f));
     if (step->operand[input] == AVSN_FROM_CONV_WEIGHT)
         fold_weights(&f, param->data, shape->dim[0], count / shape->dim[0], out);

@@ -48,6 +48,10 @@ static bool passes_through(const avsn_node *node)
     case AVSN_OP_RELU_BACKWARD:
     case AVSN_OP_ADD:
     case AVSN_OP_CONCAT:
+    case AVSN_OP_FRACTIONAL_POOL:
+    case AVSN_OP_FRACTIONAL_POOL_BACKWARD:
+    case AVSN_OP_TILE:
+    case AVSN_OP_TILE_BACKWARD:
         return true;
     case AVSN_OP_ELTWISE:
         return node->attributes.eltwise == AVSN_RELU;

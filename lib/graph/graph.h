@@ -25,7 +25,7 @@ typedef enum avsn_op_kind {
     AVSN_OP_INPUT,
     AVSN_OP_PARAM,
     AVSN_OP_CONV,         /* src, weights[, bias] */
-    AVSN_OP_BATCH_NORM,   /* src, weight, bias, running mean, running variance */
+    AVSN_OP_BATCH_NORM,   /* src, bias, running mean, running variance[, weight] */
     AVSN_OP_ELTWISE,      /* src */
     AVSN_OP_POOL,         /* src */
     AVSN_OP_GLOBAL_POOL,  /* src (N,C,spatial) -> (N,C) */
@@ -38,21 +38,26 @@ typedef enum avsn_op_kind {
     AVSN_OP_INNER_MAP,    /* (N,C,spatial), (N,C) -> (N,1,spatial): scalar product at every cell */
     AVSN_OP_AFFINE,       /* src, scale (1), bias (1): one learned scale and shift */
     AVSN_OP_SOFTMAX,      /* along axis 1 */
+    AVSN_OP_FRACTIONAL_POOL, /* src (N,C,T): maxima of windows along T; in training [, boundaries (outputs + 1)] */
+    AVSN_OP_TILE,         /* src (N,C,T) -> (N,C,T,rows,columns) */
 
     /* Appended by lib/train, never by a model file. "diff" is a gradient of the loss. */
     AVSN_OP_CONV_BACKWARD_DATA,    /* diff dst, weights -> diff src */
     AVSN_OP_CONV_BACKWARD_WEIGHTS, /* src, diff dst -> diff weights[, diff bias] */
-    AVSN_OP_BATCH_NORM_TRAIN,      /* src, weight, bias -> dst, mean, variance */
-    AVSN_OP_BATCH_NORM_BACKWARD,   /* diff dst, src, weight, bias, mean, variance -> diff src, diff weight, diff bias */
+    AVSN_OP_BATCH_NORM_TRAIN,      /* src, bias[, weight] -> dst, mean, variance */
+    AVSN_OP_BATCH_NORM_BACKWARD,   /* diff dst, src, bias, mean, variance[, weight] -> diff src, diff bias[, diff weight] */
     AVSN_OP_RUNNING_STATISTICS,    /* running mean, running variance, mean, variance -> the same two parameters, in place */
     AVSN_OP_RELU_BACKWARD,         /* dst, diff dst -> diff src */
     AVSN_OP_SIGMOID_BACKWARD,      /* dst, diff dst -> diff src */
+    AVSN_OP_COMPAND_BACKWARD,      /* dst, diff dst -> diff src */
     AVSN_OP_POOL_TRAIN,            /* src -> dst, where the maxima were */
     AVSN_OP_POOL_BACKWARD,         /* diff dst[, where the maxima were] -> diff src */
     AVSN_OP_GLOBAL_POOL_BACKWARD,  /* src, dst, diff dst -> diff src */
     AVSN_OP_DENSE_BACKWARD_DATA,   /* diff dst, weights -> diff src */
     AVSN_OP_DENSE_BACKWARD_WEIGHTS, /* src, diff dst -> diff weights, diff bias */
     AVSN_OP_SLICE_BACKWARD,        /* diff dst -> diff src, zeros outside the slice */
+    AVSN_OP_FRACTIONAL_POOL_BACKWARD, /* diff dst, src[, boundaries] -> diff src */
+    AVSN_OP_TILE_BACKWARD,         /* diff dst -> diff src */
     AVSN_OP_L2_NORMALIZE_BACKWARD, /* src, dst, diff dst -> diff src */
     AVSN_OP_DISTANCE_BACKWARD,     /* a, b, dst, diff dst -> diff a, diff b */
     AVSN_OP_INNER_MAP_BACKWARD,    /* cells, vector, diff dst -> diff cells, diff vector */
@@ -70,7 +75,11 @@ typedef enum avsn_op_kind {
 
 AVSN_SHARED const char *avsn_op_name(avsn_op_kind kind);
 
-typedef enum avsn_eltwise { AVSN_RELU, AVSN_SIGMOID } avsn_eltwise;
+typedef enum avsn_eltwise {
+    AVSN_RELU,
+    AVSN_SIGMOID,
+    AVSN_COMPAND /* sign(x) ln(1 + 255 |x|) / ln 256: mu-law without quantisation */
+} avsn_eltwise;
 typedef enum avsn_pooling { AVSN_POOL_MAX, AVSN_POOL_AVERAGE } avsn_pooling;
 
 /* Sliding-window geometry; entries beyond the value's spatial axes are 1 (pads 0). */
@@ -160,8 +169,14 @@ typedef struct avsn_window_args {
 avsn_value avsn_conv_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_window_args *args);
 #define avsn_conv(graph, name, src, ...) avsn_conv_build(graph, name, src, &(avsn_window_args){__VA_ARGS__})
 
-/* Parameters name.weight, name.bias, and state name.running_mean, name.running_var (C). */
-avsn_value avsn_batch_norm(avsn_graph *graph, const char *name, avsn_value src, float epsilon);
+/* Parameters [name.weight,] name.bias, and state name.running_mean, name.running_var (C). */
+typedef struct avsn_norm_args {
+    float epsilon;
+    int32_t no_weight; /* 1: nothing is learned but the bias */
+    float momentum;    /* share of a new batch in the running statistics; 0: the trainer's */
+} avsn_norm_args;
+avsn_value avsn_batch_norm_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_norm_args *args);
+#define avsn_batch_norm(graph, name, src, ...) avsn_batch_norm_build(graph, name, src, &(avsn_norm_args){__VA_ARGS__})
 
 avsn_value avsn_pool_build(avsn_graph *graph, avsn_pooling pooling, avsn_value src, const avsn_window_args *args);
 #define avsn_max_pool(graph, src, ...) avsn_pool_build(graph, AVSN_POOL_MAX, src, &(avsn_window_args){__VA_ARGS__})
@@ -171,6 +186,7 @@ avsn_value avsn_pool_build(avsn_graph *graph, avsn_pooling pooling, avsn_value s
 avsn_value avsn_global_pool(avsn_graph *graph, avsn_pooling pooling, avsn_value src);
 avsn_value avsn_relu(avsn_graph *graph, avsn_value src);
 avsn_value avsn_sigmoid(avsn_graph *graph, avsn_value src);
+avsn_value avsn_compand(avsn_graph *graph, avsn_value src);
 /* Parameters name.weight (out, in), name.bias (out). `starts` replaces the weight's and the bias's initial values, or NULL. */
 typedef struct avsn_dense_starts {
     avsn_init weight, bias;
@@ -186,6 +202,11 @@ avsn_value avsn_inner_map(avsn_graph *graph, avsn_value cells, avsn_value vector
 /* Parameters name.weight (1), name.bias (1). */
 avsn_value avsn_affine(avsn_graph *graph, const char *name, avsn_value src, float weight, float bias);
 avsn_value avsn_softmax(avsn_graph *graph, avsn_value src);
+/* Non-overlapping windows of floor(T / outputs) steps or one more; where they lie: graph/fractional.h. In training they are
+ * drawn: the training graph has an input name.boundaries. */
+avsn_value avsn_fractional_pool(avsn_graph *graph, const char *name, avsn_value src, int64_t outputs);
+/* The same at every one of rows x columns cells. */
+avsn_value avsn_tile(avsn_graph *graph, avsn_value src, int64_t rows, int64_t columns);
 
 /* ---- reading ---- */
 

@@ -21,6 +21,8 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_INNER_MAP] = "inner_map",
     [AVSN_OP_AFFINE] = "affine",
     [AVSN_OP_SOFTMAX] = "softmax",
+    [AVSN_OP_FRACTIONAL_POOL] = "fractional_pool",
+    [AVSN_OP_TILE] = "tile",
     [AVSN_OP_CONV_BACKWARD_DATA] = "conv_backward_data",
     [AVSN_OP_CONV_BACKWARD_WEIGHTS] = "conv_backward_weights",
     [AVSN_OP_BATCH_NORM_TRAIN] = "batch_norm_train",
@@ -28,12 +30,15 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_RUNNING_STATISTICS] = "running_statistics",
     [AVSN_OP_RELU_BACKWARD] = "relu_backward",
     [AVSN_OP_SIGMOID_BACKWARD] = "sigmoid_backward",
+    [AVSN_OP_COMPAND_BACKWARD] = "compand_backward",
     [AVSN_OP_POOL_TRAIN] = "pool_train",
     [AVSN_OP_POOL_BACKWARD] = "pool_backward",
     [AVSN_OP_GLOBAL_POOL_BACKWARD] = "global_pool_backward",
     [AVSN_OP_DENSE_BACKWARD_DATA] = "dense_backward_data",
     [AVSN_OP_DENSE_BACKWARD_WEIGHTS] = "dense_backward_weights",
     [AVSN_OP_SLICE_BACKWARD] = "slice_backward",
+    [AVSN_OP_FRACTIONAL_POOL_BACKWARD] = "fractional_pool_backward",
+    [AVSN_OP_TILE_BACKWARD] = "tile_backward",
     [AVSN_OP_L2_NORMALIZE_BACKWARD] = "l2_normalize_backward",
     [AVSN_OP_DISTANCE_BACKWARD] = "distance_backward",
     [AVSN_OP_INNER_MAP_BACKWARD] = "inner_map_backward",
@@ -177,7 +182,7 @@ avsn_value avsn_global_pool(avsn_graph *graph, avsn_pooling pooling, avsn_value 
 
 /* ---- one source ---- */
 
-avsn_value avsn_batch_norm(avsn_graph *graph, const char *name, avsn_value src, float epsilon)
+avsn_value avsn_batch_norm_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_norm_args *args)
 {
     if (avsn_graph_stuck(graph, &src, 1))
         return AVSN_POISON;
@@ -186,14 +191,16 @@ avsn_value avsn_batch_norm(avsn_graph *graph, const char *name, avsn_value src, 
         return wrong_shape(graph, name, src, "N, C, ...");
     const avsn_shape channels = AVSN_SHAPE(shape.dim[1]);
     const avsn_init zero = {.kind = AVSN_INIT_CONSTANT}, one = {.kind = AVSN_INIT_CONSTANT, .values = {1}};
+    const avsn_attributes attributes = {.epsilon = args->epsilon, .momentum = args->momentum};
     avsn_value inputs[5] = {src};
     avsn_scope(graph, name);
-    inputs[1] = avsn_param(graph, "weight", channels, one, false);
-    inputs[2] = avsn_param(graph, "bias", channels, zero, false);
-    inputs[3] = avsn_param(graph, "running_mean", channels, zero, true);
-    inputs[4] = avsn_param(graph, "running_var", channels, one, true);
+    if (!args->no_weight)
+        inputs[4] = avsn_param(graph, "weight", channels, one, false);
+    inputs[1] = avsn_param(graph, "bias", channels, zero, false);
+    inputs[2] = avsn_param(graph, "running_mean", channels, zero, true);
+    inputs[3] = avsn_param(graph, "running_var", channels, one, true);
     avsn_end(graph);
-    return avsn_graph_append(graph, AVSN_OP_BATCH_NORM, name, &(avsn_attributes){.epsilon = epsilon}, inputs, 5, &shape);
+    return avsn_graph_append(graph, AVSN_OP_BATCH_NORM, name, &attributes, inputs, args->no_weight ? 4 : 5, &shape);
 }
 
 static avsn_value same_shape(avsn_graph *graph, avsn_op_kind kind, const avsn_attributes *attributes, avsn_value src)
@@ -212,6 +219,11 @@ avsn_value avsn_relu(avsn_graph *graph, avsn_value src)
 avsn_value avsn_sigmoid(avsn_graph *graph, avsn_value src)
 {
     return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_SIGMOID}, src);
+}
+
+avsn_value avsn_compand(avsn_graph *graph, avsn_value src)
+{
+    return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_COMPAND}, src);
 }
 
 static avsn_value over_channels(avsn_graph *graph, avsn_op_kind kind, const avsn_attributes *attributes, avsn_value src)
@@ -242,6 +254,31 @@ avsn_value avsn_slice(avsn_graph *graph, avsn_value src, int64_t begin, int64_t 
         return wrong_shape(graph, "slice", src, "more channels than the slice's end");
     shape.dim[1] = end - begin;
     return avsn_graph_append(graph, AVSN_OP_SLICE, NULL, &(avsn_attributes){.begin = begin, .end = end}, &src, 1, &shape);
+}
+
+avsn_value avsn_fractional_pool(avsn_graph *graph, const char *name, avsn_value src, int64_t outputs)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    avsn_shape shape = *avsn_value_shape(graph, src);
+    if (shape.rank != 3)
+        return wrong_shape(graph, name, src, "(N,C,T)");
+    if (outputs < 1 || outputs > shape.dim[2] || shape.dim[2] > INT32_MAX)
+        return avsn_graph_fail(graph, AVSOUND_E_SHAPE, name, "%lld steps of time, want %lld or more for as many windows",
+                               (long long)shape.dim[2], (long long)AVSN_MAX(outputs, (int64_t)1));
+    shape.dim[2] = outputs;
+    return avsn_graph_append(graph, AVSN_OP_FRACTIONAL_POOL, name, NULL, &src, 1, &shape);
+}
+
+avsn_value avsn_tile(avsn_graph *graph, avsn_value src, int64_t rows, int64_t columns)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape *in = avsn_value_shape(graph, src);
+    if (in->rank != 3)
+        return wrong_shape(graph, "tile", src, "(N,C,T)");
+    const avsn_shape shape = AVSN_SHAPE(in->dim[0], in->dim[1], in->dim[2], rows, columns);
+    return avsn_graph_append(graph, AVSN_OP_TILE, NULL, NULL, &src, 1, &shape);
 }
 
 avsn_value avsn_dense(avsn_graph *graph, const char *name, avsn_value src, int64_t out, const avsn_dense_starts *starts)

@@ -9,7 +9,7 @@
 static avsn_value conv_bn_relu(avsn_graph *g, const char *conv, const char *bn, avsn_value x, int64_t out, int64_t stride)
 {
     x = avsn_conv(g, conv, x, .out = out, .kernel = {3, 3}, .stride = {stride, stride}, .pad = {1, 1});
-    x = avsn_relu(g, avsn_batch_norm(g, bn, x, EPSILON));
+    x = avsn_relu(g, avsn_batch_norm(g, bn, x, .epsilon = EPSILON));
     return avsn_name(g, conv, x);
 }
 

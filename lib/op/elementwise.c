@@ -20,6 +20,28 @@ avsound_status avsn_make_sigmoid(const avsn_kernel_request *request, avsn_kernel
     return AVSOUND_OK;
 }
 
+/* A. Owens and A. Efros, "Audio-Visual Scene Analysis with Self-Supervised Multisensory Features", ECCV 2018: the released
+ * network's first step. */
+#define MU 255.0f
+#define LN_256 5.545177444479562f
+
+static void compand(const avsn_c_kernel *k)
+{
+    const float *src = k->input[0];
+    float *dst = k->output[0];
+    const int64_t count = avsn_elements(k->base.output[0]);
+#pragma omp parallel for
+    for (int64_t i = 0; i < count; i++)
+        dst[i] = copysignf(log1pf(MU * fabsf(src[i])) / LN_256, src[i]);
+}
+
+avsound_status avsn_make_compand(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    AVSN_TRY(avsn_c_kernel_create(request, "c:compand", compand, 0, out));
+    (*out)->in_place = true;
+    return AVSOUND_OK;
+}
+
 static void affine(const avsn_c_kernel *k)
 {
     const float *src = k->input[0];
@@ -70,6 +92,21 @@ static void sigmoid_backward(const avsn_c_kernel *k)
 avsound_status avsn_make_sigmoid_backward(const avsn_kernel_request *request, avsn_kernel **out)
 {
     return avsn_c_kernel_create(request, "c:sigmoid_backward", sigmoid_backward, 0, out);
+}
+
+/* 1 + 255 |x| is 256 to the power of |dst|. */
+static void compand_backward(const avsn_c_kernel *k)
+{
+    const float *dst = k->input[0], *diff_dst = k->input[1];
+    float *diff_src = k->output[0];
+    const int64_t count = avsn_elements(k->base.output[0]);
+    for (int64_t i = 0; i < count; i++)
+        diff_src[i] = diff_dst[i] * (MU / LN_256) * expf(-LN_256 * fabsf(dst[i]));
+}
+
+avsound_status avsn_make_compand_backward(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    return avsn_c_kernel_create(request, "c:compand_backward", compand_backward, 0, out);
 }
 
 static void affine_backward(const avsn_c_kernel *k)

@@ -19,14 +19,18 @@ avsound_status avsn_make_dense_backward_data(const avsn_kernel_request *request,
 avsound_status avsn_make_dense_backward_weights(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_relu_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_sigmoid_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_compand_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_affine_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_slice_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_running_statistics(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_vector_training(const avsn_kernel_request *request, avsn_kernel **out); /* backward, losses */
 avsound_status avsn_make_pairs(const avsn_kernel_request *request, avsn_kernel **out); /* every item with every other */
+avsound_status avsn_make_fractional_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_tile_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_global_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_inner_map_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_relu(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_compand(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_sigmoid(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_pool(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_global_pool(const avsn_kernel_request *request, avsn_kernel **out);
@@ -35,6 +39,8 @@ avsound_status avsn_make_add(const avsn_kernel_request *request, avsn_kernel **o
 avsound_status avsn_make_concat(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_slice(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_vector(const avsn_kernel_request *request, avsn_kernel **out); /* L2, distance, softmax */
+avsound_status avsn_make_fractional_pool(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_tile(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_affine(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_inner_map(const avsn_kernel_request *request, avsn_kernel **out);
 
@@ -56,6 +62,10 @@ typedef struct avsn_c_kernel {
  * whose output is row-major f32. */
 avsound_status avsn_c_kernel_create(const avsn_kernel_request *request, const char *impl,
                                     void (*compute)(const avsn_c_kernel *kernel), uint32_t keep, avsn_kernel **out);
+
+/* Puts a layout of this shape and type, in the order of `like` (NULL: row-major), in a slot. */
+avsound_status avsn_replace_layout(avsn_layout **slot, const avsn_kernel_request *request, const avsn_layout *like,
+                                   const avsn_shape *shape, int32_t dtype);
 
 int64_t avsn_elements(const avsn_layout *layout);
 int64_t avsn_dim(const avsn_c_kernel *kernel, int32_t input, int32_t axis);

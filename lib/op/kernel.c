@@ -4,7 +4,14 @@
 
 static avsound_status make_eltwise(const avsn_kernel_request *request, avsn_kernel **out)
 {
-    return request->attributes->eltwise == AVSN_RELU ? avsn_make_relu(request, out) : avsn_make_sigmoid(request, out);
+    switch (request->attributes->eltwise) {
+    case AVSN_RELU:
+        return avsn_make_relu(request, out);
+    case AVSN_SIGMOID:
+        return avsn_make_sigmoid(request, out);
+    default:
+        return avsn_make_compand(request, out);
+    }
 }
 
 typedef avsound_status (*maker)(const avsn_kernel_request *request, avsn_kernel **out);
@@ -27,6 +34,8 @@ static const struct family {
     [AVSN_OP_SOFTMAX] = {avsn_make_vector, false, false},
     [AVSN_OP_INNER_MAP] = {avsn_make_inner_map, false, false},
     [AVSN_OP_AFFINE] = {avsn_make_affine, false, false},
+    [AVSN_OP_FRACTIONAL_POOL] = {avsn_make_fractional_pool, false, false},
+    [AVSN_OP_TILE] = {avsn_make_tile, false, false},
     [AVSN_OP_CONV_BACKWARD_DATA] = {avsn_make_conv_backward_data, false, false},
     [AVSN_OP_CONV_BACKWARD_WEIGHTS] = {avsn_make_conv_backward_weights, false, false},
     [AVSN_OP_BATCH_NORM_TRAIN] = {avsn_make_batch_norm_train, false, false},
@@ -34,12 +43,15 @@ static const struct family {
     [AVSN_OP_RUNNING_STATISTICS] = {avsn_make_running_statistics, false, false},
     [AVSN_OP_RELU_BACKWARD] = {avsn_make_relu_backward, false, false},
     [AVSN_OP_SIGMOID_BACKWARD] = {avsn_make_sigmoid_backward, false, false},
+    [AVSN_OP_COMPAND_BACKWARD] = {avsn_make_compand_backward, false, false},
     [AVSN_OP_POOL_TRAIN] = {avsn_make_pool_train, false, false},
     [AVSN_OP_POOL_BACKWARD] = {avsn_make_pool_backward, false, false},
     [AVSN_OP_GLOBAL_POOL_BACKWARD] = {avsn_make_global_pool_backward, false, false},
     [AVSN_OP_DENSE_BACKWARD_DATA] = {avsn_make_dense_backward_data, false, false},
     [AVSN_OP_DENSE_BACKWARD_WEIGHTS] = {avsn_make_dense_backward_weights, false, false},
     [AVSN_OP_SLICE_BACKWARD] = {avsn_make_slice_backward, false, false},
+    [AVSN_OP_FRACTIONAL_POOL_BACKWARD] = {avsn_make_fractional_pool_backward, false, false},
+    [AVSN_OP_TILE_BACKWARD] = {avsn_make_tile_backward, false, false},
     [AVSN_OP_L2_NORMALIZE_BACKWARD] = {avsn_make_vector_training, false, false},
     [AVSN_OP_DISTANCE_BACKWARD] = {avsn_make_vector_training, false, false},
     [AVSN_OP_INNER_MAP_BACKWARD] = {avsn_make_inner_map_backward, false, false},

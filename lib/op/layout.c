@@ -1,3 +1,4 @@
+#include "op/families.h"
 #include "op/onednn.h"
 
 #include <stdio.h>
@@ -206,4 +207,20 @@ dnnl_status_t avsn_layout_like(const avsn_layout *layout, const avsn_shape *shap
             tag = last[shape->rank];
     }
     return avsn_md_tag(md, shape, dtype, tag);
+}
+
+avsound_status avsn_replace_layout(avsn_layout **slot, const avsn_kernel_request *request, const avsn_layout *like,
+                                   const avsn_shape *shape, int32_t dtype)
+{
+    avsn_md md = {0};
+    const dnnl_status_t status = avsn_layout_like(like, shape, dtype, &md);
+    if (status)
+        return avsn_onednn_fail(status, avsn_op_name(request->kind), shape, NULL);
+    avsn_layout *layout = avsn_layout_from_md(request->context, avsn_md_of(&md), shape, dtype);
+    avsn_md_clear(&md);
+    if (!layout)
+        return AVSOUND_E_NO_MEMORY;
+    avsn_layout_unref(*slot);
+    *slot = layout;
+    return AVSOUND_OK;
 }

@@ -324,13 +324,13 @@ static void sample_means(const panels *p, const void *src, bool bf16, float *mea
     }
 }
 
-/* y = (x - mean) scale + shift. */
+/* y = (x - mean) scale + shift; without weights they are 1. */
 static void take_scales(const scratch *s, int64_t channels, const float *weight, const float *bias, const float *mean,
                         const float *variance, float epsilon)
 {
     for (int64_t c = 0; c < channels; c++) {
         s->mean[c] = mean[c];
-        s->scale[c] = (float)((double)weight[c] / sqrt((double)variance[c] + (double)epsilon));
+        s->scale[c] = (float)((weight ? (double)weight[c] : 1) / sqrt((double)variance[c] + (double)epsilon));
         s->shift[c] = bias[c];
     }
 }
@@ -375,7 +375,8 @@ static void train(const avsn_c_kernel *k)
         mean[c] = (float)s.whole[c];
         variance[c] = (float)s.whole[p.at.c + c];
     }
-    take_scales(&s, p.at.c, k->input[1], k->input[2], mean, variance, k->attributes.epsilon);
+    const float *weight = k->base.input_count > 2 ? k->input[2] : NULL;
+    take_scales(&s, p.at.c, weight, k->input[1], mean, variance, k->attributes.epsilon);
     a_pass.dst = k->output[0];
     a_pass.run = normalize_variants[avsn_loop_variant()];
     run_pass(&a_pass);
@@ -414,9 +415,9 @@ static void backward(const avsn_c_kernel *k)
     panels p;
     find_panels(k->base.input[0], &p);
     const scratch s = scratch_of(k, &p);
-    const float *variance = k->input[5];
+    const float *variance = k->input[4], *weight = k->base.input_count > 5 ? k->input[5] : NULL;
     double *mean_diff = s.whole, *mean_product = s.whole + p.at.c;
-    float *diff_weight = k->output[1], *diff_bias = k->output[2];
+    float *diff_bias = k->output[1], *diff_weight = weight ? k->output[2] : NULL;
     const double count = (double)(p.at.n * p.at.cells);
     pass a_pass = {.panels = &p,
                    .scratch = &s,
@@ -425,14 +426,15 @@ static void backward(const avsn_c_kernel *k)
                    .bf16 = avsn_layout_dtype(k->base.input[0]) == AVSOUND_DTYPE_BF16,
                    .relu = k->attributes.relu,
                    .run = diff_sums_variants[avsn_loop_variant()]};
-    take_scales(&s, p.at.c, k->input[2], k->input[3], k->input[4], variance, k->attributes.epsilon);
+    take_scales(&s, p.at.c, weight, k->input[2], k->input[3], variance, k->attributes.epsilon);
     run_pass(&a_pass);
     for (int64_t c = 0; c < p.at.c; c++) {
         double sum, product;
         add_up(&p, &s, c, &sum, &product);
         const double inverse = 1 / sqrt((double)variance[c] + (double)k->attributes.epsilon);
         diff_bias[c] = (float)sum;
-        diff_weight[c] = (float)(product * inverse);
+        if (diff_weight)
+            diff_weight[c] = (float)(product * inverse);
         mean_diff[c] = sum / count;
         mean_product[c] = product / count;
     }

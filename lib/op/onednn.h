@@ -266,10 +266,10 @@ static inline dnnl_status_t avsn_pd_pool_backward(avsn_pd *p, dnnl_engine_t engi
 
 /* With given statistics, a scale and a shift. */
 static inline dnnl_status_t avsn_pd_batch_norm(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
-                                               avsn_md_arg src, float epsilon)
+                                               avsn_md_arg src, float epsilon, bool scale)
 {
     const dnnl_prop_kind_t prop = dnnl_forward_inference;
-    const unsigned flags = dnnl_use_scale | dnnl_use_shift | dnnl_use_global_stats;
+    const unsigned flags = (scale ? dnnl_use_scale : 0U) | dnnl_use_shift | dnnl_use_global_stats;
     memset(p, 0, sizeof *p);
 #if AVSN_ONEDNN3
     return dnnl_batch_normalization_forward_primitive_desc_create(&p->pd, engine, prop, src, src, epsilon, flags, attr);

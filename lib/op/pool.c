@@ -248,23 +248,6 @@ static void halve_backward(const avsn_c_kernel *k)
     }
 }
 
-/* Puts a layout of this shape and type, in the order of `like`, in a slot. */
-static avsound_status replace(avsn_layout **slot, const avsn_kernel_request *r, const avsn_layout *like,
-                              const avsn_shape *shape, int32_t dtype)
-{
-    avsn_md md = {0};
-    const dnnl_status_t status = avsn_layout_like(like, shape, dtype, &md);
-    if (status)
-        return avsn_onednn_fail(status, "pooling", shape, NULL);
-    avsn_layout *layout = avsn_layout_from_md(r->context, avsn_md_of(&md), shape, dtype);
-    avsn_md_clear(&md);
-    if (!layout)
-        return AVSOUND_E_NO_MEMORY;
-    avsn_layout_unref(*slot);
-    *slot = layout;
-    return AVSOUND_OK;
-}
-
 avsound_status avsn_make_pool_train(const avsn_kernel_request *r, avsn_kernel **out)
 {
     source s;
@@ -273,9 +256,9 @@ avsound_status avsn_make_pool_train(const avsn_kernel_request *r, avsn_kernel **
         return make_pool_forward(r, dnnl_forward_training, out);
     avsn_kernel *kernel;
     AVSN_TRY(avsn_c_kernel_create(r, "c:halve", halve, 1, &kernel));
-    avsound_status status = replace(&kernel->output[0], r, src, r->output, avsn_layout_dtype(src));
+    avsound_status status = avsn_replace_layout(&kernel->output[0], r, src, r->output, avsn_layout_dtype(src));
     if (!status)
-        status = replace(&kernel->output[1], r, src, r->output, AVSOUND_DTYPE_U8);
+        status = avsn_replace_layout(&kernel->output[1], r, src, r->output, AVSOUND_DTYPE_U8);
     if (status)
         avsn_kernel_free(kernel);
     else
@@ -294,9 +277,9 @@ avsound_status avsn_make_pool_backward(const avsn_kernel_request *r, avsn_kernel
     const int32_t dtype = avsn_layout_dtype(r->input[0]);
     avsn_kernel *kernel;
     AVSN_TRY(avsn_c_kernel_create(r, "c:halve_backward", halve_backward, 2, &kernel));
-    avsound_status status = replace(&kernel->input[0], r, where, dst, dtype);
+    avsound_status status = avsn_replace_layout(&kernel->input[0], r, where, dst, dtype);
     if (!status)
-        status = replace(&kernel->output[0], r, where, r->output, dtype);
+        status = avsn_replace_layout(&kernel->output[0], r, where, r->output, dtype);
     if (status)
         avsn_kernel_free(kernel);
     else

@@ -93,17 +93,30 @@ static int64_t values_by_channel(const avsn_shape *shape)
 static avsn_value batch_norm(transform *t, const avsn_node *node, const avsn_value *inputs)
 {
     const avsn_shape shape = *avsn_value_shape(t->graph, inputs[0]), c = *avsn_value_shape(t->graph, inputs[1]);
+    const bool weight = node->input_count > 4;
     avsn_attributes attributes = node->attributes;
     attributes.relu = relu_follows(t, node);
-    attributes.momentum = t->momentum;
+    if (!(attributes.momentum > 0))
+        attributes.momentum = t->momentum;
     attributes.values = values_by_channel(&shape);
     const avsn_shape shapes[3] = {shape, c, c};
-    const avsn_value dst =
-        avsn_graph_append_many(t->graph, AVSN_OP_BATCH_NORM_TRAIN, node->name, &attributes, inputs, 3, shapes, 3);
-    const avsn_value statistics[4] = {inputs[3], inputs[4], {dst.id + 1}, {dst.id + 2}};
+    const avsn_value dst = avsn_graph_append_many(t->graph, AVSN_OP_BATCH_NORM_TRAIN, node->name, &attributes,
+                                                  (avsn_value[]){inputs[0], inputs[1], inputs[4]}, weight ? 3 : 2, shapes, 3);
+    const avsn_value statistics[4] = {inputs[2], inputs[3], {dst.id + 1}, {dst.id + 2}};
     if (dst.id)
         avsn_graph_append(t->graph, AVSN_OP_RUNNING_STATISTICS, NULL, &attributes, statistics, 4, &AVSN_SHAPE(1));
     return dst;
+}
+
+/* In training the windows are drawn anew for each step, by whoever runs the plan. */
+static avsn_value fractional_pool(transform *t, const avsn_node *node, avsn_value src)
+{
+    const avsn_shape shape = *avsn_value_shape(t->forward, node->output[0]);
+    const char *name = avsn_zone_printf(&t->zone, "%s.boundaries", node->name);
+    if (!name)
+        return avsn_graph_fail(t->graph, AVSOUND_E_NO_MEMORY, node->name, "%s", avsound_error_detail());
+    const avsn_value inputs[2] = {src, avsn_input(t->graph, name, AVSN_SHAPE(shape.dim[2] + 1))};
+    return avsn_graph_append(t->graph, AVSN_OP_FRACTIONAL_POOL, node->name, NULL, inputs, 2, &shape);
 }
 
 static avsn_op_kind training_kind(const transform *t, const avsn_node *node)
@@ -141,7 +154,7 @@ static bool is_fused_relu(const transform *t, const avsn_node *node)
 static avsn_value forward_node(transform *t, int32_t n, int32_t *param)
 {
     const avsn_node *node = avsn_graph_node(t->forward, n);
-    avsn_value inputs[AVSN_MAX_INPUTS];
+    avsn_value inputs[AVSN_MAX_INPUTS] = {{0}};
     for (int32_t i = 0; i < node->input_count; i++)
         inputs[i] = t->map[node->input[i].id];
     switch (node->kind) {
@@ -153,6 +166,8 @@ static avsn_value forward_node(transform *t, int32_t n, int32_t *param)
     }
     case AVSN_OP_BATCH_NORM:
         return batch_norm(t, node, inputs);
+    case AVSN_OP_FRACTIONAL_POOL:
+        return fractional_pool(t, node, inputs[0]);
     default:
         return is_fused_relu(t, node) ? inputs[0] : copy_node(t, node, inputs);
     }

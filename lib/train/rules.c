@@ -33,20 +33,24 @@ static void batch_norm_train(avsn_graph *g, const avsn_node *node, avsn_value di
                              avsn_value *diff_in)
 {
     (void)wanted;
-    const avsn_value inputs[6] = {diff, node->input[0], node->input[1], node->input[2], node->output[1], node->output[2]};
+    const bool weight = node->input_count > 2;
+    const avsn_value inputs[6] = {diff,           node->input[0],  node->input[1],
+                                  node->output[1], node->output[2], node->input[2]};
     const avsn_shape c = shape_of(g, node->input[1]);
     const avsn_shape shapes[3] = {shape_of(g, node->input[0]), c, c};
-    diff_in[0] = append(g, AVSN_OP_BATCH_NORM_BACKWARD, node, inputs, 6, shapes, 3);
+    diff_in[0] = append(g, AVSN_OP_BATCH_NORM_BACKWARD, node, inputs, weight ? 6 : 5, shapes, weight ? 3 : 2);
     diff_in[1] = output(diff_in[0], 1);
-    diff_in[2] = output(diff_in[0], 2);
+    if (weight)
+        diff_in[2] = output(diff_in[0], 2);
 }
 
 static void eltwise(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
 {
     (void)wanted;
     const avsn_shape shape = shape_of(g, node->input[0]);
-    const avsn_op_kind kind = node->attributes.eltwise == AVSN_RELU ? AVSN_OP_RELU_BACKWARD : AVSN_OP_SIGMOID_BACKWARD;
-    diff_in[0] = append(g, kind, node, (avsn_value[]){node->output[0], diff}, 2, &shape, 1);
+    static const avsn_op_kind kinds[] = {
+        [AVSN_RELU] = AVSN_OP_RELU_BACKWARD, [AVSN_SIGMOID] = AVSN_OP_SIGMOID_BACKWARD, [AVSN_COMPAND] = AVSN_OP_COMPAND_BACKWARD};
+    diff_in[0] = append(g, kinds[node->attributes.eltwise], node, (avsn_value[]){node->output[0], diff}, 2, &shape, 1);
 }
 
 static void pool(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
@@ -144,6 +148,21 @@ static void softmax(avsn_graph *g, const avsn_node *node, avsn_value diff, const
     diff_in[0] = append(g, AVSN_OP_SOFTMAX_BACKWARD, node, (avsn_value[]){node->output[0], diff}, 2, &shape, 1);
 }
 
+static void fractional_pool(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shape = shape_of(g, node->input[0]);
+    const avsn_value inputs[3] = {diff, node->input[0], node->input[1]};
+    diff_in[0] = append(g, AVSN_OP_FRACTIONAL_POOL_BACKWARD, node, inputs, node->input_count + 1, &shape, 1);
+}
+
+static void tile(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shape = shape_of(g, node->input[0]);
+    diff_in[0] = append(g, AVSN_OP_TILE_BACKWARD, node, &diff, 1, &shape, 1);
+}
+
 static void pair_distance(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
 {
     (void)wanted;
@@ -178,6 +197,8 @@ static const avsn_rule rules[AVSN_OP_COUNT] = {
     [AVSN_OP_INNER_MAP] = inner_map,
     [AVSN_OP_AFFINE] = affine,
     [AVSN_OP_SOFTMAX] = softmax,
+    [AVSN_OP_FRACTIONAL_POOL] = fractional_pool,
+    [AVSN_OP_TILE] = tile,
     [AVSN_OP_PAIR_DISTANCE] = pair_distance,
     [AVSN_OP_PAIR_INNER_MAP] = pair_inner_map,
 };

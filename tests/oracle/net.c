@@ -116,6 +116,14 @@ static void eval_conv(const avsn_node *node, const oracle_tensor *const *in, int
     free(weights.data);
 }
 
+static void eval_fractional_pool(const oracle_tensor *src, oracle_tensor *dst)
+{
+    double *boundaries = get((size_t)dst->shape.dim[2] + 1, sizeof *boundaries);
+    oracle_fractional_boundaries(src->shape.dim[2], dst->shape.dim[2], boundaries);
+    oracle_fractional_pool(boundaries, src, dst);
+    free(boundaries);
+}
+
 static void eval(const avsn_node *node, const oracle_tensor *const *in, int32_t compute, oracle_tensor *dst)
 {
     const avsn_attributes *a = &node->attributes;
@@ -124,10 +132,10 @@ static void eval(const avsn_node *node, const oracle_tensor *const *in, int32_t 
         eval_conv(node, in, compute, dst);
         return;
     case AVSN_OP_BATCH_NORM:
-        oracle_batch_norm((double)a->epsilon, in[0], in[1], in[2], in[3], in[4], dst);
+        oracle_batch_norm((double)a->epsilon, in[0], in[4], in[1], in[2], in[3], dst);
         return;
     case AVSN_OP_ELTWISE:
-        (a->eltwise == AVSN_RELU ? oracle_relu : oracle_sigmoid)(in[0], dst);
+        (a->eltwise == AVSN_RELU ? oracle_relu : a->eltwise == AVSN_SIGMOID ? oracle_sigmoid : oracle_compand)(in[0], dst);
         return;
     case AVSN_OP_POOL:
         oracle_pool(a->pooling, &a->window, in[0], dst);
@@ -161,6 +169,12 @@ static void eval(const avsn_node *node, const oracle_tensor *const *in, int32_t 
         return;
     case AVSN_OP_SOFTMAX:
         oracle_softmax(in[0], dst);
+        return;
+    case AVSN_OP_FRACTIONAL_POOL:
+        eval_fractional_pool(in[0], dst);
+        return;
+    case AVSN_OP_TILE:
+        oracle_tile(in[0], dst);
         return;
     case AVSN_OP_INPUT:
     case AVSN_OP_PARAM:

@@ -155,7 +155,7 @@ void oracle_batch_norm(double epsilon, const oracle_tensor *src, const oracle_te
     for (int64_t i = 0; i < count; i++) {
         const int64_t c = i / cells % channels;
         dst->data[i] =
-            (src->data[i] - mean->data[c]) / sqrt(variance->data[c] + epsilon) * weight->data[c] + bias->data[c];
+            (src->data[i] - mean->data[c]) / sqrt(variance->data[c] + epsilon) * (weight ? weight->data[c] : 1) + bias->data[c];
     }
 }
 
@@ -169,6 +169,14 @@ void oracle_sigmoid(const oracle_tensor *src, oracle_tensor *dst)
 {
     for (int64_t i = 0; i < count_of(src); i++)
         dst->data[i] = 1 / (1 + exp(-src->data[i]));
+}
+
+void oracle_compand(const oracle_tensor *src, oracle_tensor *dst)
+{
+    for (int64_t i = 0; i < count_of(src); i++) {
+        const double size = log(1 + 255 * fabs(src->data[i])) / log(256);
+        dst->data[i] = src->data[i] < 0 ? -size : size;
+    }
 }
 
 void oracle_affine(const oracle_tensor *src, double scale, double shift, oracle_tensor *dst)
@@ -271,4 +279,35 @@ void oracle_softmax(const oracle_tensor *src, oracle_tensor *dst)
         for (int64_t c = 0; c < channels; c++)
             dst->data[n * channels + c] = exp(x[c] - top) / sum;
     }
+}
+
+/* ---- sequences ---- */
+
+void oracle_fractional_pool(const double *boundaries, const oracle_tensor *src, oracle_tensor *dst)
+{
+    const int64_t length = src->shape.dim[2], outputs = dst->shape.dim[2];
+    for (int64_t row = 0; row < src->shape.dim[0] * src->shape.dim[1]; row++)
+        for (int64_t i = 0; i < outputs; i++) {
+            double top = -INFINITY;
+            for (int64_t t = (int64_t)boundaries[i]; t < (int64_t)boundaries[i + 1]; t++)
+                top = fmax(top, src->data[row * length + t]);
+            dst->data[row * outputs + i] = top;
+        }
+}
+
+void oracle_fractional_boundaries(int64_t length, int64_t outputs, double *boundaries)
+{
+    const double alpha = (double)length / (double)outputs, k = floor(alpha);
+    const double most = fmin((k + 2) / alpha - 1, ((double)length + 1 - k) / alpha - ((double)outputs - 1));
+    for (int64_t i = 0; i <= outputs; i++)
+        boundaries[i] = ceil(alpha * ((double)i + 0.2511744980841868 * most)) - 1;
+    boundaries[0] = 0;
+    boundaries[outputs] = (double)length;
+}
+
+void oracle_tile(const oracle_tensor *src, oracle_tensor *dst)
+{
+    const int64_t picture = dst->shape.dim[3] * dst->shape.dim[4];
+    for (int64_t i = 0; i < count_of(dst); i++)
+        dst->data[i] = src->data[i / picture];
 }

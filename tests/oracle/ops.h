@@ -13,10 +13,12 @@ typedef struct oracle_tensor {
 /* bias may be NULL. */
 void oracle_conv(const avsn_window *window, const oracle_tensor *src, const oracle_tensor *weights,
                  const oracle_tensor *bias, oracle_tensor *dst);
+/* weight may be NULL. */
 void oracle_batch_norm(double epsilon, const oracle_tensor *src, const oracle_tensor *weight, const oracle_tensor *bias,
                        const oracle_tensor *mean, const oracle_tensor *variance, oracle_tensor *dst);
 void oracle_relu(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_sigmoid(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_compand(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_pool(avsn_pooling pooling, const avsn_window *window, const oracle_tensor *src, oracle_tensor *dst);
 void oracle_global_pool(avsn_pooling pooling, const oracle_tensor *src, oracle_tensor *dst);
 void oracle_dense(const oracle_tensor *src, const oracle_tensor *weights, const oracle_tensor *bias,
@@ -29,5 +31,10 @@ void oracle_distance(const oracle_tensor *a, const oracle_tensor *b, oracle_tens
 void oracle_inner_map(const oracle_tensor *cells, const oracle_tensor *vector, oracle_tensor *dst);
 void oracle_affine(const oracle_tensor *src, double scale, double shift, oracle_tensor *dst);
 void oracle_softmax(const oracle_tensor *src, oracle_tensor *dst);
+/* Maxima of rows boundaries[i]...boundaries[i + 1] - 1. */
+void oracle_fractional_pool(const double *boundaries, const oracle_tensor *src, oracle_tensor *dst);
+/* The released network's windows from the formula of its specification; boundaries holds outputs + 1 values. */
+void oracle_fractional_boundaries(int64_t length, int64_t outputs, double *boundaries);
+void oracle_tile(const oracle_tensor *src, oracle_tensor *dst);
 
 #endif

@@ -112,8 +112,8 @@ static void conv_bn_relu(avsn_graph *g, const void *arg)
 {
     (void)arg;
     avsn_value x =
-        avsn_name(g, "one", avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", picture(g), 32), 1e-5f)));
-    x = avsn_relu(g, avsn_batch_norm(g, "bn2", conv3(g, "conv2", x, 48), 1e-3f));
+        avsn_name(g, "one", avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", picture(g), 32), .epsilon = 1e-5f)));
+    x = avsn_relu(g, avsn_batch_norm(g, "bn2", conv3(g, "conv2", x, 48), .epsilon = 1e-3f));
     avsn_output(g, "dst", x);
 }
 
@@ -127,7 +127,7 @@ static void biased_conv_bn(avsn_graph *g, const void *arg)
 {
     (void)arg;
     const avsn_value x = avsn_conv(g, "conv1", picture(g), .out = 17, .kernel = {3, 3}, .bias = 1);
-    avsn_output(g, "dst", avsn_batch_norm(g, "bn1", x, 1e-3f));
+    avsn_output(g, "dst", avsn_batch_norm(g, "bn1", x, .epsilon = 1e-3f));
 }
 
 START_TEST(batch_norm_folds_into_a_convolution_with_bias)
@@ -141,9 +141,9 @@ static void bn_alone(avsn_graph *g, const void *arg)
 {
     (void)arg;
     avsn_value x = avsn_input(g, "src", AVSN_SHAPE(2, 1, 33, 20));
-    x = avsn_batch_norm(g, "bn0", x, 1e-3f);
+    x = avsn_batch_norm(g, "bn0", x, .epsilon = 1e-3f);
     x = avsn_relu(g, avsn_conv(g, "conv1", x, .out = 16, .kernel = {3, 3}, .same = 1, .bias = 1));
-    x = avsn_max_pool(g, avsn_batch_norm(g, "bn1", x, 1e-3f), .kernel = {2, 2}, .stride = {2, 2}, .same = 1);
+    x = avsn_max_pool(g, avsn_batch_norm(g, "bn1", x, .epsilon = 1e-3f), .kernel = {2, 2}, .stride = {2, 2}, .same = 1);
     avsn_output(g, "dst", avsn_conv(g, "conv2", x, .out = 5, .kernel = {3, 3}, .same = 1, .bias = 1));
 }
 
@@ -157,7 +157,7 @@ static void bn_relu(avsn_graph *g, const void *arg)
 {
     (void)arg;
     avsn_value x = avsn_average_pool(g, conv3(g, "conv1", picture(g), 31), .kernel = {2, 3}, .stride = {2, 2});
-    x = avsn_relu(g, avsn_batch_norm(g, "bn1", x, 1e-5f));
+    x = avsn_relu(g, avsn_batch_norm(g, "bn1", x, .epsilon = 1e-5f));
     avsn_output(g, "dst", conv3(g, "conv2", x, 16));
 }
 
@@ -200,8 +200,8 @@ static void residual(avsn_graph *g, const void *arg)
 {
     (void)arg;
     avsn_value x = avsn_relu(g, conv3(g, "conv0", picture(g), 32));
-    avsn_value y = avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", x, 32), 1e-3f));
-    y = avsn_batch_norm(g, "bn2", conv3(g, "conv2", y, 32), 1e-3f);
+    avsn_value y = avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", x, 32), .epsilon = 1e-3f));
+    y = avsn_batch_norm(g, "bn2", conv3(g, "conv2", y, 32), .epsilon = 1e-3f);
     x = avsn_name(g, "block", avsn_relu(g, avsn_add(g, x, y)));
     avsn_output(g, "dst", conv3(g, "conv3", x, 16));
 }
@@ -218,7 +218,7 @@ static void odd_residual(avsn_graph *g, const void *arg)
     const avsn_value x = avsn_input(g, "src", AVSN_SHAPE(1, 5, 7, 9, 8));
     const avsn_value short_cut = avsn_conv(g, "short", x, .out = 17, .stride = {1, 2, 2});
     const avsn_value y = avsn_conv(g, "conv1", x, .out = 17, .kernel = {3, 3, 3}, .stride = {1, 2, 2}, .same = 1);
-    avsn_output(g, "dst", avsn_relu(g, avsn_batch_norm(g, "bn", avsn_add(g, short_cut, y), 1e-3f)));
+    avsn_output(g, "dst", avsn_relu(g, avsn_batch_norm(g, "bn", avsn_add(g, short_cut, y), .epsilon = 1e-3f)));
 }
 
 START_TEST(addition_joins_one_of_two_convolutions_in_3_d)
@@ -264,7 +264,7 @@ static void read_twice(avsn_graph *g, const void *arg)
     (void)arg;
     const avsn_value x = conv3(g, "conv1", picture(g), 32);
     const avsn_value relu = avsn_relu(g, x);
-    const avsn_value normed = avsn_batch_norm(g, "bn", x, 1e-3f);
+    const avsn_value normed = avsn_batch_norm(g, "bn", x, .epsilon = 1e-3f);
     avsn_output(g, "dst", conv3(g, "conv2", avsn_add(g, relu, normed), 16));
     avsn_output(g, "mean", avsn_global_pool(g, AVSN_POOL_AVERAGE, relu));
 }
@@ -279,7 +279,7 @@ static void wanted_inside(avsn_graph *g, const void *arg)
 {
     (void)arg;
     const avsn_value bare = conv3(g, "conv1", picture(g), 32);
-    const avsn_value normed = avsn_batch_norm(g, "bn1", bare, 1e-3f);
+    const avsn_value normed = avsn_batch_norm(g, "bn1", bare, .epsilon = 1e-3f);
     const avsn_value clipped = avsn_relu(g, normed);
     avsn_output(g, "normed", normed);
     avsn_output(g, "dst", conv3(g, "conv2", clipped, 16));
@@ -315,12 +315,12 @@ static void streams(avsn_graph *g, const void *arg)
     avsn_value stream[2] = {picture(g), avsn_input(g, "flow", AVSN_SHAPE(2, 20, 13, 17))};
     for (int i = 0; i < 2; i++) {
         avsn_scope(g, i ? "flow" : "frame");
-        stream[i] = avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", stream[i], i ? 48 : 32), 1e-5f));
+        stream[i] = avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", stream[i], i ? 48 : 32), .epsilon = 1e-5f));
         stream[i] = avsn_max_pool(g, stream[i], .kernel = {2, 2}, .stride = {2, 2});
         avsn_end(g);
     }
     const avsn_value x = avsn_concat(g, stream, 2);
-    avsn_output(g, "dst", avsn_relu(g, avsn_batch_norm(g, "bn2", conv3(g, "conv2", x, 64), 1e-5f)));
+    avsn_output(g, "dst", avsn_relu(g, avsn_batch_norm(g, "bn2", conv3(g, "conv2", x, 64), .epsilon = 1e-5f)));
     avsn_output(g, "part", avsn_slice(g, x, 7, 40));
 }
 
@@ -331,10 +331,34 @@ START_TEST(two_streams_concatenated_and_sliced)
 }
 END_TEST
 
+/* ---- sound over pictures ---- */
+
+/* As the multisensory networks merge the two: the sound at the pictures' rate, laid over every cell. Nothing goes row-major on
+ * the way. */
+static void merged(avsn_graph *g, const void *arg)
+{
+    (void)arg;
+    avsn_value v = avsn_input(g, "frames", AVSN_SHAPE(2, 3, 5, 9, 8)), a = avsn_input(g, "sound", AVSN_SHAPE(2, 2, 61));
+    v = avsn_conv(g, "conv1", v, .out = 16, .kernel = {3, 3, 3}, .stride = {2, 2, 2}, .same = 1);
+    v = avsn_relu(g, avsn_batch_norm(g, "bn1", v, .epsilon = 1e-3f, .no_weight = 1));
+    a = avsn_relu(g, avsn_conv(g, "sound1", a, .out = 32, .kernel = {5}, .stride = {4}, .same = 1, .bias = 1));
+    a = avsn_fractional_pool(g, "pool", a, 3);
+    a = avsn_relu(g, avsn_conv(g, "sound2", a, .out = 48, .kernel = {3}, .same = 1, .bias = 1));
+    const avsn_value parts[2] = {v, avsn_tile(g, a, 5, 4)};
+    const avsn_value x = avsn_conv(g, "merge", avsn_concat(g, parts, 2), .out = 32);
+    avsn_output(g, "dst", avsn_batch_norm(g, "bn2", x, .epsilon = 1e-3f, .no_weight = 1));
+}
+
+START_TEST(sound_is_laid_over_pictures)
+{
+    check_net(&(net_case){merged, {"conv+relu", "fractional_pool", "conv+relu", "tile", "concat", "conv+bn"}, 7, 3});
+}
+END_TEST
+
 SUITE("exec.fusion", batch_norm_and_relu_join_the_convolution, batch_norm_folds_into_a_convolution_with_bias,
       batch_norm_stands_alone_first_and_after_relu, relu_joins_a_batch_norm_that_stands_alone,
       sigmoid_between_convolutions_stays_a_step, relu_joins_a_dense_layer,
       residual_addition_and_relu_join_the_convolution, addition_joins_one_of_two_convolutions_in_3_d,
       addition_of_two_pools_takes_the_relu, a_value_added_to_itself_is_not_fused_away,
       a_value_read_twice_is_not_fused_over, a_wanted_value_is_not_fused_over,
-      ops_in_place_leave_inputs_and_outputs_alone, two_streams_concatenated_and_sliced)
+      ops_in_place_leave_inputs_and_outputs_alone, two_streams_concatenated_and_sliced, sound_is_laid_over_pictures)

@@ -8,13 +8,14 @@
 
 enum { SEED = 20170611 };
 
-/* One op, its operands' shapes and its numbers; what an op has no use for stays 0. */
+/* One op, its operands' shapes and its numbers; what an op has no use for stays 0. window.out: windows of a fractional
+ * pool. */
 typedef struct op_case {
     avsn_op_kind kind;
     avsn_shape src;
     avsn_window_args window; /* conv, pool; out also: channels of dense */
-    int32_t variant;         /* avsn_eltwise or avsn_pooling; concat: sources */
-    int64_t begin, end;
+    int32_t variant;         /* avsn_eltwise or avsn_pooling; concat: sources; batch norm: without weight */
+    int64_t begin, end;      /* tile: rows and columns */
     double bound, bound_bf16; /* of the largest error; bf16's 0: as f32 */
 } op_case;
 
@@ -41,9 +42,9 @@ static avsn_value op(avsn_graph *g, const op_case *c, avsn_value x)
     case AVSN_OP_CONV:
         return avsn_conv_build(g, "op", x, &c->window);
     case AVSN_OP_BATCH_NORM:
-        return avsn_batch_norm(g, "op", x, 1e-3f);
+        return avsn_batch_norm(g, "op", x, .epsilon = 1e-3f, .no_weight = c->variant);
     case AVSN_OP_ELTWISE:
-        return c->variant == AVSN_RELU ? avsn_relu(g, x) : avsn_sigmoid(g, x);
+        return c->variant == AVSN_RELU ? avsn_relu(g, x) : c->variant == AVSN_SIGMOID ? avsn_sigmoid(g, x) : avsn_compand(g, x);
     case AVSN_OP_POOL:
         return avsn_pool_build(g, (avsn_pooling)c->variant, x, &c->window);
     case AVSN_OP_GLOBAL_POOL:
@@ -64,6 +65,10 @@ static avsn_value op(avsn_graph *g, const op_case *c, avsn_value x)
         return avsn_inner_map(g, x, second_input(g, c));
     case AVSN_OP_AFFINE:
         return avsn_affine(g, "op", x, 0.7f, -0.2f);
+    case AVSN_OP_FRACTIONAL_POOL:
+        return avsn_fractional_pool(g, "op", x, c->window.out);
+    case AVSN_OP_TILE:
+        return avsn_tile(g, x, c->begin, c->end);
     default:
         return avsn_softmax(g, x);
     }
@@ -279,6 +284,12 @@ START_TEST(pool_of_the_networks)
          .window = {.kernel = {3, 3}, .stride = {2, 2}, .same = 1}},
         {.kind = AVSN_OP_POOL, .src = {3, {1, 64, 5474}}, .bound = 1e-7,
          .window = {.kernel = {4}, .stride = {4}, .same = 1}},
+        /* the multisensory network's: 3x3 in each picture, sound by fours without the rest, every second cell */
+        {.kind = AVSN_OP_POOL, .src = {5, {1, 64, 3, 16, 15}}, .bound = 1e-7,
+         .window = {.kernel = {1, 3, 3}, .stride = {1, 2, 2}, .same = 1}},
+        {.kind = AVSN_OP_POOL, .src = {3, {1, 64, 1095}}, .bound = 1e-7, .window = {.kernel = {4}, .stride = {4}}},
+        {.kind = AVSN_OP_POOL, .src = {5, {2, 64, 5, 7, 6}}, .bound = 1e-7, .window = {.stride = {2, 2, 2}}},
+        {.kind = AVSN_OP_POOL, .src = {3, {2, 17, 1369}}, .bound = 1e-7, .window = {.stride = {4}}},
         {.kind = AVSN_OP_POOL, .src = {4, {1, 512, 16, 12}}, .bound = 1e-7,
          .window = {.kernel = {4, 4}, .stride = {4, 4}}},
         {.kind = AVSN_OP_POOL, .src = {4, {1, 3, 7, 7}}, .bound = 3e-7, .variant = AVSN_POOL_AVERAGE,
@@ -357,7 +368,9 @@ START_TEST(eltwise_batch_norm_affine_and_add)
 {
     check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_RELU, .bound = 1e-7});
     check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_SIGMOID, .bound = 5e-7});
+    check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_COMPAND, .bound = 1e-6});
     check_over_activations((op_case){.kind = AVSN_OP_BATCH_NORM, .bound = 2e-6});
+    check_over_activations((op_case){.kind = AVSN_OP_BATCH_NORM, .variant = 1, .bound = 2e-6});
     check_over_activations((op_case){.kind = AVSN_OP_AFFINE, .bound = 1e-6});
     check_over_activations((op_case){.kind = AVSN_OP_ADD, .bound = 1e-6});
 }
@@ -379,6 +392,26 @@ END_TEST
 START_TEST(inner_map_over_1_to_3_axes)
 {
     check_over_activations((op_case){.kind = AVSN_OP_INNER_MAP, .bound = 2e-6});
+}
+END_TEST
+
+START_TEST(fractional_pool_and_tile)
+{
+    static const op_case pools[] = {
+        {.kind = AVSN_OP_FRACTIONAL_POOL, .src = {3, {2, 17, 44}}, .window.out = 16, .bound = 1e-7},
+        {.kind = AVSN_OP_FRACTIONAL_POOL, .src = {3, {1, 64, 86}}, .window.out = 32, .bound = 1e-7},
+        {.kind = AVSN_OP_FRACTIONAL_POOL, .src = {3, {1, 3, 170}}, .window.out = 62, .bound = 1e-7},
+        {.kind = AVSN_OP_FRACTIONAL_POOL, .src = {3, {3, 5, 86}}, .window.out = 8, .bound = 1e-7},
+        {.kind = AVSN_OP_FRACTIONAL_POOL, .src = {3, {2, 5, 7}}, .window.out = 1, .bound = 1e-7},
+        {.kind = AVSN_OP_FRACTIONAL_POOL, .src = {3, {2, 5, 7}}, .window.out = 7, .bound = 1e-7},
+    };
+    static const op_case tiles[] = {
+        {.kind = AVSN_OP_TILE, .src = {3, {2, 17, 5}}, .begin = 3, .end = 4, .bound = 1e-7},
+        {.kind = AVSN_OP_TILE, .src = {3, {1, 128, 4}}, .begin = 7, .end = 7, .bound = 1e-7},
+        {.kind = AVSN_OP_TILE, .src = {3, {2, 5, 1}}, .begin = 2, .end = 1, .bound = 1e-7},
+    };
+    CHECK_CASES(pools);
+    CHECK_CASES(tiles);
 }
 END_TEST
 
@@ -405,4 +438,4 @@ END_TEST
 SUITE("exec.ops", conv_in_the_shapes_of_the_networks, conv_over_odd_sizes_strides_dilations_and_paddings,
       conv_3x3_by_winograd_within_5e_6, pool_of_the_networks, pool_over_odd_sizes_strides_and_paddings,
       global_pool_over_1_to_3_axes, eltwise_batch_norm_affine_and_add, concat_of_2_to_8_and_slice,
-      inner_map_over_1_to_3_axes, dense_l2_distance_softmax)
+      inner_map_over_1_to_3_axes, fractional_pool_and_tile, dense_l2_distance_softmax)

@@ -548,11 +548,11 @@ static void refusals_build(avsn_graph *g, const void *arg)
 {
     (void)arg;
     avsn_value x = avsn_input(g, "src", AVSN_SHAPE(1, 3, 9, 8));
-    x = avsn_relu(g, avsn_batch_norm(g, "bn1", avsn_conv(g, "conv1", x, .out = 16, .kernel = {3, 3}), 1e-5f));
+    x = avsn_relu(g, avsn_batch_norm(g, "bn1", avsn_conv(g, "conv1", x, .out = 16, .kernel = {3, 3}), .epsilon = 1e-5f));
     x = avsn_relu(g, avsn_add(g, x, avsn_conv(g, "conv2", x, .out = 16, .kernel = {3, 3}, .pad = {1, 1}, .bias = 1)));
     const avsn_value parts[2] = {avsn_max_pool(g, x, .kernel = {2, 2}, .stride = {2, 2}),
                                  avsn_slice(g, avsn_average_pool(g, x, .kernel = {2, 2}, .stride = {2, 2}), 3, 9)};
-    x = avsn_global_pool(g, AVSN_POOL_MAX, avsn_batch_norm(g, "bn2", avsn_concat(g, parts, 2), 1e-5f));
+    x = avsn_global_pool(g, AVSN_POOL_MAX, avsn_batch_norm(g, "bn2", avsn_concat(g, parts, 2), .epsilon = 1e-5f));
     const avsn_value v = avsn_l2_normalize(g, avsn_dense(g, "fc1", x, 16, NULL), 1e-12f);
     avsn_output(g, "map", avsn_sigmoid(g, avsn_affine(g, "scale", avsn_inner_map(g, parts[0], v), 1, 0)));
     avsn_output(g, "distance", avsn_softmax(g, avsn_distance(g, v, avsn_dense(g, "fc2", x, 16, NULL))));

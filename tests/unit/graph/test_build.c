@@ -128,7 +128,11 @@ START_TEST(ops_know_their_shapes)
                      row = avsn_input(g, "row", AVSN_SHAPE(3, 128));
     const avsn_value list[3] = {map, avsn_sigmoid(g, map), avsn_slice(g, map, 5, 30)};
     check_shape(g, avsn_relu(g, map), &AVSN_SHAPE(3, 128, 14, 24));
-    check_shape(g, avsn_batch_norm(g, "bn", map, 1e-3f), &AVSN_SHAPE(3, 128, 14, 24));
+    check_shape(g, avsn_batch_norm(g, "bn", map, .epsilon = 1e-3f), &AVSN_SHAPE(3, 128, 14, 24));
+    check_shape(g, avsn_compand(g, map), &AVSN_SHAPE(3, 128, 14, 24));
+    const avsn_value sound = avsn_fractional_pool(g, "pool", avsn_input(g, "sound", AVSN_SHAPE(3, 128, 86)), 32);
+    check_shape(g, sound, &AVSN_SHAPE(3, 128, 32));
+    check_shape(g, avsn_tile(g, sound, 28, 14), &AVSN_SHAPE(3, 128, 32, 28, 14));
     check_shape(g, avsn_affine(g, "affine", map, 1, 0), &AVSN_SHAPE(3, 128, 14, 24));
     check_shape(g, avsn_add(g, map, list[1]), &AVSN_SHAPE(3, 128, 14, 24));
     check_shape(g, list[2], &AVSN_SHAPE(3, 25, 14, 24));
@@ -232,6 +236,32 @@ static avsn_value pool_too_small(avsn_graph *g, avsn_value map, avsn_value row)
     return avsn_max_pool(g, map, .kernel = {2, 5});
 }
 
+static avsn_value fractional_pool_of_map(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)row;
+    return avsn_fractional_pool(g, "pool9", map, 1);
+}
+
+static avsn_value fractional_pool_to_more(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)map;
+    (void)row;
+    return avsn_fractional_pool(g, "pool9", avsn_input(g, "sound", AVSN_SHAPE(2, 8, 5)), 6);
+}
+
+static avsn_value tile_of_map(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)row;
+    return avsn_tile(g, map, 2, 2);
+}
+
+static avsn_value tile_over_nothing(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)map;
+    (void)row;
+    return avsn_tile(g, avsn_input(g, "sound", AVSN_SHAPE(2, 8, 5)), 0, 3);
+}
+
 START_TEST(mistakes_name_the_layer_and_the_shapes)
 {
     static const struct {
@@ -252,6 +282,10 @@ START_TEST(mistakes_name_the_layer_and_the_shapes)
         {normalize_map, {"tower.l2_normalize: ", "(2,8,3,4)", "(N,C)"}},
         {global_pool_of_row, {"tower.global pool: ", "(2,8)", "spatial axes"}},
         {pool_too_small, {"tower.pool: ", "axis 1 of 4 cells", "window of 5"}},
+        {fractional_pool_of_map, {"tower.pool9: ", "(2,8,3,4)", "(N,C,T)"}},
+        {fractional_pool_to_more, {"tower.pool9: ", "5 steps", "want 6"}},
+        {tile_of_map, {"tower.tile: ", "(2,8,3,4)", "(N,C,T)"}},
+        {tile_over_nothing, {"tower.tile: ", "(2,8,5,0,3)", "empty"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fixture f = set_up();
@@ -277,7 +311,7 @@ START_TEST(the_first_failure_stays_and_poisons_what_follows)
     const avsn_value x = avsn_input(g, "x", AVSN_SHAPE(1, 3, 8, 8));
     avsn_value y = avsn_conv(g, "first", x, .out = 4, .kernel = {9, 9});
     const int32_t nodes = avsn_graph_node_count(g);
-    y = avsn_relu(g, avsn_batch_norm(g, "bn", y, 1e-5f));
+    y = avsn_relu(g, avsn_batch_norm(g, "bn", y, .epsilon = 1e-5f));
     y = avsn_dense(g, "second", y, 4, NULL);
     ck_assert_int_eq(y.id, 0);
     ck_assert_int_eq(avsn_slice(g, x, 7, 9).id, 0);
@@ -361,7 +395,7 @@ START_TEST(find_takes_the_latest_value_of_a_name_and_outputs_first)
     const avsn_value x = avsn_input(g, "x", AVSN_SHAPE(1, 3, 8, 8));
     const avsn_value conv = avsn_conv(g, "layer", x, .out = 4);
     ck_assert_int_eq(avsn_graph_find(g, "layer").id, conv.id);
-    const avsn_value relu = avsn_name(g, "layer", avsn_relu(g, avsn_batch_norm(g, "bn", conv, 1e-5f)));
+    const avsn_value relu = avsn_name(g, "layer", avsn_relu(g, avsn_batch_norm(g, "bn", conv, .epsilon = 1e-5f)));
     ck_assert_int_eq(avsn_graph_find(g, "layer").id, relu.id);
     const avsn_value map = avsn_sigmoid(g, relu);
     avsn_output(g, "layer", map);
@@ -394,7 +428,7 @@ START_TEST(parameters_are_listed_with_their_starts)
     avsn_graph *g = f.graph;
     avsn_value x = avsn_input(g, "x", AVSN_SHAPE(1, 3, 8, 9, 8));
     x = avsn_conv(g, "conv", x, .out = 7, .kernel = {2, 3, 5}, .bias = 1);
-    x = avsn_global_pool(g, AVSN_POOL_AVERAGE, avsn_affine(g, "scale", avsn_batch_norm(g, "bn", x, 1e-3f), 0.5f, -2));
+    x = avsn_global_pool(g, AVSN_POOL_AVERAGE, avsn_affine(g, "scale", avsn_batch_norm(g, "bn", x, .epsilon = 1e-3f), 0.5f, -2));
     const avsn_dense_starts starts = {.weight = {.kind = AVSN_INIT_LIST, .values = {1, 2, 3}},
                                       .bias = {.kind = AVSN_INIT_CONSTANT, .values = {4}}};
     avsn_dense(g, "fc2", avsn_dense(g, "fc1", x, 1, NULL), 3, &starts);
@@ -412,6 +446,25 @@ START_TEST(parameters_are_listed_with_their_starts)
     check_param(g, 9, "fc1.bias", &AVSN_SHAPE(1), AVSN_INIT_CONSTANT, 0, 0, false);
     check_param(g, 10, "fc2.weight", &AVSN_SHAPE(3, 1), AVSN_INIT_LIST, 1, 0, false);
     check_param(g, 11, "fc2.bias", &AVSN_SHAPE(3), AVSN_INIT_CONSTANT, 4, 0, false);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(batch_norm_can_do_without_a_weight)
+{
+    fixture f = set_up();
+    avsn_graph *g = f.graph;
+    const avsn_value x = avsn_input(g, "x", AVSN_SHAPE(1, 7, 8));
+    const avsn_value y = avsn_batch_norm(g, "bn", x, .epsilon = 1e-3f, .no_weight = 1, .momentum = 3e-4f);
+    ck_avsound(avsn_graph_finish(g));
+    ck_assert_int_eq(avsn_graph_param_count(g), 3);
+    check_param(g, 0, "bn.bias", &AVSN_SHAPE(7), AVSN_INIT_CONSTANT, 0, 0, false);
+    check_param(g, 1, "bn.running_mean", &AVSN_SHAPE(7), AVSN_INIT_CONSTANT, 0, 0, true);
+    check_param(g, 2, "bn.running_var", &AVSN_SHAPE(7), AVSN_INIT_CONSTANT, 1, 0, true);
+    const avsn_node *node = avsn_graph_node(g, avsn_value_producer(g, y));
+    ck_assert_int_eq(node->input_count, 4);
+    ck_assert_float_eq(node->attributes.epsilon, 1e-3f);
+    ck_assert_float_eq(node->attributes.momentum, 3e-4f);
     tear_down(&f);
 }
 END_TEST
@@ -450,7 +503,7 @@ static avsound_status build_some(avsound_context *context, avsn_graph **out)
     avsn_value x = avsn_input(g, "x", AVSN_SHAPE(1, 3, 32, 32));
     avsn_scope(g, "tower");
     for (int i = 0; i < 40; i++)
-        x = avsn_relu(g, avsn_batch_norm(g, "bn", avsn_conv(g, "conv", x, .out = 3), 1e-5f));
+        x = avsn_relu(g, avsn_batch_norm(g, "bn", avsn_conv(g, "conv", x, .out = 3), .epsilon = 1e-5f));
     avsn_end(g);
     avsn_output(g, "y", avsn_name(g, "last", x));
     const avsound_status status = avsn_graph_finish(g);
@@ -477,5 +530,5 @@ SUITE("graph.build", same_padding_puts_the_odd_cell_after, a_long_sound_shrinks_
       mistakes_name_the_layer_and_the_shapes, the_first_failure_stays_and_poisons_what_follows,
       an_output_without_a_value_is_a_failure, absurd_shapes_are_refused, scopes_nest_only_so_deep,
       names_carry_their_scopes, find_takes_the_latest_value_of_a_name_and_outputs_first,
-      parameters_are_listed_with_their_starts, nodes_print_into_any_buffer,
+      parameters_are_listed_with_their_starts, batch_norm_can_do_without_a_weight, nodes_print_into_any_buffer,
       a_graph_survives_the_refusal_of_each_allocation)

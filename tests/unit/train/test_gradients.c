@@ -324,9 +324,9 @@ START_TEST(batch_norm_joins_only_a_relu_of_its_own)
     ck_avsound(avsound_context_create(NULL, &context));
     ck_avsound(avsn_graph_create(context, &g));
     avsn_value x = avsn_conv(g, "c1", avsn_input(g, "x", AVSN_SHAPE(3, 2, 8, 6)), .out = 6, .kernel = {3, 3}, .pad = {1, 1});
-    const avsn_value shared = avsn_batch_norm(g, "b1", x, 1e-3f);
+    const avsn_value shared = avsn_batch_norm(g, "b1", x, .epsilon = 1e-3f);
     x = avsn_add(g, avsn_relu(g, shared), shared);
-    x = avsn_max_pool(g, avsn_batch_norm(g, "b2", x, 1e-3f), .kernel = {2, 2}, .stride = {2, 2});
+    x = avsn_max_pool(g, avsn_batch_norm(g, "b2", x, .epsilon = 1e-3f), .kernel = {2, 2}, .stride = {2, 2});
     x = avsn_global_pool(g, AVSN_POOL_AVERAGE, avsn_sigmoid(g, x));
     avsn_output(g, "logits", avsn_dense(g, "last", x, 2, NULL));
     net t = net_create(train(g, AVSN_OBJECTIVE_SOFTMAX), AVSOUND_DTYPE_F32, 1);

@@ -24,6 +24,8 @@ typedef struct rule_case {
 #define WINDOW(k, s, d, b, a)                                                                                    \
     .window = {.spatial = 2, .kernel = {k, k, 1}, .stride = {s, s, 1}, .dilation = {d, d, 1}, .before = {b, b}, .after = {a, a}}
 
+#define WINDOW_OF(axes, ...) .window = {.spatial = axes, .dilation = {1, 1, 1}, __VA_ARGS__}
+
 /* Sums of so few products leave a few units of f32's rounding; batch norm's differences of them some more. */
 static const rule_case cases[] = {
     {AVSN_OP_CONV, 3, {AVSN_SHAPE(2, 3, 7, 6), AVSN_SHAPE(5, 3, 3, 3), AVSN_SHAPE(5)}, AVSN_SHAPE(2, 5, 7, 6),
@@ -33,6 +35,21 @@ static const rule_case cases[] = {
      {WINDOW(3, 1, 1, 1, 1)}, 1, 1e-5},
     {AVSN_OP_CONV, 3, {AVSN_SHAPE(2, 32, 3, 4), AVSN_SHAPE(16, 32, 1, 1), AVSN_SHAPE(16)}, AVSN_SHAPE(2, 16, 3, 4),
      {WINDOW(1, 1, 1, 0, 0)}, 1, 1e-5},
+    /* as the multisensory networks have them, TensorFlow's padding: three axes of odd and even sizes; one axis */
+    {AVSN_OP_CONV, 2, {AVSN_SHAPE(2, 3, 5, 7, 6), AVSN_SHAPE(8, 3, 3, 3, 3)}, AVSN_SHAPE(2, 8, 3, 4, 3),
+     {WINDOW_OF(3, .kernel = {3, 3, 3}, .stride = {2, 2, 2}, .before = {1, 1, 0}, .after = {1, 1, 1})}, 1, 1e-5},
+    {AVSN_OP_CONV, 2, {AVSN_SHAPE(1, 16, 4, 3, 5), AVSN_SHAPE(16, 16, 3, 3, 3)}, AVSN_SHAPE(1, 16, 4, 2, 3),
+     {WINDOW_OF(3, .kernel = {3, 3, 3}, .stride = {1, 2, 2}, .before = {1, 1, 1}, .after = {1, 1, 1})}, 1, 1e-5},
+    {AVSN_OP_CONV, 3, {AVSN_SHAPE(2, 17, 3, 4, 3), AVSN_SHAPE(5, 17, 1, 1, 1), AVSN_SHAPE(5)}, AVSN_SHAPE(2, 5, 3, 4, 3),
+     {WINDOW_OF(3, .kernel = {1, 1, 1}, .stride = {1, 1, 1})}, 1, 1e-5},
+    {AVSN_OP_CONV, 3, {AVSN_SHAPE(2, 2, 41), AVSN_SHAPE(8, 2, 15), AVSN_SHAPE(8)}, AVSN_SHAPE(2, 8, 11),
+     {WINDOW_OF(1, .kernel = {15, 1, 1}, .stride = {4, 1, 1}, .before = {7}, .after = {7})}, 1, 1e-5},
+    {AVSN_OP_CONV, 2, {AVSN_SHAPE(2, 16, 22), AVSN_SHAPE(32, 16, 1)}, AVSN_SHAPE(2, 32, 6),
+     {WINDOW_OF(1, .kernel = {1, 1, 1}, .stride = {4, 1, 1})}, 1, 1e-5},
+    {AVSN_OP_BATCH_NORM_TRAIN, 2, {AVSN_SHAPE(2, 5, 3, 4, 5), AVSN_SHAPE(5)}, AVSN_SHAPE(2, 5, 3, 4, 5),
+     {.epsilon = 1e-3f}, 3, 1e-4},
+    {AVSN_OP_BATCH_NORM_TRAIN, 2, {AVSN_SHAPE(2, 17, 31), AVSN_SHAPE(17)}, AVSN_SHAPE(2, 17, 31),
+     {.epsilon = 1e-3f, .relu = true}, 3, 1e-4},
     {AVSN_OP_BATCH_NORM_TRAIN, 3, {AVSN_SHAPE(3, 5, 4, 3), AVSN_SHAPE(5), AVSN_SHAPE(5)}, AVSN_SHAPE(3, 5, 4, 3),
      {.epsilon = 1e-3f}, 3, 1e-4},
     {AVSN_OP_BATCH_NORM_TRAIN, 3, {AVSN_SHAPE(2, 7, 13, 11), AVSN_SHAPE(7), AVSN_SHAPE(7)}, AVSN_SHAPE(2, 7, 13, 11),
@@ -41,6 +58,18 @@ static const rule_case cases[] = {
      {.epsilon = 1e-2f, .relu = true}, 3, 1e-4},
     {AVSN_OP_ELTWISE, 1, {AVSN_SHAPE(2, 3, 5)}, AVSN_SHAPE(2, 3, 5), {.eltwise = AVSN_RELU}, 1, 1e-6},
     {AVSN_OP_ELTWISE, 1, {AVSN_SHAPE(2, 3, 5)}, AVSN_SHAPE(2, 3, 5), {.eltwise = AVSN_SIGMOID}, 1, 1e-5},
+    {AVSN_OP_ELTWISE, 1, {AVSN_SHAPE(2, 2, 9)}, AVSN_SHAPE(2, 2, 9), {.eltwise = AVSN_COMPAND}, 1, 1e-5},
+    {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 4, 7, 6)}, AVSN_SHAPE(2, 3, 4, 4, 3),
+     {WINDOW_OF(3, .kernel = {1, 3, 3}, .stride = {1, 2, 2}, .before = {0, 1, 0}, .after = {0, 1, 1})}, 2, 1e-6},
+    {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 16, 5, 7, 6)}, AVSN_SHAPE(2, 16, 3, 4, 3),
+     {WINDOW_OF(3, .kernel = {1, 1, 1}, .stride = {2, 2, 2})}, 2, 1e-6},
+    {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 22)}, AVSN_SHAPE(2, 3, 5),
+     {WINDOW_OF(1, .kernel = {4, 1, 1}, .stride = {4, 1, 1})}, 2, 1e-6},
+    {AVSN_OP_GLOBAL_POOL, 1, {AVSN_SHAPE(2, 5, 3, 4, 5)}, AVSN_SHAPE(2, 5), {.pooling = AVSN_POOL_AVERAGE}, 1, 1e-5},
+    {AVSN_OP_FRACTIONAL_POOL, 1, {AVSN_SHAPE(2, 5, 44)}, AVSN_SHAPE(2, 5, 16), {.epsilon = 0}, 1, 1e-6},
+    {AVSN_OP_FRACTIONAL_POOL, 1, {AVSN_SHAPE(1, 3, 7)}, AVSN_SHAPE(1, 3, 1), {.epsilon = 0}, 1, 1e-6},
+    {AVSN_OP_TILE, 1, {AVSN_SHAPE(2, 3, 4)}, AVSN_SHAPE(2, 3, 4, 5, 3), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_TILE, 1, {AVSN_SHAPE(2, 3, 1)}, AVSN_SHAPE(2, 3, 1, 2, 2), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 7, 5)}, AVSN_SHAPE(2, 3, 3, 2), {WINDOW(2, 2, 1, 0, 0)}, 2, 1e-6},
     {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 7, 7)}, AVSN_SHAPE(2, 3, 4, 4), {WINDOW(3, 2, 1, 1, 1)}, 2, 1e-5},
     {AVSN_OP_POOL, 1, {AVSN_SHAPE(2, 3, 7, 7)}, AVSN_SHAPE(2, 3, 4, 4),
@@ -104,7 +133,7 @@ static void batch_norm(const rule_case *c, const oracle_tensor *in, oracle_tenso
             squares += pow(in[0].data[(i / cells * channels + k) * cells + i % cells] - mean.data[k], 2);
         variance.data[k] = squares / (double)(s->dim[0] * cells);
     }
-    oracle_batch_norm((double)c->attributes.epsilon, &in[0], &in[1], &in[2], &mean, &variance, dst);
+    oracle_batch_norm((double)c->attributes.epsilon, &in[0], c->count > 2 ? &in[2] : NULL, &in[1], &mean, &variance, dst);
     if (c->attributes.relu)
         oracle_relu(dst, dst);
     free(mean.data);
@@ -128,6 +157,7 @@ static void evaluate(const rule_case *c, const oracle_tensor *in, oracle_tensor 
 {
     const avsn_attributes *a = &c->attributes;
     const oracle_tensor *const list[3] = {&in[0], &in[1], &in[2]};
+    double boundaries[64];
     switch (c->kind) {
     case AVSN_OP_CONV:
         oracle_conv(&a->window, &in[0], &in[1], c->count > 2 ? &in[2] : NULL, dst);
@@ -136,7 +166,7 @@ static void evaluate(const rule_case *c, const oracle_tensor *in, oracle_tensor 
         batch_norm(c, in, dst);
         break;
     case AVSN_OP_ELTWISE:
-        (a->eltwise == AVSN_RELU ? oracle_relu : oracle_sigmoid)(&in[0], dst);
+        (a->eltwise == AVSN_RELU ? oracle_relu : a->eltwise == AVSN_SIGMOID ? oracle_sigmoid : oracle_compand)(&in[0], dst);
         break;
     case AVSN_OP_POOL:
     case AVSN_OP_POOL_TRAIN:
@@ -168,6 +198,13 @@ static void evaluate(const rule_case *c, const oracle_tensor *in, oracle_tensor 
         break;
     case AVSN_OP_SOFTMAX:
         oracle_softmax(&in[0], dst);
+        break;
+    case AVSN_OP_FRACTIONAL_POOL:
+        oracle_fractional_boundaries(in[0].shape.dim[2], dst->shape.dim[2], boundaries);
+        oracle_fractional_pool(boundaries, &in[0], dst);
+        break;
+    case AVSN_OP_TILE:
+        oracle_tile(&in[0], dst);
         break;
     case AVSN_OP_PAIR_DISTANCE:
     case AVSN_OP_PAIR_INNER_MAP:
@@ -314,28 +351,61 @@ START_TEST(every_rule_agrees_with_central_differences)
 }
 END_TEST
 
-/* The gradient of weight (o, i, ky, kx) by its definition. */
-static double weight_gradient(const rule_case *c, const oracle_tensor *src, const oracle_tensor *diff, int64_t o, int64_t i,
-                              int64_t ky, int64_t kx)
+/* The last three of a shape's axes behind N and C, missing ones 1. */
+static void cells_of(const avsn_shape *shape, int64_t size[3])
 {
-    const int64_t *s = src->shape.dim, *d = diff->shape.dim;
-    const avsn_window *w = &c->attributes.window;
+    for (int32_t i = 0; i < 3; i++)
+        size[2 - i] = i < shape->rank - 2 ? shape->dim[shape->rank - 1 - i] : 1;
+}
+
+/* The source's cell under tap k of the window at `at_out`, row-major; -1: none. */
+static int64_t cell_under(const avsn_window *w, const int64_t size[3], const int64_t at_out[3], const int64_t k[3])
+{
+    int64_t cell = 0;
+    for (int32_t i = 0; i < 3; i++) {
+        const int32_t axis = i - (3 - w->spatial);
+        const int64_t at = axis < 0 ? 0 : at_out[i] * w->stride[axis] - w->before[axis] + k[i];
+        if (at < 0 || at >= size[i])
+            return -1;
+        cell = cell * size[i] + at;
+    }
+    return cell;
+}
+
+static void split(int64_t index, const int64_t size[3], int64_t at[3])
+{
+    for (int32_t i = 2; i >= 0; i--) {
+        at[i] = index % size[i];
+        index /= size[i];
+    }
+}
+
+/* The gradient of weight (o, i, tap) by its definition. */
+static double weight_gradient(const rule_case *c, const oracle_tensor *src, const oracle_tensor *diff, int64_t o, int64_t i,
+                              int64_t tap)
+{
+    int64_t in[3], out[3], taps[3], k[3], at[3];
     double sum = 0;
-    for (int64_t n = 0; n < d[0]; n++)
-        for (int64_t y = 0; y < d[2]; y++)
-            for (int64_t x = 0; x < d[3]; x++) {
-                const int64_t sy = y * w->stride[0] - w->before[0] + ky, sx = x * w->stride[1] - w->before[1] + kx;
-                if (sy >= 0 && sy < s[2] && sx >= 0 && sx < s[3])
-                    sum += src->data[((n * s[1] + i) * s[2] + sy) * s[3] + sx] *
-                           diff->data[((n * d[1] + o) * d[2] + y) * d[3] + x];
-            }
+    cells_of(&src->shape, in);
+    cells_of(&diff->shape, out);
+    cells_of(&c->operand[1], taps);
+    split(tap, taps, k);
+    const int64_t cells = out[0] * out[1] * out[2], size = in[0] * in[1] * in[2];
+    for (int64_t n = 0; n < diff->shape.dim[0]; n++)
+        for (int64_t cell = 0; cell < cells; cell++) {
+            split(cell, out, at);
+            const int64_t under = cell_under(&c->attributes.window, in, at, k);
+            if (under >= 0)
+                sum += src->data[(n * src->shape.dim[1] + i) * size + under] *
+                       diff->data[(n * diff->shape.dim[1] + o) * cells + cell];
+        }
     return sum;
 }
 
 static void check_weight_gradients(const rule_case *c, int32_t index, int32_t threads)
 {
     oracle_tensor in[3] = {draw(&c->operand[0], 0), draw(&c->operand[1], 1)}, diff = draw(&c->dst, 2);
-    const int64_t channels = in[0].shape.dim[1], all = elements(&in[1].shape);
+    const int64_t channels = in[0].shape.dim[1], all = elements(&in[1].shape), taps = all / channels / in[1].shape.dim[0];
     for (int64_t i = 0; i < elements(&in[0].shape); i++)
         in[0].data[i] = rint(fmod(in[0].data[i], 2) * 16) / 16;
     for (int64_t i = 0; i < elements(&diff.shape); i++)
@@ -344,7 +414,7 @@ static void check_weight_gradients(const rule_case *c, int32_t index, int32_t th
     run_case(&b, c, in, &diff, threads);
     const float *got = avsn_plan_output_data(b.plan, 2);
     for (int64_t i = 0; i < all; i++) {
-        const double want = weight_gradient(c, &in[0], &diff, i / 9 / channels, i / 9 % channels, i % 9 / 3, i % 3);
+        const double want = weight_gradient(c, &in[0], &diff, i / taps / channels, i / taps % channels, i % taps);
         ck_assert_msg((double)got[i] == want, "convolution %d, %d threads: gradient %lld is %g, want %g", index, threads,
                       (long long)i, (double)got[i], want);
     }
@@ -372,6 +442,10 @@ START_TEST(weights_gradients_in_bf16_lose_nothing)
         {AVSN_OP_CONV, 2, {AVSN_SHAPE(3, 1, 53, 70), AVSN_SHAPE(40, 1, 3, 3)}, AVSN_SHAPE(3, 40, 27, 35), {WINDOW(3, 2, 1, 1, 1)}, 1, 0},
         {AVSN_OP_CONV, 2, {AVSN_SHAPE(2, 3, 8, 9), AVSN_SHAPE(16, 3, 3, 3)}, AVSN_SHAPE(2, 16, 6, 7), {WINDOW(3, 1, 1, 0, 0)}, 1, 0},
         {AVSN_OP_CONV, 2, {AVSN_SHAPE(2, 2, 1, 2), AVSN_SHAPE(16, 2, 3, 3)}, AVSN_SHAPE(2, 16, 3, 4), {WINDOW(3, 1, 1, 2, 2)}, 1, 0},
+        {AVSN_OP_CONV, 2, {AVSN_SHAPE(2, 16, 3, 4, 5), AVSN_SHAPE(32, 16, 3, 3, 3)}, AVSN_SHAPE(2, 32, 3, 4, 5),
+         {WINDOW_OF(3, .kernel = {3, 3, 3}, .stride = {1, 1, 1}, .before = {1, 1, 1}, .after = {1, 1, 1})}, 1, 0},
+        {AVSN_OP_CONV, 2, {AVSN_SHAPE(2, 16, 41), AVSN_SHAPE(32, 16, 15)}, AVSN_SHAPE(2, 32, 11),
+         {WINDOW_OF(1, .kernel = {15, 1, 1}, .stride = {4, 1, 1}, .before = {7}, .after = {7})}, 1, 0},
     };
     if (!oracle_has_bf16())
         return;
@@ -476,6 +550,61 @@ START_TEST(distance_zero_has_no_gradient)
 {
     check_distance_zero(AVSN_OP_DISTANCE, 2);
     check_distance_zero(AVSN_OP_PAIR_DISTANCE, 4);
+}
+END_TEST
+
+/* Windows that training draws are an operand, without a gradient of its own. */
+START_TEST(windows_of_a_fractional_pool_can_be_given)
+{
+    static const double boundaries[4] = {0, 1, 5, 7};
+    const rule_case c = {AVSN_OP_FRACTIONAL_POOL, 2, {AVSN_SHAPE(2, 3, 7), AVSN_SHAPE(4)}, AVSN_SHAPE(2, 3, 3), {.epsilon = 0}, 1, 0};
+    avsound_context *context;
+    avsn_pack_cache *cache;
+    avsn_plan *plan;
+    avsn_graph *g;
+    ck_avsound(avsound_context_create(NULL, &context));
+    ck_avsound(avsn_graph_create(context, &g));
+    const avsn_value in[2] = {avsn_input(g, "in0", c.operand[0]), avsn_input(g, "in1", c.operand[1])};
+    const avsn_value given = avsn_input(g, "diff", c.dst);
+    const avsn_value pooled = avsn_graph_append(g, c.kind, "dst", &c.attributes, in, 2, &c.dst);
+    const avsn_node node = *avsn_graph_node(g, avsn_value_producer(g, pooled));
+    avsn_value diff_in[AVSN_MAX_INPUTS] = {{0}};
+    avsn_rule_of(c.kind)(g, &node, given, (bool[AVSN_MAX_INPUTS]){true}, diff_in);
+    ck_assert_int_eq(diff_in[1].id, 0);
+    avsn_output(g, "dst", pooled);
+    avsn_output(g, "grad0", diff_in[0]);
+    ck_avsound(avsn_pack_cache_create(context, &cache));
+    ck_avsound(avsn_plan_create(g, &no_params, cache, &(avsn_plan_options){.threads = 1, .compute = AVSOUND_DTYPE_F32, .train = true},
+                                &plan));
+    const bench b = {context, cache, plan};
+    oracle_tensor src = draw(&c.operand[0], 0), diff = draw(&c.dst, 1), dst = draw(&c.dst, 2);
+    feed(&b, "in0", src.data);
+    feed(&b, "in1", boundaries);
+    feed(&b, "diff", diff.data);
+    ck_avsound(oracle_run(plan, 1, UINT64_MAX));
+    oracle_fractional_pool(boundaries, &src, &dst);
+    for (int64_t i = 0; i < elements(&c.dst); i++) {
+        const int64_t row = i / 3, window = i % 3;
+        ck_assert_float_eq(avsn_plan_output_data(plan, 0)[i], (float)dst.data[i]);
+        for (int64_t t = (int64_t)boundaries[window]; t < (int64_t)boundaries[window + 1]; t++) {
+            const bool largest = src.data[row * 7 + t] >= dst.data[i];
+            ck_assert_float_eq(avsn_plan_output_data(plan, 1)[row * 7 + t], largest ? (float)diff.data[i] : 0);
+        }
+    }
+    /* Not set, or nonsense: every window still has a step of the source. */
+    const double wrong[3][4] = {{0, 0, 0, 0}, {7, 7, 7, 7}, {-1, 1e30, NAN, 2.5}};
+    for (int w = 0; w < 3; w++) {
+        feed(&b, "in1", wrong[w]);
+        ck_avsound(oracle_run(plan, 1, UINT64_MAX));
+        for (int64_t i = 0; i < elements(&c.dst); i++)
+            ck_assert(isfinite(avsn_plan_output_data(plan, 0)[i]));
+    }
+    free(src.data);
+    free(diff.data);
+    free(dst.data);
+    avsn_plan_free(plan);
+    avsn_pack_cache_free(cache);
+    avsound_context_free(context);
 }
 END_TEST
 
@@ -680,6 +809,7 @@ END_TEST
 
 SUITE("train.rules", every_rule_agrees_with_central_differences, weights_gradients_in_bf16_lose_nothing,
       every_op_of_a_model_file_has_a_rule_and_a_case,
-      a_sum_passes_its_gradient_to_both, tied_maxima_pass_each_gradient_once, distance_zero_has_no_gradient,
+      a_sum_passes_its_gradient_to_both, tied_maxima_pass_each_gradient_once,
+      windows_of_a_fractional_pool_can_be_given, distance_zero_has_no_gradient,
       batch_norm_does_not_depend_on_threads, batch_norm_stands_large_means, running_statistics_move_by_momentum,
       losses_agree_with_their_definitions)

@@ -1,0 +1,209 @@
+/* From the sound's time to the picture's: fractional max-pooling of (N,C,T), tiling it over pictures, and back. Sources are
+ * taken as they lie, in f32 or bf16, and results lie alike. */
+#include "graph/fractional.h"
+#include "op/lanes.h"
+
+#include <string.h>
+
+enum { LANES = 64 };
+
+/* A tensor as runs of channels that lie side by side: all (channels last), a block's with its zeros behind the last channel, or
+ * one (row-major). */
+typedef struct runs {
+    avsn_cells at;
+    int64_t width, groups;
+    bool bf16;
+} runs;
+
+static bool find_runs(const avsn_layout *layout, runs *r)
+{
+    *r = (runs){.bf16 = avsn_layout_dtype(layout) == AVSOUND_DTYPE_BF16};
+    if (!avsn_layout_cells(layout, &r->at))
+        return false;
+    r->width = r->at.block > 1 ? r->at.block : r->at.outer == 1 ? r->at.c : 1;
+    r->groups = (r->at.c + r->width - 1) / r->width;
+    return r->at.block == 1 || r->at.block == 8 || r->at.block == 16;
+}
+
+/* Element offset, in cell 0 of a tensor, of the first channel of run `index` of `r`, counted over items and groups. The two
+ * tensors of an op lie alike, so the channels of a run are neighbours in both. */
+static int64_t run_offset(const avsn_cells *at, const runs *r, int64_t index)
+{
+    const int64_t n = index / r->groups, c = index % r->groups * r->width;
+    return n * at->batch + c / at->block * at->outer + c % at->block * at->inner;
+}
+
+static int64_t steps(const avsn_layout *layout)
+{
+    return avsn_layout_shape(layout)->dim[2];
+}
+
+/* ---- fractional max-pooling: B. Graham, "Fractional Max-Pooling", 2014 ---- */
+
+/* The windows of this run of the plan in the scratchpad: given, or the release's. What is given wrong reads no foreign
+ * memory: each window has at least a step of the source. */
+static const int64_t *find_boundaries(const avsn_c_kernel *k, const float *given, int64_t length, int64_t outputs)
+{
+    int64_t *boundaries = k->scratchpad;
+    if (!given) {
+        const avsound_status status = avsn_fractional_boundaries(length, outputs, boundaries);
+        return status ? NULL : boundaries;
+    }
+    for (int64_t i = 0; i <= outputs; i++)
+        boundaries[i] = given[i] >= 0 && given[i] <= (float)length ? (int64_t)given[i] : 0;
+    for (int64_t i = 0; i < outputs; i++) {
+        boundaries[i] = AVSN_MIN(boundaries[i], length - 1);
+        boundaries[i + 1] = AVSN_MAX(boundaries[i + 1], boundaries[i] + 1);
+    }
+    return boundaries;
+}
+
+/* The first step of begin...end-1 that holds lane `lane`'s maximum. */
+static int64_t first_maximum(const void *src, const runs *r, int64_t lane, int64_t begin, int64_t end)
+{
+    int64_t best = begin;
+    float top = avsn_lane(src, r->bf16, lane + begin * r->at.cell);
+    for (int64_t t = begin + 1; t < end; t++) {
+        const float value = avsn_lane(src, r->bf16, lane + t * r->at.cell);
+        if (value > top) {
+            top = value;
+            best = t;
+        }
+    }
+    return best;
+}
+
+static void fractional_pool(const avsn_c_kernel *k)
+{
+    runs src, dst;
+    find_runs(k->base.input[0], &src);
+    find_runs(k->base.output[0], &dst);
+    const int64_t outputs = steps(k->base.output[0]), count = src.at.n * src.groups;
+    const int64_t *boundaries =
+        find_boundaries(k, k->base.input_count > 1 ? k->input[1] : NULL, steps(k->base.input[0]), outputs);
+#pragma omp parallel for
+    for (int64_t run = 0; run < count; run++)
+        for (int64_t i = 0; i < outputs; i++)
+            for (int64_t c = 0; c < src.width; c++) {
+                const int64_t lane = run_offset(&src.at, &src, run) + c;
+                const int64_t t = first_maximum(k->input[0], &src, lane, boundaries[i], boundaries[i + 1]);
+                avsn_set_lane(k->output[0], dst.bf16, run_offset(&dst.at, &src, run) + i * dst.at.cell + c,
+                              avsn_lane(k->input[0], src.bf16, lane + t * src.at.cell));
+            }
+}
+
+/* The gradient goes to the first step that holds the maximum. */
+static void fractional_pool_backward(const avsn_c_kernel *k)
+{
+    runs diff, src;
+    find_runs(k->base.input[0], &diff);
+    find_runs(k->base.input[1], &src);
+    const int64_t outputs = steps(k->base.input[0]), count = src.at.n * src.groups;
+    const int64_t *boundaries =
+        find_boundaries(k, k->base.input_count > 2 ? k->input[2] : NULL, steps(k->base.input[1]), outputs);
+    memset(k->output[0], 0, avsn_layout_bytes(k->base.output[0]));
+#pragma omp parallel for
+    for (int64_t run = 0; run < count; run++)
+        for (int64_t i = 0; i < outputs; i++)
+            for (int64_t c = 0; c < src.width; c++) {
+                const int64_t lane = run_offset(&src.at, &src, run) + c;
+                const int64_t t = first_maximum(k->input[1], &src, lane, boundaries[i], boundaries[i + 1]);
+                avsn_set_lane(k->output[0], src.bf16, lane + t * src.at.cell,
+                              avsn_lane(k->input[0], diff.bf16, run_offset(&diff.at, &src, run) + i * diff.at.cell + c));
+            }
+}
+
+/* Operand 0 and the result lie as operand `reference` does, if that is in an order that runs are known of; else row-major. */
+static avsound_status make(const avsn_kernel_request *r, const char *impl, void (*compute)(const avsn_c_kernel *kernel),
+                           int32_t reference, avsn_kernel **out)
+{
+    runs known;
+    avsn_kernel *kernel;
+    const avsn_layout *like = find_runs(r->input[reference], &known) ? r->input[reference] : NULL;
+    const int32_t dtype = avsn_layout_dtype(r->input[reference]);
+    AVSN_TRY(avsn_c_kernel_create(r, impl, compute, 0, &kernel));
+    avsound_status status = AVSOUND_OK;
+    for (int32_t i = 0; !status && i <= reference; i++)
+        status = avsn_replace_layout(&kernel->input[i], r, like, avsn_layout_shape(r->input[i]), dtype);
+    if (!status)
+        status = avsn_replace_layout(&kernel->output[0], r, like, r->output, dtype);
+    if (status)
+        avsn_kernel_free(kernel);
+    else
+        *out = kernel;
+    return status;
+}
+
+avsound_status avsn_make_fractional_pool(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    AVSN_TRY(make(r, "c:fractional_pool", fractional_pool, 0, out));
+    (*out)->scratchpad_bytes = (size_t)(r->output->dim[2] + 1) * sizeof(int64_t);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_make_fractional_pool_backward(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    AVSN_TRY(make(r, "c:fractional_pool_backward", fractional_pool_backward, 1, out));
+    (*out)->scratchpad_bytes = (size_t)(steps(r->input[0]) + 1) * sizeof(int64_t);
+    return AVSOUND_OK;
+}
+
+/* ---- tiling ---- */
+
+static void tile(const avsn_c_kernel *k)
+{
+    runs src, dst;
+    find_runs(k->base.input[0], &src);
+    find_runs(k->base.output[0], &dst);
+    const int64_t length = src.at.cells, picture = dst.at.cells / length, count = src.at.n * src.groups;
+    const size_t size = src.bf16 ? 2 : 4, bytes = (size_t)src.width * size;
+#pragma omp parallel for collapse(2)
+    for (int64_t run = 0; run < count; run++)
+        for (int64_t t = 0; t < length; t++) {
+            const unsigned char *from = (const unsigned char *)k->input[0];
+            unsigned char *to = (unsigned char *)k->output[0];
+            from += (size_t)(run_offset(&src.at, &src, run) + t * src.at.cell) * size;
+            to += (size_t)(run_offset(&dst.at, &src, run) + t * picture * dst.at.cell) * size;
+            for (int64_t s = 0; s < picture; s++)
+                memcpy(to + (size_t)(s * dst.at.cell) * size, from, bytes);
+        }
+}
+
+/* Sums of `count` lanes over the cells of one picture. */
+static void sum_cells(const void *base, const runs *r, int64_t offset, int64_t cells, int64_t count, double *sums)
+{
+    memset(sums, 0, (size_t)count * sizeof *sums);
+    for (int64_t s = 0; s < cells; s++)
+        for (int64_t c = 0; c < count; c++)
+            sums[c] += (double)avsn_lane(base, r->bf16, offset + s * r->at.cell + c);
+}
+
+static void tile_backward(const avsn_c_kernel *k)
+{
+    runs diff, src;
+    find_runs(k->base.input[0], &diff);
+    find_runs(k->base.output[0], &src);
+    const int64_t length = src.at.cells, picture = diff.at.cells / length, count = diff.at.n * diff.groups;
+#pragma omp parallel for collapse(2)
+    for (int64_t run = 0; run < count; run++)
+        for (int64_t t = 0; t < length; t++)
+            for (int64_t c = 0; c < diff.width; c += LANES) {
+                const int64_t lanes = AVSN_MIN((int64_t)LANES, diff.width - c);
+                const int64_t from = run_offset(&diff.at, &diff, run) + t * picture * diff.at.cell + c;
+                const int64_t to = run_offset(&src.at, &diff, run) + t * src.at.cell + c;
+                double sums[LANES];
+                sum_cells(k->input[0], &diff, from, picture, lanes, sums);
+                for (int64_t i = 0; i < lanes; i++)
+                    avsn_set_lane(k->output[0], src.bf16, to + i, (float)sums[i]);
+            }
+}
+
+avsound_status avsn_make_tile(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make(r, "c:tile", tile, 0, out);
+}
+
+avsound_status avsn_make_tile_backward(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make(r, "c:tile_backward", tile_backward, 0, out);
+}

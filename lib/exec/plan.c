@@ -48,6 +48,8 @@ static bool passes_through(const avsn_node *node)
     case AVSN_OP_RELU_BACKWARD:
     case AVSN_OP_ADD:
     case AVSN_OP_CONCAT:
+    case AVSN_OP_SLICE:
+    case AVSN_OP_SLICE_BACKWARD:
     case AVSN_OP_FRACTIONAL_POOL:
     case AVSN_OP_FRACTIONAL_POOL_BACKWARD:
     case AVSN_OP_TILE:

@@ -2,7 +2,6 @@
 #include "op/families.h"
 
 #include <math.h>
-#include <string.h>
 
 static void sigmoid(const avsn_c_kernel *k)
 {
@@ -59,25 +58,6 @@ avsound_status avsn_make_affine(const avsn_kernel_request *request, avsn_kernel 
     return AVSOUND_OK;
 }
 
-static void slice(const avsn_c_kernel *k)
-{
-    const avsn_shape *shape = avsn_layout_shape(k->base.input[0]);
-    int64_t inner = 1;
-    for (int32_t i = 2; i < shape->rank; i++)
-        inner *= shape->dim[i];
-    const int64_t row = shape->dim[1] * inner, begin = k->attributes.begin * inner;
-    const int64_t length = (k->attributes.end - k->attributes.begin) * inner;
-    const float *src = k->input[0];
-    float *dst = k->output[0];
-    for (int64_t n = 0; n < shape->dim[0]; n++)
-        memcpy(dst + n * length, src + n * row + begin, (size_t)length * sizeof *dst);
-}
-
-avsound_status avsn_make_slice(const avsn_kernel_request *request, avsn_kernel **out)
-{
-    return avsn_c_kernel_create(request, "c:slice", slice, 0, out);
-}
-
 /* ---- backward ---- */
 
 static void sigmoid_backward(const avsn_c_kernel *k)
@@ -128,26 +108,6 @@ static void affine_backward(const avsn_c_kernel *k)
 avsound_status avsn_make_affine_backward(const avsn_kernel_request *request, avsn_kernel **out)
 {
     return avsn_c_kernel_create(request, "c:affine_backward", affine_backward, 0, out);
-}
-
-static void slice_backward(const avsn_c_kernel *k)
-{
-    const avsn_shape *shape = avsn_layout_shape(k->base.output[0]);
-    int64_t inner = 1;
-    for (int32_t i = 2; i < shape->rank; i++)
-        inner *= shape->dim[i];
-    const int64_t row = shape->dim[1] * inner, begin = k->attributes.begin * inner;
-    const int64_t length = (k->attributes.end - k->attributes.begin) * inner;
-    const float *diff_dst = k->input[0];
-    float *diff_src = k->output[0];
-    memset(diff_src, 0, (size_t)(shape->dim[0] * row) * sizeof *diff_src);
-    for (int64_t n = 0; n < shape->dim[0]; n++)
-        memcpy(diff_src + n * row + begin, diff_dst + n * length, (size_t)length * sizeof *diff_src);
-}
-
-avsound_status avsn_make_slice_backward(const avsn_kernel_request *request, avsn_kernel **out)
-{
-    return avsn_c_kernel_create(request, "c:slice_backward", slice_backward, 0, out);
 }
 
 /* The two parameters are state: they change where they lie, once a step, and no gradient flows. */

@@ -6,6 +6,8 @@
 
 avsound_status avsn_make_conv(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_batch_norm(const avsn_kernel_request *request, avsn_kernel **out);
+/* In plain C, for what oneDNN has only a reference kernel for: one axis. */
+avsound_status avsn_make_batch_norm_rows(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_conv_backward_data(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_conv_backward_weights(const avsn_kernel_request *request, avsn_kernel **out);
 /* The weights' gradient in plain C with tile registers, where it serves. */

@@ -9,6 +9,8 @@ static avsn_md_arg src_md(const avsn_kernel_request *r)
 
 avsound_status avsn_make_batch_norm(const avsn_kernel_request *r, avsn_kernel **out)
 {
+    if (r->output->rank == 3)
+        return avsn_make_batch_norm_rows(r, out);
     const avsn_shape *channels = avsn_layout_shape(r->input[1]);
     const bool weight = r->input_count > 4;
     const int32_t dtype = avsn_layout_dtype(r->input[0]);

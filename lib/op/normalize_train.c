@@ -1,4 +1,4 @@
-/* Batch norm in training, and back, each with the ReLU that follows in the same passes. The statistics are sums over pieces
+/* Batch norm in training, and back, each with the ReLU that follows in the same passes; with running statistics, too. The statistics are sums over pieces
  * that depend on the shape alone, so any number of threads finds the same bits.
  *
  * S. Ioffe and C. Szegedy, "Batch Normalization", ICML 2015, algorithm 1 and the gradients after it. */
@@ -404,6 +404,33 @@ static avsound_status make(const avsn_kernel_request *r, const char *impl, void 
 avsound_status avsn_make_batch_norm_train(const avsn_kernel_request *r, avsn_kernel **out)
 {
     return make(r, "c:batch_norm_train", train, 1, 0, out);
+}
+
+/* ---- with running statistics ---- */
+
+static void normalize_rows(const avsn_c_kernel *k)
+{
+    panels p;
+    find_panels(k->base.input[0], &p);
+    const scratch s = scratch_of(k, &p);
+    const pass a_pass = {.panels = &p,
+                         .scratch = &s,
+                         .src = k->input[0],
+                         .dst = k->output[0],
+                         .bf16 = avsn_layout_dtype(k->base.input[0]) == AVSOUND_DTYPE_BF16,
+                         .relu = k->attributes.relu,
+                         .run = normalize_variants[avsn_loop_variant()]};
+    const float *weight = k->base.input_count > 4 ? k->input[4] : NULL;
+    take_scales(&s, p.at.c, weight, k->input[1], k->input[2], k->input[3], k->attributes.epsilon);
+    run_pass(&a_pass);
+}
+
+avsound_status avsn_make_batch_norm_rows(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    AVSN_TRY(make(r, "c:batch_norm", normalize_rows, 1, 0, out));
+    ((avsn_c_kernel *)*out)->attributes.relu = r->relu;
+    (*out)->in_place = true;
+    return AVSOUND_OK;
 }
 
 /* ---- backward ---- */

@@ -1,5 +1,6 @@
-/* From the sound's time to the picture's: fractional max-pooling of (N,C,T), tiling it over pictures, and back. Sources are
- * taken as they lie, in f32 or bf16, and results lie alike. */
+/* Ops that copy or compare channels without computing with them: slices, and what brings sound to the picture's time and place,
+ * fractional max-pooling of (N,C,T) and tiling; and back. Sources are taken as they lie, in f32 or bf16, and results lie
+ * alike. */
 #include "graph/fractional.h"
 #include "op/lanes.h"
 
@@ -25,12 +26,16 @@ static bool find_runs(const avsn_layout *layout, runs *r)
     return r->at.block == 1 || r->at.block == 8 || r->at.block == 16;
 }
 
+static int64_t channel_offset(const avsn_cells *at, int64_t n, int64_t c)
+{
+    return n * at->batch + c / at->block * at->outer + c % at->block * at->inner;
+}
+
 /* Element offset, in cell 0 of a tensor, of the first channel of run `index` of `r`, counted over items and groups. The two
  * tensors of an op lie alike, so the channels of a run are neighbours in both. */
 static int64_t run_offset(const avsn_cells *at, const runs *r, int64_t index)
 {
-    const int64_t n = index / r->groups, c = index % r->groups * r->width;
-    return n * at->batch + c / at->block * at->outer + c % at->block * at->inner;
+    return channel_offset(at, index / r->groups, index % r->groups * r->width);
 }
 
 static int64_t steps(const avsn_layout *layout)
@@ -113,41 +118,6 @@ static void fractional_pool_backward(const avsn_c_kernel *k)
             }
 }
 
-/* Operand 0 and the result lie as operand `reference` does, if that is in an order that runs are known of; else row-major. */
-static avsound_status make(const avsn_kernel_request *r, const char *impl, void (*compute)(const avsn_c_kernel *kernel),
-                           int32_t reference, avsn_kernel **out)
-{
-    runs known;
-    avsn_kernel *kernel;
-    const avsn_layout *like = find_runs(r->input[reference], &known) ? r->input[reference] : NULL;
-    const int32_t dtype = avsn_layout_dtype(r->input[reference]);
-    AVSN_TRY(avsn_c_kernel_create(r, impl, compute, 0, &kernel));
-    avsound_status status = AVSOUND_OK;
-    for (int32_t i = 0; !status && i <= reference; i++)
-        status = avsn_replace_layout(&kernel->input[i], r, like, avsn_layout_shape(r->input[i]), dtype);
-    if (!status)
-        status = avsn_replace_layout(&kernel->output[0], r, like, r->output, dtype);
-    if (status)
-        avsn_kernel_free(kernel);
-    else
-        *out = kernel;
-    return status;
-}
-
-avsound_status avsn_make_fractional_pool(const avsn_kernel_request *r, avsn_kernel **out)
-{
-    AVSN_TRY(make(r, "c:fractional_pool", fractional_pool, 0, out));
-    (*out)->scratchpad_bytes = (size_t)(r->output->dim[2] + 1) * sizeof(int64_t);
-    return AVSOUND_OK;
-}
-
-avsound_status avsn_make_fractional_pool_backward(const avsn_kernel_request *r, avsn_kernel **out)
-{
-    AVSN_TRY(make(r, "c:fractional_pool_backward", fractional_pool_backward, 1, out));
-    (*out)->scratchpad_bytes = (size_t)(steps(r->input[0]) + 1) * sizeof(int64_t);
-    return AVSOUND_OK;
-}
-
 /* ---- tiling ---- */
 
 static void tile(const avsn_c_kernel *k)
@@ -198,12 +168,121 @@ static void tile_backward(const avsn_c_kernel *k)
             }
 }
 
+/* ---- slices ---- */
+
+/* One item's channels as rows that are copied whole: of all its cells (channels last), or of a run of channels in all cells. */
+static void copy_channels(const runs *narrow, const runs *wide, int64_t n, int64_t begin, const unsigned char *src,
+                          unsigned char *dst, bool back)
+{
+    const bool last = wide->groups == 1 && wide->at.block == 1;
+    const size_t size = wide->bf16 ? 2 : 4;
+    const int64_t cells = narrow->at.cells, run = last ? narrow->at.c : wide->width * cells;
+    const int64_t rows = last ? cells : (narrow->at.c + wide->width - 1) / wide->width;
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t c = last ? 0 : i * wide->width;
+        const int64_t in_narrow = channel_offset(&narrow->at, n, c) + (last ? i * narrow->at.cell : 0);
+        const int64_t in_wide = channel_offset(&wide->at, n, begin + c) + (last ? i * wide->at.cell : 0);
+        memcpy(dst + (size_t)(back ? in_wide : in_narrow) * size, src + (size_t)(back ? in_narrow : in_wide) * size,
+               (size_t)run * size);
+    }
+}
+
+static void slice(const avsn_c_kernel *k)
+{
+    runs src, dst;
+    find_runs(k->base.input[0], &src);
+    find_runs(k->base.output[0], &dst);
+#pragma omp parallel for
+    for (int64_t n = 0; n < src.at.n; n++)
+        copy_channels(&dst, &src, n, k->attributes.begin, k->input[0], k->output[0], false);
+}
+
+static void slice_backward(const avsn_c_kernel *k)
+{
+    runs narrow, wide;
+    find_runs(k->base.input[0], &narrow);
+    find_runs(k->base.output[0], &wide);
+    memset(k->output[0], 0, avsn_layout_bytes(k->base.output[0]));
+#pragma omp parallel for
+    for (int64_t n = 0; n < wide.at.n; n++)
+        copy_channels(&narrow, &wide, n, k->attributes.begin, k->input[0], k->output[0], true);
+}
+
+/* Blocks are copied whole, with the zeros behind the last channel. */
+static bool slices_whole_blocks(const avsn_kernel_request *r, const avsn_shape *wide)
+{
+    runs known;
+    const avsn_attributes *a = r->attributes;
+    return find_runs(r->input[0], &known) && a->begin % known.at.block == 0 &&
+           (a->end % known.at.block == 0 || a->end == wide->dim[1]);
+}
+
+/* ---- making them ---- */
+
+/* Operand 0 and the result lie as `like`, or row-major, in its type. */
+static avsound_status make_like(const avsn_kernel_request *r, const char *impl, void (*compute)(const avsn_c_kernel *kernel),
+                                const avsn_layout *like, int32_t dtype, int32_t kept, avsn_kernel **out)
+{
+    avsn_kernel *kernel;
+    AVSN_TRY(avsn_c_kernel_create(r, impl, compute, 0, &kernel));
+    avsound_status status = AVSOUND_OK;
+    for (int32_t i = 0; !status && i < kept; i++)
+        status = avsn_replace_layout(&kernel->input[i], r, like, avsn_layout_shape(r->input[i]), dtype);
+    if (!status)
+        status = avsn_replace_layout(&kernel->output[0], r, like, r->output, dtype);
+    if (status)
+        avsn_kernel_free(kernel);
+    else
+        *out = kernel;
+    return status;
+}
+
+/* As the last of the first `kept` operands lies, if that is in an order that runs are known of. */
+static avsound_status make(const avsn_kernel_request *r, const char *impl, void (*compute)(const avsn_c_kernel *kernel),
+                           int32_t kept, avsn_kernel **out)
+{
+    runs known;
+    avsn_layout *last = r->input[kept - 1];
+    return make_like(r, impl, compute, find_runs(last, &known) ? last : NULL, avsn_layout_dtype(last), kept, out);
+}
+
+static avsound_status make_slice(const avsn_kernel_request *r, const char *impl, void (*compute)(const avsn_c_kernel *kernel),
+                                 const avsn_shape *wide, avsn_kernel **out)
+{
+    const avsn_layout *like = slices_whole_blocks(r, wide) ? r->input[0] : NULL;
+    return make_like(r, impl, compute, like, avsn_layout_dtype(r->input[0]), 1, out);
+}
+
+avsound_status avsn_make_slice(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make_slice(r, "c:slice", slice, avsn_layout_shape(r->input[0]), out);
+}
+
+avsound_status avsn_make_slice_backward(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make_slice(r, "c:slice_backward", slice_backward, r->output, out);
+}
+
+avsound_status avsn_make_fractional_pool(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    AVSN_TRY(make(r, "c:fractional_pool", fractional_pool, 1, out));
+    (*out)->scratchpad_bytes = (size_t)(r->output->dim[2] + 1) * sizeof(int64_t);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_make_fractional_pool_backward(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    AVSN_TRY(make(r, "c:fractional_pool_backward", fractional_pool_backward, 2, out));
+    (*out)->scratchpad_bytes = (size_t)(steps(r->input[0]) + 1) * sizeof(int64_t);
+    return AVSOUND_OK;
+}
+
 avsound_status avsn_make_tile(const avsn_kernel_request *r, avsn_kernel **out)
 {
-    return make(r, "c:tile", tile, 0, out);
+    return make(r, "c:tile", tile, 1, out);
 }
 
 avsound_status avsn_make_tile_backward(const avsn_kernel_request *r, avsn_kernel **out)
 {
-    return make(r, "c:tile_backward", tile_backward, 0, out);
+    return make(r, "c:tile_backward", tile_backward, 1, out);
 }

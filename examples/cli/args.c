@@ -141,7 +141,7 @@ const cli_option cli_options[] = {
     {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL,
      "model file, or name of a model in $AVSOUND_MODEL_PATH or installed"},
     {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL,
-     "make an untrained model instead: l3-net, ave-net or avol-net"},
+     "make an untrained model instead; multisensory for info, bench"},
     {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL,
      "configuration of --arch, such as '{\"width\": 0.25}'"},
     {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY, "seed of --arch's weights; default 1"},

@@ -15,7 +15,7 @@ typedef struct avsound_model avsound_model;
 /** Number of architectures this library can build. Threads: any. Since 0.1. */
 AVSOUND_API int32_t avsound_arch_count(void);
 
-/** Name of architecture `index` (0...count-1): "l3-net", "ave-net", "avol-net"; NULL outside. Threads: any. Since 0.1. */
+/** Name of architecture `index`: "l3-net", "ave-net", "avol-net", "multisensory"; NULL outside. Threads: any. Since 0.1. */
 AVSOUND_API const char *avsound_arch_name(int32_t index);
 
 /** Makes a model with weights drawn from a seed: He-normal convolutions and dense layers, unit batch norms. Its metadata says
@@ -23,7 +23,7 @@ AVSOUND_API const char *avsound_arch_name(int32_t index);
  *
  *  @param arch   One of avsound_arch_name().
  *  @param config JSON object with what differs from the architecture's defaults, or NULL: "width" (multiplier of all channel
- *                counts, 0.0625...4), "conv1_stride" (1 or 2), "image" and "audio" (front ends; docs/model-format.md).
+ *                counts, 0.0625...4), "conv1_stride" (1 or 2), "image" and "audio" (front ends), others: docs/model-format.md.
  *  @param seed   Same seed, same weights, on every machine.
  *  @param out    Receives the model; NULL on failure.
  *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT for an unknown name or configuration; AVSOUND_E_NO_MEMORY.
@@ -126,7 +126,8 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_session_create(avsound_model *m
 /** Number of inputs. Since 0.1. */
 AVSOUND_API int32_t avsound_session_input_count(const avsound_session *session);
 
-/** Name and shape of input `index`: "image" [batch][3][height][width], "spectrogram" [batch][1][bins][columns].
+/** Name and shape of input `index`: "image" [batch][3][height][width] and "spectrogram" [batch][1][bins][columns], or, of
+ *  networks of clips, "frames" [batch][3][frames][height][width] and "waveform" [batch][2][samples].
  *  @param view Its struct_size must be set; receives dtype and shape, data NULL. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_session_input(const avsound_session *session, int32_t index,
                                                                const char **name, avsound_tensor *view);

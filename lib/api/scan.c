@@ -311,6 +311,7 @@ static avsound_status make_jobs(avsound_scan *scan)
 static avsound_status scan_init(avsound_scan *scan, const char *path)
 {
     const int32_t what = scan->options.what;
+    AVSN_TRY(avsn_model_need_picture(scan->model, "a scan"));
     scan->needs_frames = (what & ~AVSOUND_SCAN_EMBED_AUDIO) != 0;
     scan->needs_sound = (what & (AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP)) != 0;
     scan->workers = scan->options.threads ? scan->options.threads : avsn_cpu_count();

@@ -75,7 +75,8 @@ static avsound_status make_plan(avsound_session *session, int32_t width, int32_t
         o.wanted[o.wanted_count++] = name;
     }
     avsn_graph *graph;
-    AVSN_TRY(avsn_model_graph(session->model, session->batch, height, width, &graph));
+    const avsn_model_shapes shapes = {.batch = session->batch, .image_height = height, .image_width = width};
+    AVSN_TRY(avsn_model_graph(session->model, &shapes, &graph));
     avsn_plan *plan;
     AVSN_TRY(avsn_plan_create(graph, &session->model->params, session->model->packed, &o, &plan));
     avsn_plan_free(session->plan);
@@ -198,7 +199,8 @@ avsound_status avsound_session_set_input(avsound_session *session, const char *n
     REQUIRE(name);
     const int32_t index = avsn_session_input_index(session, name);
     if (index < 0)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "\"%s\" is not an input; inputs are \"image\" and \"spectrogram\"", name);
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "\"%s\" is not an input; inputs are \"%s\" and \"%s\"", name,
+                  avsn_plan_input_name(session->plan, 0), avsn_plan_input_name(session->plan, 1));
     avsn_shape shape;
     AVSN_TRY(avsn_tensor_check(view, name, &shape));
     if (view->dtype != AVSOUND_DTYPE_F32)

@@ -63,6 +63,7 @@ static avsound_status embed(avsound_session *session, const char *output, const 
     if (count && !list)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%ss is NULL", what);
     int32_t index;
+    AVSN_TRY(avsn_model_need_picture(session->model, "embedding"));
     AVSN_TRY(need_output(session, output, &index));
     const size_t dimension = (size_t)avsn_plan_output_shape(session->plan, index)->dim[1];
     size_t wanted;
@@ -115,6 +116,7 @@ avsound_status avsound_correspondence(avsound_session *session, const avsound_fr
     REQUIRE(score);
     int32_t output = 0;
     float contrast, rms;
+    AVSN_TRY(avsn_model_need_picture(session->model, "correspondence"));
     AVSN_TRY(need_output(session, "score", &output));
     AVSN_TRY(avsn_session_set_frame(session, 0, frame, AVSN_CENTRE, &contrast));
     AVSN_TRY(avsn_session_set_sound(session, 0, sound, &rms));
@@ -124,6 +126,7 @@ avsound_status avsound_correspondence(avsound_session *session, const avsound_fr
 
 static avsound_status need_map(const avsound_session *session, int32_t *map, int32_t *score)
 {
+    AVSN_TRY(avsn_model_need_picture(session->model, "localisation"));
     if (!session->model->arch->map)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: only avol-net says where a sound comes from",
                   session->model->arch->name);
@@ -242,6 +245,7 @@ avsound_status avsound_spectrogram(const avsound_model *model, const avsound_aud
     REQUIRE(size);
     REQUIRE(bins);
     REQUIRE(columns);
+    AVSN_TRY(avsn_model_need_picture(model, "a spectrogram"));
     AVSN_TRY(avsn_audio_check(model->context, sound));
     avsn_audio_frontend f = model->config.audio;
     /* The count of samples that resampling makes: n * to / from, rounded. */

@@ -1,10 +1,11 @@
 #include "dsp/frontend.h"
 
 #include <float.h>
+#include <math.h>
 
 #include "dsp/fourier.h"
 
-enum { MOST_COLUMNS = 65536, MOST_RATE = 768000, MOST_SIDE = 16384 };
+enum { MOST_COLUMNS = 65536, MOST_RATE = 768000, MOST_SIDE = 16384, MOST_FRAMES = 65536, MOST_SAMPLES = 1 << 28 };
 
 static avsound_status check_int(const char *name, int32_t value, int32_t least, int32_t most)
 {
@@ -67,6 +68,17 @@ avsound_status avsn_image_frontend_check(const avsn_image_frontend *f)
     return AVSOUND_OK;
 }
 
+avsound_status avsn_clip_frontend_complete(avsn_clip_frontend *f)
+{
+    AVSN_TRY(check_int("clip: frames", f->frames, 1, MOST_FRAMES));
+    AVSN_TRY(check_float("clip: frame_rate", (float)f->frame_rate, 0.1f, 1000));
+    AVSN_TRY(check_int("clip: sample_rate", f->sample_rate, 1, MOST_RATE));
+    const double samples = rint((double)f->sample_rate / f->frame_rate * f->frames);
+    if (!f->samples)
+        f->samples = (int32_t)fmin(samples, INT32_MAX);
+    return check_int("clip: samples", f->samples, 1, MOST_SAMPLES);
+}
+
 void avsn_audio_frontend_default(avsn_audio_frontend *f)
 {
     *f = (avsn_audio_frontend){
@@ -84,4 +96,11 @@ void avsn_image_frontend_default(avsn_image_frontend *f)
         .width = 224, .height = 224, .short_side = 256, .cell = 16,
         .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f},
     };
+}
+
+void avsn_clip_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image)
+{
+    *f = (avsn_clip_frontend){.frames = 125, .frame_rate = 29.97, .sample_rate = 21000};
+    *image = (avsn_image_frontend){
+        .width = 224, .height = 224, .short_side = 256, .cell = 32, .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}};
 }

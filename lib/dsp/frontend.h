@@ -28,6 +28,14 @@ typedef struct avsn_image_frontend {
     float mean[3], std[3]; /* (value / 255 - mean) / std, channels R G B */
 } avsn_image_frontend;
 
+/* A stretch of a recording: frames and sound begin together. */
+typedef struct avsn_clip_frontend {
+    int32_t frames;
+    double frame_rate;   /* Hz */
+    int32_t sample_rate; /* Hz, two channels */
+    int32_t samples;     /* 0: as many as last as long as the frames, rounded */
+} avsn_clip_frontend;
+
 /* Rows of the spectrogram. */
 static inline int32_t avsn_audio_frontend_bins(const avsn_audio_frontend *f)
 {
@@ -41,8 +49,12 @@ static inline int32_t avsn_audio_frontend_samples(const avsn_audio_frontend *f)
 /* Refuses numbers nothing can be computed with: AVSOUND_E_INVALID_ARGUMENT, or AVSOUND_E_UNSUPPORTED for an fft. */
 AVSN_SHARED avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f);
 AVSN_SHARED avsound_status avsn_image_frontend_check(const avsn_image_frontend *f);
+/* Replaces samples 0 first. */
+avsound_status avsn_clip_frontend_complete(avsn_clip_frontend *f);
 /* The numbers of the correspondence networks (spec section 1). */
 void avsn_audio_frontend_default(avsn_audio_frontend *f);
 void avsn_image_frontend_default(avsn_image_frontend *f);
+/* Those of the multisensory networks (Owens and Efros 2018, as released): pixels in -1...1, 4.2 s of 29.97 Hz and 21 kHz. */
+void avsn_clip_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image);
 
 #endif

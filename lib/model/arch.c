@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const avsn_arch *const archs[] = {&avsn_arch_l3net, &avsn_arch_avenet, &avsn_arch_avolnet};
+static const avsn_arch *const archs[] = {&avsn_arch_l3net, &avsn_arch_avenet, &avsn_arch_avolnet, &avsn_arch_multisensory};
 
 int32_t avsn_arch_count(void)
 {

@@ -4,12 +4,20 @@
 
 #include "graph/graph.h"
 
+/* A network reads what its inputs and layers have a use for: those of a picture and its spectrogram, or those of a clip, its
+ * frames and its waveform. */
 typedef struct avsn_build_config {
     int64_t batch;
-    double width;         /* multiplies the channel counts of the convolution stacks; heads keep theirs */
-    int32_t conv1_stride; /* of the first convolution of each stack: 2, or 1 as in the ICCV 2017 L3-Net */
-    int64_t image_height, image_width;
+    double width;         /* multiplies channel counts: of the convolution stacks, heads keep theirs; of a clip's network, all
+                             but those of the sound alone */
+    int64_t image_height, image_width; /* of a picture, or of each frame */
+
+    int32_t conv1_stride;  /* of the first convolution of each stack: 2, or 1 as in the ICCV 2017 L3-Net */
     int64_t bins, columns; /* of the spectrogram */
+
+    double audio_width;    /* multiplies the channel counts of the sound alone */
+    int32_t conv5_stride;  /* in the picture: 2, or 1 for maps of twice the size */
+    int64_t frames, samples; /* of a clip */
 } avsn_build_config;
 
 typedef struct avsn_arch {
@@ -17,7 +25,8 @@ typedef struct avsn_arch {
     const char *citation;
     bool aligned; /* embeddings of pictures and sounds can be compared with each other */
     bool map;     /* has the output "map" */
-    int32_t conv1_stride; /* default */
+    bool clip;    /* sees "frames" and hears a "waveform", rather than an "image" and a "spectrogram" */
+    int32_t conv1_stride, conv5_stride; /* defaults */
     void (*build)(avsn_graph *graph, const avsn_build_config *config);
 } avsn_arch;
 
@@ -25,6 +34,6 @@ int32_t avsn_arch_count(void);
 const avsn_arch *avsn_arch_at(int32_t index);
 const avsn_arch *avsn_arch_find(const char *name); /* NULL if unknown */
 
-extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet;
+extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet, avsn_arch_multisensory;
 
 #endif

@@ -21,11 +21,17 @@ typedef struct field {
 
 #define MODEL_FIELD(name, kind) {#name, kind, offsetof(avsn_model_config, name)}
 #define IMAGE_FIELD(name, kind) {#name, kind, offsetof(avsn_image_frontend, name)}
+#define CLIP_FIELD(name, kind) {#name, kind, offsetof(avsn_clip_frontend, name)}
 #define AUDIO_FIELD(name, kind) {#name, kind, offsetof(avsn_audio_frontend, name)}
 
-static const field model_fields[] = {
+static const field picture_fields[] = {
     MODEL_FIELD(width, FIELD_F64),
     MODEL_FIELD(conv1_stride, FIELD_I32),
+};
+static const field clip_model_fields[] = {
+    MODEL_FIELD(width, FIELD_F64),
+    MODEL_FIELD(audio_width, FIELD_F64),
+    MODEL_FIELD(conv5_stride, FIELD_I32),
 };
 static const field image_fields[] = {
     IMAGE_FIELD(width, FIELD_I32), IMAGE_FIELD(height, FIELD_I32),   IMAGE_FIELD(short_side, FIELD_I32),
@@ -39,6 +45,13 @@ static const field audio_fields[] = {
     AUDIO_FIELD(range, FIELD_F32),       AUDIO_FIELD(mean, FIELD_F32),      AUDIO_FIELD(std, FIELD_F32),
 };
 
+static const field clip_fields[] = {
+    CLIP_FIELD(frames, FIELD_I32),
+    CLIP_FIELD(frame_rate, FIELD_F64),
+    CLIP_FIELD(sample_rate, FIELD_I32),
+    CLIP_FIELD(samples, FIELD_I32),
+};
+
 typedef struct section {
     const char *name; /* "" for the outermost object */
     const field *fields;
@@ -46,11 +59,24 @@ typedef struct section {
     size_t offset; /* in avsn_model_config */
 } section;
 
-static const section sections[] = {
-    {"", model_fields, AVSN_ARRAY_COUNT(model_fields), 0},
+enum { SECTIONS = 3 };
+
+/* Of networks of a picture and its spectrogram, and of clips. */
+static const section picture_sections[SECTIONS] = {
+    {"", picture_fields, AVSN_ARRAY_COUNT(picture_fields), 0},
     {"image", image_fields, AVSN_ARRAY_COUNT(image_fields), offsetof(avsn_model_config, image)},
     {"audio", audio_fields, AVSN_ARRAY_COUNT(audio_fields), offsetof(avsn_model_config, audio)},
 };
+static const section clip_sections[SECTIONS] = {
+    {"", clip_model_fields, AVSN_ARRAY_COUNT(clip_model_fields), 0},
+    {"image", image_fields, AVSN_ARRAY_COUNT(image_fields), offsetof(avsn_model_config, image)},
+    {"clip", clip_fields, AVSN_ARRAY_COUNT(clip_fields), offsetof(avsn_model_config, clip)},
+};
+
+static const section *sections_of(const avsn_arch *arch)
+{
+    return arch->clip ? clip_sections : picture_sections;
+}
 
 /* ---- reading ---- */
 
@@ -129,14 +155,15 @@ static const field *find_field(const section *s, const char *name)
     return NULL;
 }
 
-static const section *find_section(const char *name)
+static const section *find_section(const section *sections, const char *name)
 {
-    for (size_t i = 1; i < AVSN_ARRAY_COUNT(sections); i++)
+    for (size_t i = 1; i < SECTIONS; i++)
         if (!strcmp(sections[i].name, name))
             return &sections[i];
     return NULL;
 }
 
+/* Sections stand in the outermost one, s->name "", which the others follow. */
 static avsound_status read_section(const char *config_name, const section *s, json_t *json, avsn_model_config *config)
 {
     const char *key;
@@ -146,7 +173,7 @@ static avsound_status read_section(const char *config_name, const section *s, js
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: %s is not a JSON object", config_name, s->name[0] ? s->name : "it");
     json_object_foreach(json, key, value) {
         const field *f = find_field(s, key);
-        const section *inner = s == sections ? find_section(key) : NULL;
+        const section *inner = !s->name[0] ? find_section(s, key) : NULL;
         if (inner)
             AVSN_TRY(read_section(config_name, inner, value, config));
         else if (f)
@@ -183,31 +210,59 @@ static avsound_status parse_text(const char *name, const char *text, json_t **ro
     AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: not the JSON wanted: byte %d", name, error.position);
 }
 
-static avsound_status check(const char *name, const avsn_model_config *config)
+static avsound_status check_width(const char *name, const char *key, double width)
 {
-    if (!(config->width >= 0.0625 && config->width <= 4))
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: width is %g, want 0.0625...4", name, config->width);
-    if (config->conv1_stride != 1 && config->conv1_stride != 2)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: conv1_stride is %d, want 1 or 2", name, config->conv1_stride);
+    if (!(width >= 0.0625 && width <= 4))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: %s is %g, want 0.0625...4", name, key, width);
+    return AVSOUND_OK;
+}
+
+static avsound_status check_stride(const char *name, const char *key, int32_t stride)
+{
+    if (stride != 1 && stride != 2)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: %s is %d, want 1 or 2", name, key, stride);
+    return AVSOUND_OK;
+}
+
+/* Completes a clip's numbers, too. */
+static avsound_status check(const avsn_arch *arch, const char *name, avsn_model_config *config)
+{
+    AVSN_TRY(check_width(name, "width", config->width));
+    if (arch->clip) {
+        AVSN_TRY(check_width(name, "audio_width", config->audio_width));
+        AVSN_TRY(check_stride(name, "conv5_stride", config->conv5_stride));
+    } else {
+        AVSN_TRY(check_stride(name, "conv1_stride", config->conv1_stride));
+    }
     avsound_status status = avsn_image_frontend_check(&config->image);
     if (!status)
-        status = avsn_audio_frontend_check(&config->audio);
+        status = arch->clip ? avsn_clip_frontend_complete(&config->clip) : avsn_audio_frontend_check(&config->audio);
     return status ? avsn_fail_in(status, "%s", name) : AVSOUND_OK;
+}
+
+static void set_defaults(const avsn_arch *arch, avsn_model_config *config)
+{
+    *config = (avsn_model_config){.width = 1, .conv1_stride = arch->conv1_stride, .conv5_stride = arch->conv5_stride};
+    if (arch->clip) {
+        config->audio_width = 1;
+        avsn_clip_frontend_default(&config->clip, &config->image);
+    } else {
+        avsn_image_frontend_default(&config->image);
+        avsn_audio_frontend_default(&config->audio);
+    }
 }
 
 avsound_status avsn_config_parse(const avsn_arch *arch, const char *text, const char *name, avsn_model_config *config)
 {
-    *config = (avsn_model_config){.width = 1, .conv1_stride = arch->conv1_stride};
-    avsn_image_frontend_default(&config->image);
-    avsn_audio_frontend_default(&config->audio);
+    set_defaults(arch, config);
     if (text) {
         json_t *root;
         AVSN_TRY(parse_text(name, text, &root));
-        const avsound_status status = read_section(name, sections, root, config);
+        const avsound_status status = read_section(name, sections_of(arch), root, config);
         json_decref(root);
         AVSN_TRY(status);
     }
-    return check(name, config);
+    return check(arch, name, config);
 }
 
 /* ---- writing ---- */
@@ -295,11 +350,11 @@ static void put_fields(writer *w, const section *s, const avsn_model_config *con
     }
 }
 
-static void put_config(writer *w, const avsn_model_config *config)
+static void put_config(writer *w, const section *sections, const avsn_model_config *config)
 {
     put(w, "{");
     put_fields(w, &sections[0], config);
-    for (size_t i = 1; i < AVSN_ARRAY_COUNT(sections); i++) {
+    for (size_t i = 1; i < SECTIONS; i++) {
         put(w, ",\"");
         put(w, sections[i].name);
         put(w, "\":{");
@@ -309,13 +364,13 @@ static void put_config(writer *w, const avsn_model_config *config)
     put(w, "}");
 }
 
-avsound_status avsn_config_text(avsound_context *context, const avsn_model_config *config, char **text)
+avsound_status avsn_config_text(avsound_context *context, const avsn_arch *arch, const avsn_model_config *config, char **text)
 {
     writer measure = {0}, w = {0};
-    put_config(&measure, config);
+    put_config(&measure, sections_of(arch), config);
     w.text = *text = avsn_alloc(context, measure.used + 1, 1);
     if (!*text)
         return AVSOUND_E_NO_MEMORY;
-    put_config(&w, config);
+    put_config(&w, sections_of(arch), config);
     return AVSOUND_OK;
 }

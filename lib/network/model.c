@@ -46,18 +46,21 @@ void avsound_model_free(avsound_model *model)
     avsound_context_free(context);
 }
 
-avsound_status avsn_model_graph(const avsound_model *model, int64_t batch, int64_t image_height, int64_t image_width,
-                                avsn_graph **out)
+avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_shapes *shapes, avsn_graph **out)
 {
     const avsn_model_config *config = &model->config;
     const avsn_build_config build = {
-        .batch = batch,
+        .batch = shapes->batch,
         .width = config->width,
+        .image_height = shapes->image_height ? shapes->image_height : config->image.height,
+        .image_width = shapes->image_width ? shapes->image_width : config->image.width,
         .conv1_stride = config->conv1_stride,
-        .image_height = image_height ? image_height : config->image.height,
-        .image_width = image_width ? image_width : config->image.width,
         .bins = avsn_audio_frontend_bins(&config->audio),
         .columns = config->audio.columns,
+        .audio_width = config->audio_width,
+        .conv5_stride = config->conv5_stride,
+        .frames = shapes->frames ? shapes->frames : config->clip.frames,
+        .samples = shapes->samples ? shapes->samples : config->clip.samples,
     };
     avsn_graph *graph;
     *out = NULL;
@@ -72,7 +75,17 @@ avsound_status avsn_model_graph(const avsound_model *model, int64_t batch, int64
     return AVSOUND_OK;
 }
 
+avsound_status avsn_model_need_picture(const avsound_model *model, const char *task)
+{
+    if (model->arch->clip)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips, frames and their waveform: %s wants a network of a picture and a "
+                  "spectrogram", model->arch->name, task);
+    return AVSOUND_OK;
+}
+
 /* ---- parts that creating and loading share ---- */
+
+static const avsn_model_shapes one_item = {.batch = 1};
 
 /* `name` opens the details about the configuration. */
 static avsound_status begin(avsound_context *context, const avsn_arch *arch, const char *config, const char *name,
@@ -86,7 +99,7 @@ static avsound_status begin(avsound_context *context, const avsn_arch *arch, con
     model->arch = arch;
     avsound_status status = avsn_config_parse(arch, config, name, &model->config);
     if (!status)
-        status = avsn_config_text(context, &model->config, &model->config_text);
+        status = avsn_config_text(context, arch, &model->config, &model->config_text);
     if (!status)
         status = avsn_pack_cache_create(context, &model->packed);
     if (status) {
@@ -262,7 +275,7 @@ avsound_status avsound_model_create(avsound_context *context, const char *arch, 
     avsound_model *model;
     avsn_graph *graph;
     AVSN_TRY(begin(context, known, config, "config", &model));
-    avsound_status status = avsn_model_graph(model, 1, 0, 0, &graph);
+    avsound_status status = avsn_model_graph(model, &one_item, &graph);
     if (!status) {
         status = draw(model, graph, seed);
         avsn_graph_free(graph);
@@ -414,7 +427,7 @@ static avsound_status keep_file_metadata(avsound_model *model, const avsn_safete
 static avsound_status adopt(avsound_model *model, const avsn_safetensors *file)
 {
     avsn_graph *graph;
-    AVSN_TRY(avsn_model_graph(model, 1, 0, 0, &graph));
+    AVSN_TRY(avsn_model_graph(model, &one_item, &graph));
     avsound_status status = list_params(model, graph);
     avsn_graph_free(graph);
     if (!status)
@@ -512,7 +525,7 @@ static avsound_status take_params(avsound_model *model, const avsn_params *param
                                   const char *const *values, size_t count)
 {
     avsn_graph *graph;
-    AVSN_TRY(avsn_model_graph(model, 1, 0, 0, &graph));
+    AVSN_TRY(avsn_model_graph(model, &one_item, &graph));
     avsound_status status = list_params(model, graph);
     avsn_graph_free(graph);
     if (!status)

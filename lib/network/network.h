@@ -10,12 +10,21 @@
 #include "weights/params.h"
 #include "weights/safetensors.h"
 
+/* What an architecture has no use for is 0. */
 typedef struct avsn_model_config {
-    double width;
-    int32_t conv1_stride;
+    double width, audio_width;
+    int32_t conv1_stride, conv5_stride;
     avsn_image_frontend image;
     avsn_audio_frontend audio;
+    avsn_clip_frontend clip;
 } avsn_model_config;
+
+/* Sizes of a network's inputs; 0: the model's own. */
+typedef struct avsn_model_shapes {
+    int64_t batch; /* at least 1 */
+    int64_t image_height, image_width;
+    int64_t frames, samples; /* of a clip */
+} avsn_model_shapes;
 
 struct avsound_model {
     avsound_context *context;
@@ -36,10 +45,10 @@ AVSN_SHARED avsound_model *avsn_model_ref(avsound_model *model);
 /* Parses the JSON text of a configuration over the architecture's defaults; `text` may be NULL. `name` opens error details. */
 avsound_status avsn_config_parse(const avsn_arch *arch, const char *text, const char *name, avsn_model_config *config);
 /* The whole configuration as JSON; the caller frees with avsn_free. */
-avsound_status avsn_config_text(avsound_context *context, const avsn_model_config *config, char **text);
-/* The network for these shapes; height and width 0: the model's own. */
-AVSN_SHARED avsound_status avsn_model_graph(const avsound_model *model, int64_t batch, int64_t image_height, int64_t image_width,
-                                avsn_graph **out);
+avsound_status avsn_config_text(avsound_context *context, const avsn_arch *arch, const avsn_model_config *config, char **text);
+AVSN_SHARED avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_shapes *shapes, avsn_graph **out);
+/* AVSOUND_E_UNSUPPORTED for a network of clips: `task` is for those of a picture and its spectrogram. */
+AVSN_SHARED avsound_status avsn_model_need_picture(const avsound_model *model, const char *task);
 /* AVSOUND_DTYPE_F32 or _BF16 of an AVSOUND_PRECISION_ constant: what this processor's convolutions multiply. */
 AVSN_SHARED avsound_status avsn_choose_compute(int32_t precision, int32_t *compute);
 /* A trained model of this one's architecture and configuration, with copies of `params`, which hold all of its parameters, and

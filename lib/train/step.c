@@ -40,7 +40,7 @@ struct avsn_step {
 
 static avsound_status forward_graph(const avsound_model *model, int32_t batch, avsn_graph **out)
 {
-    return avsn_model_graph(model, batch, 0, 0, out);
+    return avsn_model_graph(model, &(avsn_model_shapes){.batch = batch}, out);
 }
 
 static int64_t logit_columns(const avsn_graph *graph)

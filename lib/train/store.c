@@ -6,7 +6,7 @@
 static avsound_status mark_state(avsn_store *store, const avsound_model *model)
 {
     avsn_graph *graph;
-    AVSN_TRY(avsn_model_graph(model, 1, 0, 0, &graph));
+    AVSN_TRY(avsn_model_graph(model, &(avsn_model_shapes){.batch = 1}, &graph));
     for (int32_t i = 0; i < avsn_graph_param_count(graph); i++) {
         const avsn_param_spec *spec = avsn_graph_param(graph, i);
         const avsn_named_tensor *item = avsn_params_find(&store->params, spec->name);

@@ -137,6 +137,7 @@ static avsound_status share_batch(avsound_trainer *t)
 /* What each process does for itself. */
 static avsound_status open_own(avsound_trainer *t, int32_t *compute)
 {
+    AVSN_TRY(avsn_model_need_picture(t->model, "training"));
     AVSN_TRY(avsn_step_check_objective(t->model, t->settings.options.objective));
     t->part = avsn_objective_part(t->settings.options.objective);
     AVSN_TRY(avsn_choose_compute(t->settings.options.precision, compute));

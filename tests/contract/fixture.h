@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 static const char narrow[] = "{\"width\": 0.0625}"; /* the narrowest network: 4 channels to begin with */
+static const char narrow_clip[] = "{\"width\": 0.0625, \"audio_width\": 0.0625, \"clip\": {\"frames\": 9},"
+                                  " \"image\": {\"width\": 32, \"height\": 32, \"short_side\": 32}}";
 
 /* Refuses call number `refuse_at` to its allocator (0: none), and with `for_good` every later one too. */
 typedef struct budget {
@@ -59,7 +61,7 @@ __attribute__((unused)) static avsound_context *plain_context(void)
 __attribute__((unused)) static avsound_model *narrow_model(avsound_context *context, const char *arch)
 {
     avsound_model *model = NULL;
-    ck_avsound(avsound_model_create(context, arch, narrow, 7, &model));
+    ck_avsound(avsound_model_create(context, arch, strcmp(arch, "multisensory") ? narrow : narrow_clip, 7, &model));
     return model;
 }
 

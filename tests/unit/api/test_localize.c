@@ -137,13 +137,16 @@ START_TEST(only_avol_net_has_a_map)
         if (!strcmp(avsound_arch_name(i), "avol-net"))
             continue;
         avsound_session *session;
-        ck_avsound(avsound_model_create(context, avsound_arch_name(i), "{\"width\": 0.0625}", 1, &model));
+        const bool clip = !strcmp(avsound_arch_name(i), "multisensory");
+        const char *config = clip ? "{\"width\":0.0625,\"audio_width\":0.0625,\"image\":{\"width\":32,\"height\":32},"
+                                    "\"clip\":{\"frames\":9}}" : "{\"width\": 0.0625}";
+        ck_avsound(avsound_model_create(context, avsound_arch_name(i), config, 1, &model));
         ck_avsound(avsound_session_create(model, NULL, &session));
         const avsound_frame frame = black_frame_with(32, 32, (box){0, 0, 8, 8});
         size_t size = 0;
         int32_t rows, cols;
         ck_refused(avsound_localize(session, &frame, NULL, NULL, &size, &rows, &cols, NULL), AVSOUND_E_UNSUPPORTED,
-                   "has no map");
+                   clip ? "takes clips" : "has no map");
         free((void *)frame.data[0]);
         avsound_session_free(session);
         avsound_model_free(model);

@@ -19,9 +19,11 @@ typedef struct network {
 
 /* Small enough for the oracle, odd enough to drop rows. */
 static const avsn_build_config small = {
-    .batch = 1, .width = 0.25, .conv1_stride = 2, .image_height = 50, .image_width = 68, .bins = 65, .columns = 44};
+    .batch = 1, .width = 0.25, .conv1_stride = 2, .image_height = 50, .image_width = 68, .bins = 65, .columns = 44,
+    .audio_width = 0.125, .conv5_stride = 2, .frames = 9, .samples = 4801};
 static const avsn_build_config full = {
-    .batch = 1, .width = 1, .conv1_stride = 2, .image_height = 224, .image_width = 224, .bins = 257, .columns = 200};
+    .batch = 1, .width = 1, .conv1_stride = 2, .image_height = 224, .image_width = 224, .bins = 257, .columns = 200,
+    .audio_width = 1, .conv5_stride = 2, .frames = 9, .samples = 6306};
 
 static void build(avsn_graph *g, const void *arg)
 {
@@ -115,8 +117,18 @@ static void tear_down(fixture *f)
 
 /* ---- layouts ---- */
 
-/* Every reorder brings an input into the convolutions' order: there is none from the first convolution on. */
-static void check_reorders(const char *text)
+/* Every reorder brings an input into the convolutions' order: there is none from the first convolution on. But in f32, oneDNN's
+ * convolutions over a sound's few thousand steps each want another order; and a map leaves in rows. */
+static bool may_be_reordered(const char *name, int32_t compute)
+{
+    static const char *const names[] = {"image", "spectrogram", "frames", "sf.compand", "joint.logits"};
+    for (size_t i = 0; i < AVSN_ARRAY_COUNT(names); i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return compute == AVSOUND_DTYPE_F32 && !strncmp(name, "sf.", 3);
+}
+
+static void check_reorders(const char *text, int32_t compute)
 {
     for (const char *at = text; (at = strstr(at, "REORDER")) != NULL; at++) {
         const char *line = at;
@@ -124,8 +136,7 @@ static void check_reorders(const char *text)
             line--;
         char name[64] = "";
         sscanf(line, "%*d %63s", name);
-        ck_assert_msg(!strcmp(name, "image") || !strcmp(name, "spectrogram"), "a reorder of \"%s\":\n%.4000s", name,
-                      text);
+        ck_assert_msg(may_be_reordered(name, compute), "a reorder of \"%s\":\n%.4000s", name, text);
     }
 }
 
@@ -138,9 +149,11 @@ START_TEST(nothing_is_reordered_after_the_first_convolution)
     for (int32_t a = 0; a < avsn_arch_count(); a++)
         for (int32_t compute = AVSOUND_DTYPE_F32; compute <= last_precision(); compute++) {
             fixture f;
-            set_up(&f, NULL, avsn_arch_at(a)->name, &full, compute, 1);
+            avsn_build_config config = full;
+            config.width = avsn_arch_at(a)->clip ? 0.5 : 1; /* its 36 million weights take long to draw */
+            set_up(&f, NULL, avsn_arch_at(a)->name, &config, compute, 1);
             char *text = oracle_describe(f.plan);
-            check_reorders(text);
+            check_reorders(text, compute);
             ck_assert_msg(strstr(text, "ref") == NULL, "a reference kernel:\n%.4000s", text);
             free(text);
             tear_down(&f);

@@ -52,11 +52,12 @@ static void ck_same_parameters(const avsound_model *a, const avsound_model *b)
 
 START_TEST(architectures_are_listed)
 {
-    ck_assert_int_eq(avsound_arch_count(), 3);
+    ck_assert_int_eq(avsound_arch_count(), 4);
     ck_assert_str_eq(avsound_arch_name(0), "l3-net");
     ck_assert_str_eq(avsound_arch_name(1), "ave-net");
     ck_assert_str_eq(avsound_arch_name(2), "avol-net");
-    ck_assert_ptr_null(avsound_arch_name(3));
+    ck_assert_str_eq(avsound_arch_name(3), "multisensory");
+    ck_assert_ptr_null(avsound_arch_name(4));
     ck_assert_ptr_null(avsound_arch_name(-1));
 }
 END_TEST
@@ -144,6 +145,29 @@ START_TEST(configurations_are_completed)
 }
 END_TEST
 
+/* Networks of clips have other numbers, and as many samples as last as long as the frames. */
+START_TEST(configurations_of_clips_are_completed)
+{
+    static const char *const some = "{\"width\":0.0625,\"audio_width\":0.125,\"conv5_stride\":1,\"clip\":{\"frames\":63}}";
+    avsound_model *model = create("multisensory", some, 1);
+    const char *config = avsound_model_config(model);
+    ck_assert_str_eq(config, "{\"width\":0.0625,\"audio_width\":0.125,\"conv5_stride\":1,"
+                             "\"image\":{\"width\":224,\"height\":224,\"short_side\":256,\"cell\":32,"
+                             "\"mean\":[0.5,0.5,0.5],\"std\":[0.5,0.5,0.5]},"
+                             "\"clip\":{\"frames\":63,\"frame_rate\":29.97,\"sample_rate\":21000,\"samples\":44144}}");
+    avsound_model *again = create("multisensory", config, 1);
+    ck_assert_str_eq(avsound_model_config(again), config);
+    avsound_model_free(again);
+    avsound_model_free(model);
+    model = create("multisensory", "{\"width\":0.0625,\"audio_width\":0.0625}", 1);
+    ck_assert_int_eq(model->config.clip.samples, 87588);
+    avsound_model_free(model);
+    model = create("multisensory", "{\"width\":0.0625,\"audio_width\":0.0625,\"clip\":{\"samples\":90000}}", 1);
+    ck_assert_int_eq(model->config.clip.samples, 90000);
+    avsound_model_free(model);
+}
+END_TEST
+
 START_TEST(configurations_ignore_the_locale)
 {
     char folder[] = "./locale-XXXXXX", command[200];
@@ -164,12 +188,42 @@ START_TEST(configurations_ignore_the_locale)
 }
 END_TEST
 
-static void ck_config_refused(const char *config, avsound_status code, const char *words)
+static void ck_arch_refused(const char *arch, const char *config, avsound_status code, const char *words)
 {
     avsound_model *model = (avsound_model *)&model;
-    ck_refused(avsound_model_create(context, "ave-net", config, 1, &model), code, words);
+    ck_refused(avsound_model_create(context, arch, config, 1, &model), code, words);
     ck_assert_ptr_null(model);
 }
+
+static void ck_config_refused(const char *config, avsound_status code, const char *words)
+{
+    ck_arch_refused("ave-net", config, code, words);
+}
+
+static void ck_clip_refused(const char *config, const char *words)
+{
+    ck_arch_refused("multisensory", config, AVSOUND_E_INVALID_ARGUMENT, words);
+}
+
+START_TEST(bad_configurations_of_clips_are_refused)
+{
+    avsound_model_free(create("ave-net", TINY, 1));
+    ck_clip_refused("{\"conv1_stride\":2}", "config: conv1_stride: unknown name");
+    ck_clip_refused("{\"audio\":{\"hop\":240}}", "config: audio: unknown name");
+    ck_clip_refused("{\"clip\":{\"bins\":7}}", "config: clip.bins: unknown name");
+    ck_clip_refused("{\"clip\":7}", "clip is not a JSON object");
+    ck_clip_refused("{\"audio_width\":0}", "audio_width is 0, want 0.0625...4");
+    ck_clip_refused("{\"conv5_stride\":3}", "conv5_stride is 3, want 1 or 2");
+    ck_clip_refused("{\"clip\":{\"frames\":0}}", "clip: frames is 0");
+    ck_clip_refused("{\"clip\":{\"frame_rate\":0}}", "clip: frame_rate is 0");
+    ck_clip_refused("{\"clip\":{\"sample_rate\":-1}}", "clip: sample_rate is -1");
+    ck_clip_refused("{\"clip\":{\"samples\":-1}}", "clip: samples is -1");
+    ck_clip_refused("{\"clip\":{\"frames\":60000,\"frame_rate\":0.1}}", "clip: samples is");
+    ck_config_refused("{\"audio_width\":1}", AVSOUND_E_INVALID_ARGUMENT, "config: audio_width: unknown name");
+    ck_config_refused("{\"clip\":{}}", AVSOUND_E_INVALID_ARGUMENT, "config: clip: unknown name");
+    ck_arch_refused("multisensory", "{\"width\":0.0625,\"clip\":{\"samples\":9000}}", AVSOUND_E_SHAPE, "sf.pool: ");
+}
+END_TEST
 
 START_TEST(bad_configurations_are_refused)
 {
@@ -445,7 +499,8 @@ START_TEST(refused_allocations_leave_nothing)
 END_TEST
 
 SUITE("api.model_files", architectures_are_listed, seeds_draw_he_normal_weights, a_seed_is_all_that_matters,
-      parameters_are_those_of_the_format, configurations_are_completed, configurations_ignore_the_locale,
+      parameters_are_those_of_the_format, configurations_are_completed,
+      configurations_of_clips_are_completed, bad_configurations_of_clips_are_refused, configurations_ignore_the_locale,
       bad_configurations_are_refused, arguments_are_checked, a_saved_model_loads_bit_for_bit,
       a_model_outlives_its_context_and_its_bytes, a_trained_model_says_so, bf16_tensors_are_widened,
       files_with_a_mistake_are_refused, values_that_are_no_numbers_are_refused, damage_is_noticed,

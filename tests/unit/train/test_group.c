@@ -84,7 +84,7 @@ static void open_net(const avsound_model *model, int32_t batch, avsn_group group
     avsn_graph *forward, *graph;
     *n = (net){.store = NULL};
     ck_avsound(avsn_store_create(model, &n->store));
-    ck_avsound(avsn_model_graph(model, batch, 0, 0, &forward));
+    ck_avsound(avsn_model_graph(model, &(avsn_model_shapes){.batch = batch}, &forward));
     ck_avsound(avsn_training_graph(forward, AVSN_OBJECTIVE_SIGMOID, 0.1f, &graph));
     avsn_graph_free(forward);
     o.wanted[o.wanted_count++] = "loss";

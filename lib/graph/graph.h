@@ -186,7 +186,7 @@ avsn_value avsn_pool_build(avsn_graph *graph, avsn_pooling pooling, avsn_value s
 avsn_value avsn_global_pool(avsn_graph *graph, avsn_pooling pooling, avsn_value src);
 avsn_value avsn_relu(avsn_graph *graph, avsn_value src);
 avsn_value avsn_sigmoid(avsn_graph *graph, avsn_value src);
-avsn_value avsn_compand(avsn_graph *graph, avsn_value src);
+avsn_value avsn_companded(avsn_graph *graph, avsn_value src);
 /* Parameters name.weight (out, in), name.bias (out). `starts` replaces the weight's and the bias's initial values, or NULL. */
 typedef struct avsn_dense_starts {
     avsn_init weight, bias;

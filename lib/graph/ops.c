@@ -221,7 +221,7 @@ avsn_value avsn_sigmoid(avsn_graph *graph, avsn_value src)
     return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_SIGMOID}, src);
 }
 
-avsn_value avsn_compand(avsn_graph *graph, avsn_value src)
+avsn_value avsn_companded(avsn_graph *graph, avsn_value src)
 {
     return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_COMPAND}, src);
 }

@@ -74,7 +74,7 @@ static avsn_value hear(avsn_graph *g, avsn_value x, int64_t steps, const avsn_bu
 {
     const double w = config->audio_width;
     avsn_scope(g, "sf");
-    x = avsn_name(g, "compand", avsn_compand(g, x));
+    x = avsn_name(g, "compand", avsn_companded(g, x));
     x = conv_bn_relu(g, "conv1_1", x, WINDOW(.out = channels(w, 64), .kernel = {65}, .stride = {4}));
     x = avsn_name(g, "pool1", avsn_max_pool(g, x, .kernel = {4}, .stride = {4})); /* drops what doesn't fill a window */
     x = block(g, "conv2_1", x, WINDOW(.out = channels(w, 128), .kernel = {15}, .stride = {4}));

@@ -44,7 +44,7 @@ static avsn_value op(avsn_graph *g, const op_case *c, avsn_value x)
     case AVSN_OP_BATCH_NORM:
         return avsn_batch_norm(g, "op", x, .epsilon = 1e-3f, .no_weight = c->variant);
     case AVSN_OP_ELTWISE:
-        return c->variant == AVSN_RELU ? avsn_relu(g, x) : c->variant == AVSN_SIGMOID ? avsn_sigmoid(g, x) : avsn_compand(g, x);
+        return c->variant == AVSN_RELU ? avsn_relu(g, x) : c->variant == AVSN_SIGMOID ? avsn_sigmoid(g, x) : avsn_companded(g, x);
     case AVSN_OP_POOL:
         return avsn_pool_build(g, (avsn_pooling)c->variant, x, &c->window);
     case AVSN_OP_GLOBAL_POOL:

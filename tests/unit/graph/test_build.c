@@ -129,7 +129,7 @@ START_TEST(ops_know_their_shapes)
     const avsn_value list[3] = {map, avsn_sigmoid(g, map), avsn_slice(g, map, 5, 30)};
     check_shape(g, avsn_relu(g, map), &AVSN_SHAPE(3, 128, 14, 24));
     check_shape(g, avsn_batch_norm(g, "bn", map, .epsilon = 1e-3f), &AVSN_SHAPE(3, 128, 14, 24));
-    check_shape(g, avsn_compand(g, map), &AVSN_SHAPE(3, 128, 14, 24));
+    check_shape(g, avsn_companded(g, map), &AVSN_SHAPE(3, 128, 14, 24));
     const avsn_value sound = avsn_fractional_pool(g, "pool", avsn_input(g, "sound", AVSN_SHAPE(3, 128, 86)), 32);
     check_shape(g, sound, &AVSN_SHAPE(3, 128, 32));
     check_shape(g, avsn_tile(g, sound, 28, 14), &AVSN_SHAPE(3, 128, 32, 28, 14));

@@ -107,6 +107,8 @@ typedef struct avsound_session_options {
     int32_t width, height; /**< of the network's picture input; 0: the model's own */
     const char *outputs;   /**< names of the outputs wanted, separated by commas; NULL: all the model's. A layer's name, such as
                                 "vision.conv4_2", is an output too */
+    int32_t frames;        /**< of a clip, for networks that take clips; 0: the model's own */
+    int32_t samples;       /**< of a clip's waveform; 0: as many as last as long as the frames, rounded */
 } avsound_session_options;
 
 /** Fills `options` with the defaults. Threads: any. Since 0.1. */

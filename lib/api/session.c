@@ -75,7 +75,11 @@ static avsound_status make_plan(avsound_session *session, int32_t width, int32_t
         o.wanted[o.wanted_count++] = name;
     }
     avsn_graph *graph;
-    const avsn_model_shapes shapes = {.batch = session->batch, .image_height = height, .image_width = width};
+    const avsn_model_shapes shapes = {.batch = session->batch,
+                                      .image_height = height,
+                                      .image_width = width,
+                                      .frames = session->clip_frames,
+                                      .samples = session->clip_samples};
     AVSN_TRY(avsn_model_graph(session->model, &shapes, &graph));
     avsn_plan *plan;
     AVSN_TRY(avsn_plan_create(graph, &session->model->params, session->model->packed, &o, &plan));
@@ -87,6 +91,25 @@ static avsound_status make_plan(avsound_session *session, int32_t width, int32_t
     return AVSOUND_OK;
 }
 
+/* Another number of frames has another number of samples, unless that is given, too. */
+static avsound_status size_clip(avsound_session *session, const avsound_session_options *o)
+{
+    avsn_clip_frontend clip = session->model->config.clip;
+    if (!o->frames && !o->samples)
+        return AVSOUND_OK;
+    if (!session->model->arch->clip)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "session options: %s takes no clips, but frames is %d and samples %d",
+                  session->model->arch->name, o->frames, o->samples);
+    clip.frames = o->frames ? o->frames : clip.frames;
+    clip.samples = o->samples;
+    const avsound_status status = avsn_clip_frontend_complete(&clip);
+    if (status)
+        return avsn_fail_in(status, "session options");
+    session->clip_frames = clip.frames;
+    session->clip_samples = clip.samples;
+    return AVSOUND_OK;
+}
+
 static avsound_status session_init(avsound_session *session, const avsound_session_options *o)
 {
     const avsn_image_frontend *image = &session->model->config.image;
@@ -94,6 +117,7 @@ static avsound_status session_init(avsound_session *session, const avsound_sessi
     session->batch = o->batch ? o->batch : 1;
     AVSN_TRY(avsn_choose_compute(o->precision, &session->compute));
     AVSN_TRY(split_outputs(session, o->outputs));
+    AVSN_TRY(size_clip(session, o));
     return make_plan(session, o->width ? o->width : image->width, o->height ? o->height : image->height);
 }
 

@@ -14,6 +14,7 @@ struct avsound_session {
     char *outputs; /* names separated by 0, ended by an empty one; NULL: all */
     avsn_plan *plan;
     int32_t width, height; /* of the plan's picture input */
+    int32_t clip_frames, clip_samples; /* of the plan's clips; 0: the model's own */
     uint64_t inputs_set;   /* a bit for each input */
     atomic_int cancel;
     /* made when first needed */

@@ -104,7 +104,7 @@ AT(avsound_writer_options, audio_path, 32);
 AT(avsound_writer_options, audio_start_us, 40);
 AT(avsound_writer_options, audio_duration_us, 48);
 
-SIZE(avsound_session_options, 32);
+SIZE(avsound_session_options, 40);
 AT(avsound_session_options, struct_size, 0);
 AT(avsound_session_options, threads, 4);
 AT(avsound_session_options, precision, 8);
@@ -112,6 +112,8 @@ AT(avsound_session_options, batch, 12);
 AT(avsound_session_options, width, 16);
 AT(avsound_session_options, height, 20);
 AT(avsound_session_options, outputs, 24);
+AT(avsound_session_options, frames, 32);
+AT(avsound_session_options, samples, 36);
 
 SIZE(avsound_score, 16);
 AT(avsound_score, struct_size, 0);

@@ -60,6 +60,7 @@ START_TEST(create_refuses_bad_arguments)
         {{.struct_size = sizeof(avsound_session_options), .batch = -1}, AVSOUND_E_INVALID_ARGUMENT, "batch"},
         {{.struct_size = sizeof(avsound_session_options), .width = -5, .height = 224}, AVSOUND_E_INVALID_ARGUMENT, ""},
         {{.struct_size = sizeof(avsound_session_options), .width = 1, .height = 1}, AVSOUND_E_SHAPE, ""},
+        {{.struct_size = sizeof(avsound_session_options), .frames = 9}, AVSOUND_E_INVALID_ARGUMENT, "takes no clips"},
         {{.struct_size = sizeof(avsound_session_options), .outputs = "no.such"}, AVSOUND_E_INVALID_ARGUMENT, "no.such"},
         {{.struct_size = sizeof(avsound_session_options), .outputs = "score,,"}, AVSOUND_E_INVALID_ARGUMENT, ""},
     };

@@ -65,6 +65,71 @@ START_TEST(a_clip_runs)
 }
 END_TEST
 
+static void check_clip(int32_t frames, int32_t samples, int64_t wanted, int64_t steps)
+{
+    avsound_session *session;
+    avsound_session_options options;
+    avsound_tensor view = {.struct_size = sizeof view}, cam = view;
+    avsound_session_options_init(&options, sizeof options);
+    options.frames = frames;
+    options.samples = samples;
+    ck_avsound(avsound_session_create(model, &options, &session));
+    ck_avsound(avsound_session_input(session, 0, NULL, &view));
+    ck_assert_int_eq(view.shape[2], frames ? frames : 9);
+    set_zeros(session, "frames", view);
+    ck_avsound(avsound_session_input(session, 1, NULL, &view));
+    ck_assert_int_eq(view.shape[2], wanted);
+    set_zeros(session, "waveform", view);
+    ck_avsound(avsound_session_run(session));
+    ck_avsound(avsound_session_get_output(session, "cam", &cam));
+    ck_assert_int_eq(cam.shape[2], steps); /* ceil(frames / 8) */
+    avsound_session_free(session);
+}
+
+/* The numbers of samples are the specification's of 63 and 125 frames: 21000 / 29.97 a frame, rounded. */
+START_TEST(a_clip_has_any_number_of_frames)
+{
+    set_up();
+    check_clip(0, 0, 4500, 2);
+    check_clip(63, 0, 44144, 8);
+    check_clip(125, 0, 87588, 16);
+    check_clip(125, 87587, 87587, 16);
+    check_clip(17, 9000, 9000, 3);
+    check_clip(0, 6306, 6306, 2);
+    tear_down();
+}
+END_TEST
+
+START_TEST(clips_that_cannot_be_are_refused)
+{
+    static const struct {
+        int32_t frames, samples;
+        avsound_status status;
+        const char *words;
+    } bad[] = {
+        {-1, 0, AVSOUND_E_INVALID_ARGUMENT, "frames is -1"},
+        {0, -1, AVSOUND_E_INVALID_ARGUMENT, "samples is -1"},
+        {1 << 30, 0, AVSOUND_E_INVALID_ARGUMENT, "frames is 1073741824"},
+        {64, 1024, AVSOUND_E_SHAPE, "steps of time"}, /* one step of sound for 16 of pictures */
+    };
+    avsound_session *session;
+    avsound_session_options options;
+    set_up();
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        avsound_session_options_init(&options, sizeof options);
+        options.frames = bad[i].frames;
+        options.samples = bad[i].samples;
+        ck_refused(avsound_session_create(model, &options, &session), bad[i].status, bad[i].words);
+        ck_assert_ptr_null(session);
+    }
+    avsound_model *pictures;
+    ck_avsound(avsound_model_create(context, "ave-net", "{\"width\":0.0625}", 1, &pictures));
+    ck_refused(avsound_session_create(pictures, &options, &session), AVSOUND_E_INVALID_ARGUMENT, "ave-net takes no clips");
+    avsound_model_free(pictures);
+    tear_down();
+}
+END_TEST
+
 START_TEST(tasks_of_pictures_refuse_it)
 {
     static const char words[] = "multisensory takes clips";
@@ -99,4 +164,5 @@ START_TEST(tasks_of_pictures_refuse_it)
 }
 END_TEST
 
-SUITE("api.clips", a_clip_runs, tasks_of_pictures_refuse_it)
+SUITE("api.clips", a_clip_runs, a_clip_has_any_number_of_frames, clips_that_cannot_be_are_refused,
+      tasks_of_pictures_refuse_it)

@@ -376,6 +376,35 @@ START_TEST(eltwise_batch_norm_affine_and_add)
 }
 END_TEST
 
+static void companding(avsn_graph *g, const void *arg)
+{
+    (void)arg;
+    avsn_output(g, "dst", avsn_companded(g, avsn_input(g, "src", AVSN_SHAPE(1, 2, 5))));
+}
+
+START_TEST(companding_has_the_specified_values)
+{
+    static const float src[10] = {0.001f, 0.01f, 0.1f, 0.5f, 1, 0, -0.001f, -0.1f, -0.5f, -1};
+    static const double want[10] = {0.0409609, 0.2284774, 0.5909901, 0.8757031, 1, 0, -0.0409609, -0.5909901, -0.8757031, -1};
+    avsound_context *context;
+    avsn_pack_cache *cache;
+    avsn_plan *plan;
+    oracle_net net;
+    ck_avsound(avsound_context_create(NULL, &context));
+    oracle_net_create(&net, context, SEED, companding, NULL);
+    ck_avsound(avsn_pack_cache_create(context, &cache));
+    ck_avsound(oracle_net_plan(&net, cache, &(avsn_plan_options){.threads = 1}, &plan));
+    memcpy(avsn_plan_input_data(plan, 0), src, sizeof src);
+    ck_avsound(oracle_run(plan, 1, 1));
+    for (int i = 0; i < 10; i++)
+        ck_assert_double_eq_tol((double)avsn_plan_output_data(plan, 0)[i], want[i], 1e-7);
+    avsn_plan_free(plan);
+    avsn_pack_cache_free(cache);
+    oracle_net_free(&net);
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(concat_of_2_to_8_and_slice)
 {
     for (int32_t sources = 2; sources <= AVSN_MAX_INPUTS; sources += 3)
@@ -437,5 +466,5 @@ END_TEST
 
 SUITE("exec.ops", conv_in_the_shapes_of_the_networks, conv_over_odd_sizes_strides_dilations_and_paddings,
       conv_3x3_by_winograd_within_5e_6, pool_of_the_networks, pool_over_odd_sizes_strides_and_paddings,
-      global_pool_over_1_to_3_axes, eltwise_batch_norm_affine_and_add, concat_of_2_to_8_and_slice,
-      inner_map_over_1_to_3_axes, fractional_pool_and_tile, dense_l2_distance_softmax)
+      global_pool_over_1_to_3_axes, eltwise_batch_norm_affine_and_add, companding_has_the_specified_values,
+      concat_of_2_to_8_and_slice, inner_map_over_1_to_3_axes, fractional_pool_and_tile, dense_l2_distance_softmax)

@@ -41,7 +41,7 @@ static void name_step(const avsn_plan *plan, const avsn_step *step, int32_t outp
 {
     char shape[AVSN_SHAPE_TEXT];
     const char *name = avsn_value_name(plan->graph, step->output[output]);
-    const char *op = step->node ? avsn_op_name(step->node->kind) : "reorder";
+    const char *op = step->node ? avsn_op_name(step->kind) : "reorder";
     avsn_shape_text(avsn_value_shape(plan->graph, step->output[output]), shape);
     if (*name)
         snprintf(where, size, "%s (%s)", name, op);

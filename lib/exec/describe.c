@@ -20,8 +20,21 @@ __attribute__((format(printf, 2, 3))) static void print(page *p, const char *for
     p->used += n > 0 ? (size_t)n : 0;
 }
 
+/* The sound's share is computed once a time. */
+static double joined_multiply_adds(const avsn_plan *plan, const avsn_step *step)
+{
+    int64_t outputs = 0, heard = 0;
+    const avsn_shape *shape = avsn_value_shape(plan->graph, step->input[0]);
+    avsn_shape_count(avsn_value_shape(plan->graph, step->output[0]), &outputs);
+    avsn_shape_count(avsn_value_shape(plan->graph, step->input[1]), &heard);
+    return (double)outputs * (double)shape->dim[1] +
+           (double)heard * (double)avsn_value_shape(plan->graph, step->output[0])->dim[1];
+}
+
 static double multiply_adds(const avsn_plan *plan, const avsn_step *step)
 {
+    if (step->kind == AVSN_OP_JOINED_CONV)
+        return joined_multiply_adds(plan, step);
     if (!step->node || (step->node->kind != AVSN_OP_CONV && step->node->kind != AVSN_OP_DENSE))
         return 0;
     int64_t outputs = 0, weights = 0;
@@ -38,9 +51,17 @@ static void print_op(page *p, const avsn_step *step)
         return;
     }
     char op[64];
-    snprintf(op, sizeof op, "%s%s%s%s", avsn_op_name(step->node->kind), step->fold ? "+bn" : "", step->add ? "+add" : "",
+    snprintf(op, sizeof op, "%s%s%s%s", avsn_op_name(step->kind), step->fold ? "+bn" : "", step->add ? "+add" : "",
              step->relu ? "+relu" : "");
     print(p, "%-24s", op);
+}
+
+static size_t weight_bytes(const avsn_plan *plan, const avsn_step *step)
+{
+    size_t bytes = 0;
+    for (int32_t i = 0; i < step->input_count; i++)
+        bytes += step->operand[i] == AVSN_FROM_CONV_WEIGHT ? plan->buffers[step->in[i]].bytes : 0;
+    return bytes;
 }
 
 static void print_step(page *p, const avsn_plan *plan, int32_t index)
@@ -57,7 +78,7 @@ static void print_step(page *p, const avsn_plan *plan, int32_t index)
     if (step->scratchpad >= 0)
         print(p, ", scratchpad %zu", plan->buffers[step->scratchpad].bytes);
     if (step->node && step->node->kind == AVSN_OP_CONV)
-        print(p, ", weights %zu, %.1f MMAC", plan->buffers[step->in[1]].bytes, multiply_adds(plan, step) * 1e-6);
+        print(p, ", weights %zu, %.1f MMAC", weight_bytes(plan, step), multiply_adds(plan, step) * 1e-6);
     print(p, "\n");
 }
 

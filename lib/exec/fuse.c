@@ -18,7 +18,8 @@ typedef struct view {
     const avsn_graph *graph;
     int32_t *readers;   /* value id -> how many needed nodes read it */
     int32_t *reader;    /* value id -> the last of them */
-    bool *fused;        /* node -> part of an earlier node's step */
+    bool *fused;        /* node -> part of another node's step */
+    int32_t *joins;     /* node -> the tiling that it convolves with what it is joined with; 0: none */
     avsn_step **step_at; /* node -> the step that ends there */
 } view;
 
@@ -82,6 +83,28 @@ static void add_operand(avsn_step *step, avsn_operand operand, avsn_value value)
     step->input[step->input_count++] = value;
 }
 
+static void add_columns(avsn_step *step, avsn_value weights, int64_t begin, int64_t end)
+{
+    step->columns[step->input_count].begin = begin;
+    step->columns[step->input_count].end = end;
+    add_operand(step, AVSN_FROM_CONV_WEIGHT, weights);
+}
+
+/* What is joined, and each one's part of the weights. */
+static void joined_operands(const view *v, avsn_step *step, const avsn_node *tile)
+{
+    const avsn_node *conv = step->node;
+    const avsn_node *concat = avsn_graph_node(v->graph, avsn_value_producer(v->graph, conv->input[0]));
+    const int64_t pictures = avsn_value_shape(v->graph, concat->input[0])->dim[1];
+    step->kind = AVSN_OP_JOINED_CONV;
+    add_operand(step, AVSN_FROM_VALUE, concat->input[0]);
+    add_operand(step, AVSN_FROM_VALUE, tile->input[0]);
+    add_columns(step, conv->input[1], 0, pictures);
+    add_columns(step, conv->input[1], pictures, avsn_value_shape(v->graph, conv->input[1])->dim[1]);
+    if (conv->input_count > 2)
+        add_operand(step, AVSN_FROM_CONV_BIAS, conv->input[2]);
+}
+
 static void node_operands(const view *v, avsn_step *step)
 {
     for (int32_t i = 0; i < step->node->input_count; i++) {
@@ -103,7 +126,7 @@ static int32_t fold_batch_norm(view *v, avsn_step *step, int32_t end)
         v->plan->options.train)
         return end;
     step->fold = avsn_graph_node(v->graph, n);
-    if (step->input_count == 2)
+    if (step->node->input_count == 2)
         add_operand(step, AVSN_FROM_CONV_BIAS, (avsn_value){0});
     step->output[0] = step->fold->output[0];
     v->fused[n] = true;
@@ -113,7 +136,7 @@ static int32_t fold_batch_norm(view *v, avsn_step *step, int32_t end)
 static int32_t fuse_add(view *v, avsn_step *step, int32_t end)
 {
     const int32_t n = sole_reader(v, step->output[0], AVSN_OP_ADD);
-    if (n < 0 || !avsn_op_fuses_add(step->node->kind) || v->plan->options.without & AVSN_WITHOUT_ADD)
+    if (n < 0 || !avsn_op_fuses_add(step->kind) || v->plan->options.without & AVSN_WITHOUT_ADD)
         return end;
     const avsn_node *add = avsn_graph_node(v->graph, n);
     const avsn_value other = add->input[add->input[0].id == step->output[0].id ? 1 : 0];
@@ -130,7 +153,7 @@ static int32_t fuse_relu(view *v, avsn_step *step, int32_t end)
 {
     const int32_t n = sole_reader(v, step->output[0], AVSN_OP_ELTWISE);
     if (n < 0 || avsn_graph_node(v->graph, n)->attributes.eltwise != AVSN_RELU ||
-        !avsn_op_fuses_relu(step->node->kind) || v->plan->options.without & AVSN_WITHOUT_RELU)
+        !avsn_op_fuses_relu(step->kind) || v->plan->options.without & AVSN_WITHOUT_RELU)
         return end;
     step->relu = true;
     step->output[0] = avsn_graph_node(v->graph, n)->output[0];
@@ -145,10 +168,14 @@ static avsound_status make_step(view *v, avsn_plan *plan, int32_t n)
     if (!step)
         return AVSOUND_E_NO_MEMORY;
     step->node = avsn_graph_node(v->graph, n);
+    step->kind = step->node->kind;
     step->output_count = step->node->output_count;
     for (int32_t i = 0; i < step->output_count; i++)
         step->output[i] = step->node->output[i];
-    node_operands(v, step);
+    if (v->joins[n])
+        joined_operands(v, step, avsn_graph_node(v->graph, v->joins[n]));
+    else
+        node_operands(v, step);
     int32_t end = fold_batch_norm(v, step, n);
     end = fuse_add(v, step, end);
     end = fuse_relu(v, step, end);
@@ -158,9 +185,41 @@ static avsound_status make_step(view *v, avsn_plan *plan, int32_t n)
     return AVSOUND_OK;
 }
 
+static bool is_point(const avsn_window *w)
+{
+    bool point = w->spatial == 3;
+    for (int32_t i = 0; point && i < w->spatial; i++)
+        point = w->kernel[i] == 1 && w->stride[i] == 1 && !w->before[i] && !w->after[i];
+    return point;
+}
+
+/* The node that makes `value` for its sole reader, if it is of this kind; -1 otherwise. */
+static int32_t sole_producer(const view *v, avsn_value value, avsn_op_kind kind)
+{
+    const int32_t n = avsn_value_producer(v->graph, value);
+    return avsn_graph_node(v->graph, n)->kind == kind && v->readers[value.id] == 1 && !wanted(v->plan, value) ? n : -1;
+}
+
+/* A point convolution of a concatenation whose second part is a tiling needs neither of the two. */
+static void find_joined(view *v, int32_t n)
+{
+    const avsn_node *node = avsn_graph_node(v->graph, n);
+    if (node->kind != AVSN_OP_CONV || !is_point(&node->attributes.window) || !needed(v->plan, node))
+        return;
+    const int32_t c = sole_producer(v, node->input[0], AVSN_OP_CONCAT);
+    const avsn_node *concat = c < 0 ? NULL : avsn_graph_node(v->graph, c);
+    const int32_t t = concat && concat->input_count == 2 ? sole_producer(v, concat->input[1], AVSN_OP_TILE) : -1;
+    if (t < 0)
+        return;
+    v->joins[n] = t;
+    v->fused[c] = v->fused[t] = true;
+}
+
 static avsound_status make_steps(view *v, avsn_plan *plan)
 {
     const int32_t nodes = avsn_graph_node_count(v->graph);
+    for (int32_t n = 0; n < nodes && !plan->options.train && !(plan->options.without & AVSN_WITHOUT_JOIN); n++)
+        find_joined(v, n);
     for (int32_t n = 0; n < nodes; n++) {
         const avsn_node *node = avsn_graph_node(v->graph, n);
         if (node->kind != AVSN_OP_INPUT && node->kind != AVSN_OP_PARAM && needed(plan, node) && !v->fused[n])
@@ -189,9 +248,10 @@ avsound_status avsn_plan_fuse(avsn_plan *plan)
         .readers = avsn_zone_alloc(&plan->zone, values, sizeof *v.readers),
         .reader = avsn_zone_alloc(&plan->zone, values, sizeof *v.reader),
         .fused = avsn_zone_alloc(&plan->zone, nodes, sizeof *v.fused),
+        .joins = avsn_zone_alloc(&plan->zone, nodes, sizeof *v.joins),
         .step_at = avsn_zone_alloc(&plan->zone, nodes, sizeof(avsn_step *)),
     };
-    if (!v.readers || !v.reader || !v.fused || !v.step_at)
+    if (!v.readers || !v.reader || !v.fused || !v.joins || !v.step_at)
         return AVSOUND_E_NO_MEMORY;
     count_readers(&v);
     return make_steps(&v, plan);

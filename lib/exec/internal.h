@@ -26,11 +26,15 @@ typedef enum avsn_operand {
 
 typedef struct avsn_step {
     const avsn_node *node;  /* NULL: a reorder */
+    avsn_op_kind kind;      /* the node's, or what it has become with its neighbours */
     const avsn_node *fold;  /* batch norm folded into a convolution, or NULL */
     bool relu, add;
     int32_t input_count;
     avsn_operand operand[AVSN_MAX_INPUTS];
     avsn_value input[AVSN_MAX_INPUTS]; /* poisoned for a bias that only a fold makes */
+    struct {
+        int64_t begin, end;
+    } columns[AVSN_MAX_INPUTS]; /* of a weight, along its second axis; 0, 0: all */
     int32_t output_count;
     avsn_value output[AVSN_MAX_OUTPUTS];
     avsn_kernel *kernel;

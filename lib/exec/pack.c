@@ -111,12 +111,13 @@ static double fold_scale(const fold *f, int64_t c)
     return (f->weight ? (double)f->weight[c] : 1) / sqrt((double)f->variance[c] + f->epsilon);
 }
 
-static void fold_weights(const fold *f, const float *weights, int64_t channels, int64_t row, float *out)
+/* `row` of each channel's `stride` weights; f NULL: as they are. */
+static void fold_weights(const fold *f, const float *weights, int64_t channels, int64_t row, int64_t stride, float *out)
 {
     for (int64_t c = 0; c < channels; c++) {
-        const double scale = fold_scale(f, c);
+        const double scale = f ? fold_scale(f, c) : 1;
         for (int64_t i = 0; i < row; i++)
-            out[c * row + i] = (float)((double)weights[c * row + i] * scale);
+            out[c * row + i] = (float)((double)weights[c * stride + i] * scale);
     }
 }
 
@@ -138,16 +139,19 @@ static avsound_status operand_values(const avsn_plan *plan, const avsn_step *ste
     const avsn_named_tensor *param = NULL;
     if (step->input[input].id)
         AVSN_TRY(find_param(plan, step->input[input], &param));
-    if (!step->fold) {
-        memcpy(out, param->data, (size_t)count * sizeof *out);
-        return AVSOUND_OK;
-    }
     fold f = {0};
-    AVSN_TRY(read_fold(plan, step->fold, &f));
-    if (step->operand[input] == AVSN_FROM_CONV_WEIGHT)
-        fold_weights(&f, param->data, shape->dim[0], count / shape->dim[0], out);
-    else
+    if (step->fold)
+        AVSN_TRY(read_fold(plan, step->fold, &f));
+    if (step->operand[input] == AVSN_FROM_CONV_WEIGHT) {
+        const int64_t channels = shape->dim[0], row = count / channels, begin = step->columns[input].begin;
+        int64_t whole = 0;
+        avsn_shape_count(&param->shape, &whole);
+        fold_weights(step->fold ? &f : NULL, param->data + begin * (row / shape->dim[1]), channels, row, whole / channels, out);
+    } else if (step->fold) {
         fold_bias(&f, param ? param->data : NULL, count, out);
+    } else {
+        memcpy(out, param->data, (size_t)count * sizeof *out);
+    }
     return AVSOUND_OK;
 }
 
@@ -194,6 +198,9 @@ static void key_of(const avsn_plan *plan, const avsn_step *step, int32_t input, 
              step->fold ? step->fold->name : "");
     if (step->input[input].id)
         snprintf(key + strlen(key), KEY_BYTES - strlen(key), " %s", avsn_value_name(plan->graph, step->input[input]));
+    if (step->columns[input].end)
+        snprintf(key + strlen(key), KEY_BYTES - strlen(key), " %lld...%lld", (long long)step->columns[input].begin,
+                 (long long)step->columns[input].end);
 }
 
 static entry *lookup(const avsn_pack_cache *cache, const char *key, const avsn_layout *layout)
@@ -228,7 +235,7 @@ static avsound_status make_entry(avsn_plan *plan, const avsn_step *step, int32_t
 avsound_status avsn_plan_constant(avsn_plan *plan, const avsn_step *step, int32_t input, const void **data)
 {
     const avsn_layout *layout = step->kernel->input[input];
-    if (!step->fold && avsn_layout_is_plain(layout) && avsn_layout_dtype(layout) == AVSOUND_DTYPE_F32) {
+    if (!step->fold && !step->columns[input].end && avsn_layout_is_plain(layout) && avsn_layout_dtype(layout) == AVSOUND_DTYPE_F32) {
         const avsn_named_tensor *param;
         AVSN_TRY(find_param(plan, step->input[input], &param));
         *data = param->data;

@@ -86,9 +86,12 @@ static avsound_status input_layout(avsn_plan *plan, const avsn_step *step, int32
         *out = avsn_layout_ref(plan->buffers[plan->value_buffer[step->input[i].id]].layout);
         return AVSOUND_OK;
     }
-    const avsn_shape channels = AVSN_SHAPE(avsn_value_shape(plan->graph, step->output[0])->dim[1]);
-    const avsn_shape *shape = step->input[i].id ? avsn_value_shape(plan->graph, step->input[i]) : &channels;
-    return avsn_layout_plain(plan->context, AVSOUND_DTYPE_F32, shape, out);
+    avsn_shape shape = AVSN_SHAPE(avsn_value_shape(plan->graph, step->output[0])->dim[1]);
+    if (step->input[i].id)
+        shape = *avsn_value_shape(plan->graph, step->input[i]);
+    if (step->columns[i].end)
+        shape.dim[1] = step->columns[i].end - step->columns[i].begin;
+    return avsn_layout_plain(plan->context, AVSOUND_DTYPE_F32, &shape, out);
 }
 
 static avsound_status make_kernel(avsn_plan *plan, avsn_step *step)
@@ -96,7 +99,7 @@ static avsound_status make_kernel(avsn_plan *plan, avsn_step *step)
     avsn_kernel_request r = {
         .context = plan->context,
         .runtime = plan->runtime,
-        .kind = step->node->kind,
+        .kind = step->kind,
         .attributes = &step->node->attributes,
         .output_count = step->output_count,
         .output = avsn_value_shape(plan->graph, step->output[0]),
@@ -342,8 +345,8 @@ avsound_status avsn_plan_create(avsn_graph *graph, const avsn_params *params, av
     avsn_compute_enter(&state, o.threads);
     avsound_status status = try_create(graph, params, cache, &o, out);
     if (status == AVSOUND_E_UNSUPPORTED && !(o.without & AVSN_WITHOUT_ADD)) {
-        /* Not every convolution can add in the same pass. */
-        o.without |= AVSN_WITHOUT_ADD;
+        /* Not every convolution can add in the same pass, or lies in an order that it can be added to. */
+        o.without |= AVSN_WITHOUT_ADD | AVSN_WITHOUT_JOIN;
         status = try_create(graph, params, cache, &o, out);
     }
     avsn_compute_leave(&state);

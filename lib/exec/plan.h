@@ -11,7 +11,7 @@
 typedef struct avsn_plan avsn_plan;
 
 /* Fusions that can be left out, to find which one makes a number wrong. */
-enum { AVSN_WITHOUT_FOLD = 1, AVSN_WITHOUT_RELU = 2, AVSN_WITHOUT_ADD = 4 };
+enum { AVSN_WITHOUT_FOLD = 1, AVSN_WITHOUT_RELU = 2, AVSN_WITHOUT_ADD = 4, AVSN_WITHOUT_JOIN = 8 };
 
 #define AVSN_MAX_WANTED 512
 

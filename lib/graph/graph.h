@@ -41,6 +41,9 @@ typedef enum avsn_op_kind {
     AVSN_OP_FRACTIONAL_POOL, /* src (N,C,T): maxima of windows along T; in training [, boundaries (outputs + 1)] */
     AVSN_OP_TILE,         /* src (N,C,T) -> (N,C,T,rows,columns) */
 
+    /* Made by plans, in no graph. */
+    AVSN_OP_JOINED_CONV, /* src, (N,C,T), weights of src, of the other[, bias] -> convolution of src joined with the other, tiled */
+
     /* Appended by lib/train, never by a model file. "diff" is a gradient of the loss. */
     AVSN_OP_CONV_BACKWARD_DATA,    /* diff dst, weights -> diff src */
     AVSN_OP_CONV_BACKWARD_WEIGHTS, /* src, diff dst -> diff weights[, diff bias] */

@@ -23,6 +23,7 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_SOFTMAX] = "softmax",
     [AVSN_OP_FRACTIONAL_POOL] = "fractional_pool",
     [AVSN_OP_TILE] = "tile",
+    [AVSN_OP_JOINED_CONV] = "joined_conv",
     [AVSN_OP_CONV_BACKWARD_DATA] = "conv_backward_data",
     [AVSN_OP_CONV_BACKWARD_WEIGHTS] = "conv_backward_weights",
     [AVSN_OP_BATCH_NORM_TRAIN] = "batch_norm_train",

@@ -36,6 +36,7 @@ static const struct family {
     [AVSN_OP_AFFINE] = {avsn_make_affine, false, false},
     [AVSN_OP_FRACTIONAL_POOL] = {avsn_make_fractional_pool, false, false},
     [AVSN_OP_TILE] = {avsn_make_tile, false, false},
+    [AVSN_OP_JOINED_CONV] = {avsn_make_joined_conv, true, false},
     [AVSN_OP_CONV_BACKWARD_DATA] = {avsn_make_conv_backward_data, false, false},
     [AVSN_OP_CONV_BACKWARD_WEIGHTS] = {avsn_make_conv_backward_weights, false, false},
     [AVSN_OP_BATCH_NORM_TRAIN] = {avsn_make_batch_norm_train, false, false},

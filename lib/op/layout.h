@@ -27,5 +27,10 @@ typedef struct avsn_cells {
     int64_t block, batch, outer, inner, cell;
 } avsn_cells;
 bool avsn_layout_cells(const avsn_layout *layout, avsn_cells *cells);
+/* Element offset of channel c of item n at cell 0. */
+static inline int64_t avsn_cells_channel(const avsn_cells *at, int64_t n, int64_t c)
+{
+    return n * at->batch + c / at->block * at->outer + c % at->block * at->inner;
+}
 
 #endif

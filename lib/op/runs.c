@@ -26,16 +26,11 @@ static bool find_runs(const avsn_layout *layout, runs *r)
     return r->at.block == 1 || r->at.block == 8 || r->at.block == 16;
 }
 
-static int64_t channel_offset(const avsn_cells *at, int64_t n, int64_t c)
-{
-    return n * at->batch + c / at->block * at->outer + c % at->block * at->inner;
-}
-
 /* Element offset, in cell 0 of a tensor, of the first channel of run `index` of `r`, counted over items and groups. The two
  * tensors of an op lie alike, so the channels of a run are neighbours in both. */
 static int64_t run_offset(const avsn_cells *at, const runs *r, int64_t index)
 {
-    return channel_offset(at, index / r->groups, index % r->groups * r->width);
+    return avsn_cells_channel(at, index / r->groups, index % r->groups * r->width);
 }
 
 static int64_t steps(const avsn_layout *layout)
@@ -180,8 +175,8 @@ static void copy_channels(const runs *narrow, const runs *wide, int64_t n, int64
     const int64_t rows = last ? cells : (narrow->at.c + wide->width - 1) / wide->width;
     for (int64_t i = 0; i < rows; i++) {
         const int64_t c = last ? 0 : i * wide->width;
-        const int64_t in_narrow = channel_offset(&narrow->at, n, c) + (last ? i * narrow->at.cell : 0);
-        const int64_t in_wide = channel_offset(&wide->at, n, begin + c) + (last ? i * wide->at.cell : 0);
+        const int64_t in_narrow = avsn_cells_channel(&narrow->at, n, c) + (last ? i * narrow->at.cell : 0);
+        const int64_t in_wide = avsn_cells_channel(&wide->at, n, begin + c) + (last ? i * wide->at.cell : 0);
         memcpy(dst + (size_t)(back ? in_wide : in_narrow) * size, src + (size_t)(back ? in_narrow : in_wide) * size,
                (size_t)run * size);
     }

@@ -221,6 +221,12 @@ SCENE(spectrogram, "ave-net")
 SCENE(draw, "ave-net")
 SCENE(scan, "avol-net")
 
+START_TEST(create_session_of_clips_survives)
+{
+    run_scene("create_session of clips", "multisensory", create_session);
+}
+END_TEST
+
 SUITE("contract.alloc_failure", create_model_survives, load_model_survives, verify_model_survives, save_model_survives,
-      create_session_survives, embed_picture_survives, embed_sound_survives, localize_survives, spectrogram_survives,
-      draw_survives, scan_survives)
+      create_session_survives, create_session_of_clips_survives, embed_picture_survives, embed_sound_survives, localize_survives,
+      spectrogram_survives, draw_survives, scan_survives)

@@ -5,7 +5,7 @@
 #include "op/kernel.h"
 #include "oracle/net.h"
 
-enum { SEED = 4711, ALL_SWITCHES = AVSN_WITHOUT_FOLD | AVSN_WITHOUT_RELU | AVSN_WITHOUT_ADD };
+enum { SEED = 4711, ALL_SWITCHES = AVSN_WITHOUT_FOLD | AVSN_WITHOUT_RELU | AVSN_WITHOUT_ADD | AVSN_WITHOUT_JOIN };
 
 /* f32: a few roundings a layer. bf16: two layers whose sources and (folded) weights are rounded to 8 bits. */
 static const double bounds[2] = {1e-5, 6e-2}, mean_bounds[2] = {1e-6, 8e-3};
@@ -333,8 +333,8 @@ END_TEST
 
 /* ---- sound over pictures ---- */
 
-/* As the multisensory networks merge the two: the sound at the pictures' rate, laid over every cell. Nothing goes row-major on
- * the way. */
+/* As the multisensory networks merge the two: the sound at the pictures' rate, laid over every cell, which the plan computes once
+ * a time. Nothing goes row-major on the way. */
 static void merged(avsn_graph *g, const void *arg)
 {
     (void)arg;
@@ -346,12 +346,45 @@ static void merged(avsn_graph *g, const void *arg)
     a = avsn_relu(g, avsn_conv(g, "sound2", a, .out = 48, .kernel = {3}, .same = 1, .bias = 1));
     const avsn_value parts[2] = {v, avsn_tile(g, a, 5, 4)};
     const avsn_value x = avsn_conv(g, "merge", avsn_concat(g, parts, 2), .out = 32);
-    avsn_output(g, "dst", avsn_batch_norm(g, "bn2", x, .epsilon = 1e-3f, .no_weight = 1));
+    avsn_output(g, "dst", avsn_relu(g, avsn_batch_norm(g, "bn2", x, .epsilon = 1e-3f, .no_weight = 1)));
 }
 
 START_TEST(sound_is_laid_over_pictures)
 {
-    check_net(&(net_case){merged, {"conv+relu", "fractional_pool", "conv+relu", "tile", "concat", "conv+bn"}, 7, 3});
+    check_net(&(net_case){merged, {"conv+relu", "fractional_pool", "conv+relu", "joined_conv+bn+relu"}, 5, 3});
+}
+END_TEST
+
+/* With channels that fill no block, a bias, and nothing to fold or to clip. */
+static void merged_oddly(avsn_graph *g, const void *arg)
+{
+    (void)arg;
+    avsn_value v = avsn_input(g, "frames", AVSN_SHAPE(3, 3, 4, 5, 7)), a = avsn_input(g, "sound", AVSN_SHAPE(3, 2, 9));
+    v = avsn_conv(g, "conv1", v, .out = 19, .kernel = {3, 3, 3}, .same = 1);
+    a = avsn_fractional_pool(g, "pool", avsn_conv(g, "sound1", a, .out = 21, .kernel = {3}, .same = 1), 4);
+    const avsn_value parts[2] = {v, avsn_tile(g, a, 5, 7)};
+    avsn_output(g, "dst", avsn_conv(g, "merge", avsn_concat(g, parts, 2), .out = 37, .bias = 1));
+}
+
+START_TEST(sound_is_laid_over_odd_pictures)
+{
+    check_net(&(net_case){merged_oddly, {"conv", "conv", "fractional_pool", "joined_conv"}, 4, 3});
+}
+END_TEST
+
+/* Who reads the joined picture and sound besides gets them. */
+static void merged_and_read(avsn_graph *g, const void *arg)
+{
+    (void)arg;
+    const avsn_value v = avsn_input(g, "frames", AVSN_SHAPE(1, 16, 2, 3, 3)), a = avsn_input(g, "sound", AVSN_SHAPE(1, 16, 2));
+    const avsn_value parts[2] = {v, avsn_tile(g, a, 3, 3)}, joined = avsn_concat(g, parts, 2);
+    avsn_output(g, "dst", avsn_conv(g, "merge", joined, .out = 16));
+    avsn_output(g, "joined", joined);
+}
+
+START_TEST(a_joined_value_that_is_wanted_stays)
+{
+    check_net(&(net_case){merged_and_read, {"tile", "concat", "conv"}, 3, 5});
 }
 END_TEST
 
@@ -361,4 +394,5 @@ SUITE("exec.fusion", batch_norm_and_relu_join_the_convolution, batch_norm_folds_
       residual_addition_and_relu_join_the_convolution, addition_joins_one_of_two_convolutions_in_3_d,
       addition_of_two_pools_takes_the_relu, a_value_added_to_itself_is_not_fused_away,
       a_value_read_twice_is_not_fused_over, a_wanted_value_is_not_fused_over,
-      ops_in_place_leave_inputs_and_outputs_alone, two_streams_concatenated_and_sliced, sound_is_laid_over_pictures)
+      ops_in_place_leave_inputs_and_outputs_alone, two_streams_concatenated_and_sliced, sound_is_laid_over_pictures,
+      sound_is_laid_over_odd_pictures, a_joined_value_that_is_wanted_stays)

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#define SESSION_OPTIONS_LEAST ((uint32_t)sizeof(avsound_session_options))
+#define SESSION_OPTIONS_LEAST ((uint32_t)offsetof(avsound_session_options, frames)) /* as in 0.1.0 */
 
 void avsound_session_options_init(avsound_session_options *options, uint32_t struct_size)
 {

@@ -260,6 +260,13 @@ class Info(CommandTest):
             self.assertEqual(sum(int(np.prod(p["shape"])) for p in listed), info["parameters"])
         self.assertIn("vision.conv1_1", self.avsound("info", "--arch", "avol-net", "--plan").stdout)
 
+    def test_architecture_of_clips(self):
+        narrow = ["--arch", "multisensory", "--config", '{"width": 0.0625, "audio_width": 0.0625, "clip": {"frames": 63}}']
+        info = self.json("info", *narrow, "--json")
+        self.assertEqual(info["config"]["clip"], {"frames": 63, "frame_rate": 29.97, "sample_rate": 21000, "samples": 44144})
+        self.assertIn("im.merge1", self.avsound("info", *narrow, "--plan").stdout)
+        self.assertIn("multisensory takes clips", self.avsound("score", "clip.mp4", *narrow, code=4).stderr)
+
     def test_hash_of_a_model_file(self):
         info = self.json("info", *TINY, "--json")
         self.assertIsNone(info["hash"])

@@ -2,10 +2,11 @@
 """Converts weights of other implementations into avsound's model files.
 
     convert.py weights.pt model.safetensors --license CC-BY-4.0
+    convert.py nets/shift/net.tf-650000.index model.safetensors
 
-Reads PyTorch state dicts (.pt, .pth), NumPy archives (.npz) and safetensors files. Needs numpy and nothing else: PyTorch's
-pickles are read by an unpickler that knows tensors and plain containers and refuses every other class by name, so a file
-cannot run code. What goes where is said by the tables below; a new source is a new table.
+Reads PyTorch state dicts (.pt, .pth), NumPy archives (.npz), safetensors files and TensorFlow checkpoints (.index). Needs numpy
+and nothing else: PyTorch's pickles are read by an unpickler that knows tensors and plain containers and refuses every other
+class by name, so a file cannot run code. What goes where is said by the tables below; a new source is a new table.
 """
 import argparse
 import collections
@@ -21,11 +22,14 @@ import zipfile
 
 import numpy as np
 
+from bundle import Bundle, Refused
+
 # ---- tables -----------------------------------------------------------------------------------------------------------------
 
 # One line a tensor of ours: `ours = theirs`, `{L}` standing for each of LAYERS. `mean - bias?` folds the bias of a convolution
 # into the running mean of the batch norm that follows, exactly: our convolutions before a batch norm have none ("?": a source
-# without the bias is fine). `classes:` marks what --swap-classes turns round.
+# without the bias is fine). `classes:` marks what --swap-classes turns round. `slim:` marks TensorFlow's layouts; `or 1`: ones
+# where the source has none; `1 = theirs`: we have no such tensor, theirs must be 1.
 LAYERS = "1_1 1_2 2_1 2_2 3_1 3_2 4_1 4_2".split()
 
 ICN_STACKS = """
@@ -117,6 +121,135 @@ conv7.bias                 = conv7.bias
 """,
 }
 
+# The multisensory networks, a scope of the release's variables a line: what is in it, and the shape of its weights here, (out,
+# in, kernel) of conv, (in, out, kernel) of deconv, channels of norm. A channel count's letter says what multiplies it: w `width`,
+# a `audio_width`, u `unet_width`; sums are of concatenated values.
+ALIGNMENT = """
+sf/conv1_1          conv norm    64a 2 65
+sf/conv2_1_short    conv norm    128a 64a 1
+sf/conv2_1_1        conv norm    128a 64a 15
+sf/conv2_1_2        conv bias    128a 128a 15
+sf/conv2_1_bn       norm         128a
+sf/conv3_1_1        conv norm    128a 128a 15
+sf/conv3_1_2        conv bias    128a 128a 15
+sf/conv3_1_bn       norm         128a
+sf/conv4_1_short    conv norm    256a 128a 1
+sf/conv4_1_1        conv norm    256a 128a 15
+sf/conv4_1_2        conv bias    256a 256a 15
+sf/conv4_1_bn       norm         256a
+sf/conv5_1          conv norm    128w 256a 3
+im/conv1            conv norm    64w 3 5 7 7
+im/conv2_1_1        conv norm    64w 64w 3 3 3
+im/conv2_1_2        conv bias    64w 64w 3 3 3
+im/conv2_1_bn       norm         64w
+im/conv2_2_1        conv norm    64w 64w 3 3 3
+im/conv2_2_2        conv bias    64w 64w 3 3 3
+im/conv2_2_bn       norm         64w
+im/merge1           conv norm    512w 64w+128w 1 1 1
+im/merge2           conv bias    128w 512w 1 1 1
+im/merge_block_bn   norm         128w
+im/conv3_1_1        conv norm    128w 128w 3 3 3
+im/conv3_1_2        conv bias    128w 128w 3 3 3
+im/conv3_1_bn       norm         128w
+im/conv3_2_1        conv norm    128w 128w 3 3 3
+im/conv3_2_2        conv bias    128w 128w 3 3 3
+im/conv3_2_bn       norm         128w
+im/conv4_1_short    conv norm    256w 128w 1 1 1
+im/conv4_1_1        conv norm    256w 128w 3 3 3
+im/conv4_1_2        conv bias    256w 256w 3 3 3
+im/conv4_1_bn       norm         256w
+im/conv4_2_1        conv norm    256w 256w 3 3 3
+im/conv4_2_2        conv bias    256w 256w 3 3 3
+im/conv4_2_bn       norm         256w
+im/conv5_1_short    conv norm    512w 256w 1 1 1
+im/conv5_1_1        conv norm    512w 256w 3 3 3
+im/conv5_1_2        conv bias    512w 512w 3 3 3
+im/conv5_1_bn       norm         512w
+im/conv5_2_1        conv norm    512w 512w 3 3 3
+im/conv5_2_2        conv bias    512w 512w 3 3 3
+im/conv5_2_bn       norm         512w
+joint/logits        conv bias    1 512w 1 1 1
+"""
+
+UNET_ENDS = """
+gen/conv1           conv norm    64u 2 4 4
+gen/conv2           conv norm    128u 64u 4 4
+gen/conv3           conv norm    256u 128u 4 4
+gen/conv7           conv norm    512u 512u 4 4
+gen/conv8           conv norm    512u 512u 4 4
+gen/conv9           conv norm    512u 512u 4 4
+gen/deconv1         deconv norm  512u 512u 4 4
+gen/deconv2         deconv norm  512u+512u 512u 4 4
+gen/deconv3         deconv norm  512u+512u 512u 4 4
+gen/deconv4         deconv norm  512u+512u 512u 4 4
+gen/deconv8         deconv norm  128u+128u 64u 4 4
+gen/fg              deconv bias  64u+64u 2 4 4
+gen/bg              deconv bias  64u+64u 2 4 4
+"""
+
+# Where features of the pictures join.
+UNET_SEEING = """
+gen/conv4           conv norm    512u 256u+64w 4 4
+gen/conv5           conv norm    512u 512u+128w 4 4
+gen/conv6           conv norm    512u 512u+512w 4 4
+gen/deconv5         deconv norm  512u+512u+512w 512u 4 4
+gen/deconv6         deconv norm  512u+512u+128w 256u 4 4
+gen/deconv7         deconv norm  256u+256u+64w 128u 4 4
+"""
+
+UNET_BLIND = """
+gen/conv4           conv norm    512u 256u 4 4
+gen/conv5           conv norm    512u 512u 4 4
+gen/conv6           conv norm    512u 512u 4 4
+gen/deconv5         deconv norm  512u+512u 512u 4 4
+gen/deconv6         deconv norm  512u+512u 256u 4 4
+gen/deconv7         deconv norm  256u+256u 128u 4 4
+"""
+
+# Scopes of each, and whether its batch norms have scales.
+Release = collections.namedtuple("Release", "scopes scales")
+RELEASES = {
+    "multisensory": Release(ALIGNMENT, False),
+    "separator": Release(ALIGNMENT + UNET_ENDS + UNET_SEEING, True),
+    "separator-pit": Release(UNET_ENDS + UNET_BLIND, True),
+}
+
+SLIM_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+
+
+def released(arch):
+    """Our name, the release's and the sizes of each tensor."""
+    for line in filter(str.strip, RELEASES[arch].scopes.split("\n")):
+        scope, *words = line.split()
+        parts, sizes = [word for word in words if word.isalpha()], [word for word in words if not word.isalpha()]
+        ours, out = scope.replace("/", "."), sizes[1 if "deconv" in parts else 0]
+        norm = (ours, scope) if parts == ["norm"] else (f"{ours}.bn", f"{scope}/BatchNorm")
+        if parts != ["norm"]:
+            yield f"{ours}.weight", f"{scope}/weights", sizes
+        if "bias" in parts:
+            yield f"{ours}.bias", f"{scope}/biases", [out]
+        for part, theirs in SLIM_NORM.items() if "norm" in parts else ():
+            yield f"{norm[0]}.{part}", f"{norm[1]}/{theirs}", [out]
+
+
+def is_scale(theirs):
+    return theirs.endswith("/gamma")
+
+
+def released_tables(arch):
+    slim, own = [], []
+    for ours, theirs, _ in released(arch):
+        there = RELEASES[arch].scales or not is_scale(theirs)
+        slim.append(f"{ours if there else 1:26} = slim: {theirs}" + " or 1" * is_scale(theirs))
+        own.append(f"{ours:26} = {ours}" if there else "")
+    return {("slim", arch): "\n".join(slim), ("avsound", arch): "\n".join(own)}
+
+
+TABLES.update(table for arch in RELEASES for table in released_tables(arch).items())
+
+# Sources whose training leaves its own tensors among the network's (an optimizer's, a renormalisation's, a count of steps).
+WITH_EXTRAS = ("slim",)
+
 # Tensors of a source that mean nothing for inference, and what wrappers put before every name.
 IGNORED_ENDINGS = (".num_batches_tracked",)
 PREFIXES = ("module.", "model.")
@@ -124,11 +257,27 @@ PREFIXES = ("module.", "model.")
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-DEFAULT_FRONT_ENDS = {
+PICTURE = {
+    "conv1_stride": 2,
     "image": {"width": 224, "height": 224, "short_side": 256, "cell": 16, **IMAGENET},
     "audio": {"sample_rate": 48000, "window": 480, "hop": 240, "fft": 512, "columns": 200, "offset": -120, "mel_bands": 0,
               "power": 1, "normalise": 1, "mel_low": 0.0, "mel_high": 24000.0, "floor": 1e-10, "range": 0.0,
               "mean": -85.0, "std": 20.0},
+}
+CLIP = {
+    "conv5_stride": 2,
+    "image": {"width": 224, "height": 224, "short_side": 256, "cell": 32, "mean": [0.5] * 3, "std": [0.5] * 3},
+    "clip": {"frames": 125, "frame_rate": 29.97, "sample_rate": 21000, "samples": 0},
+}
+SEPARATION = {
+    "clip": {**CLIP["clip"], "frames": 63},
+    "separation": {"window": 1344, "hop": 336, "fft": 2048, "columns": 128, "floor": 1e-5, "low": -100.0, "high": 80.0},
+}
+
+# All but the widths.
+DEFAULT_CONFIGURATIONS = {
+    "l3-net": PICTURE, "ave-net": PICTURE, "avol-net": PICTURE, "multisensory": CLIP,
+    "separator": {**CLIP, **SEPARATION}, "separator-pit": SEPARATION,
 }
 
 # What differs in a source's front ends.
@@ -138,6 +287,7 @@ FRONT_ENDS = {
     # (0.25) and it removes each window's mean, ours is Hann's: noise agrees in the mean, lines are some dB off. 199 columns.
     "icn": {"audio": {"columns": 199, "floor": 7e-15, "mean": -71.56, "std": 12.0}},
     "avsound": {},
+    "slim": {},
 }
 
 NOTES = {
@@ -146,11 +296,21 @@ NOTES = {
 }
 
 
+# Tensors that tell widths: 64 channels each at width 1.
+GAUGES = {"vision.conv1_1.weight": "width", "im.conv1.weight": "width", "sf.conv1_1.weight": "audio_width",
+          "gen.conv1.weight": "unet_width"}
+LETTERS = {"w": "width", "a": "audio_width", "u": "unet_width"}
+
+
+def scaled(channels, width):
+    return max(1, int(np.floor(channels * width + 0.5)))
+
+
 def stack_shapes(width):
     shapes, channels = {}, {"vision": 3, "audio": 1}
     for tower, inputs in channels.items():
         for layer in LAYERS:
-            out = max(1, int(np.floor(32 * 2 ** int(layer[0]) * width + 0.5)))
+            out = scaled(32 * 2 ** int(layer[0]), width)
             shapes[f"{tower}.conv{layer}.weight"] = (out, inputs, 3, 3)
             for name in ("weight", "bias", "running_mean", "running_var"):
                 shapes[f"{tower}.bn{layer}.{name}"] = (out,)
@@ -158,12 +318,25 @@ def stack_shapes(width):
     return shapes, inputs
 
 
+def size_of(text, widths):
+    """64w+128w, or a plain number"""
+    terms = text.split("+")
+    return sum(scaled(int(term[:-1]), widths[LETTERS[term[-1]]]) if term[-1] in LETTERS else int(term) for term in terms)
+
+
+def released_shapes(arch, widths):
+    return {ours: tuple(size_of(size, widths) for size in sizes) for ours, theirs, sizes in released(arch)
+            if RELEASES[arch].scales or not is_scale(theirs)}
+
+
 def dense(name, out, inputs, *kernel):
     return {f"{name}.weight": (out, inputs, *kernel), f"{name}.bias": (out,)}
 
 
-def wanted_shapes(arch, width):
-    shapes, top = stack_shapes(width)
+def wanted_shapes(arch, widths):
+    if arch in RELEASES:
+        return released_shapes(arch, widths)
+    shapes, top = stack_shapes(widths["width"])
     heads = {
         "l3-net": {**dense("fc1", 128, 2 * top), **dense("fc2", 2, 128)},
         "ave-net": {**dense("vision.fc1", 128, top), **dense("vision.fc2", 128, 128), **dense("audio.fc1", 128, top),
@@ -175,11 +348,7 @@ def wanted_shapes(arch, width):
     return {**shapes, **heads[arch]}
 
 
-class Refused(Exception):
-    """Something about the input that its user must know."""
-
-
-Rule = collections.namedtuple("Rule", "ours theirs minus minus_optional classes")
+Rule = collections.namedtuple("Rule", "ours theirs minus minus_optional classes slim optional")
 
 
 def rules_of(source, arch):
@@ -189,9 +358,11 @@ def rules_of(source, arch):
             continue
         for layer in LAYERS if "{L}" in line else [""]:
             ours, theirs = (part.strip() for part in line.replace("{L}", layer).split("="))
-            classes = theirs.startswith("classes:")
-            theirs, _, minus = theirs.replace("classes:", "").partition(" - ")
-            rules.append(Rule(ours, theirs.strip(), minus.rstrip("?"), minus.endswith("?"), classes))
+            mark, _, rest = theirs.rpartition(": ")
+            theirs, optional, _ = rest.partition(" or 1")
+            theirs, _, minus = theirs.partition(" - ")
+            rules.append(Rule(ours, theirs, minus.rstrip("?"), minus.endswith("?"), mark == "classes", mark == "slim",
+                              bool(optional)))
     return rules
 
 
@@ -377,10 +548,12 @@ def read_safetensors(path):
     return tensors
 
 
-READERS = {".pt": read_torch, ".pth": read_torch, ".npz": read_npz, ".safetensors": read_safetensors}
+READERS = {".pt": read_torch, ".pth": read_torch, ".npz": read_npz, ".safetensors": read_safetensors, ".index": Bundle}
 
 
 def read(path):
+    if os.path.exists(path + ".index"):  # TensorFlow calls a checkpoint by what its files' names have in common
+        path += ".index"
     ending = os.path.splitext(path)[1].lower()
     if ending not in READERS:
         raise Refused(f"ends in \"{ending}\", want one of {' '.join(READERS)}")
@@ -400,9 +573,11 @@ def read(path):
 
 def compare(tensors, rules):
     """Names of the source that are missing, and those that no rule takes."""
-    wanted = {rule.theirs for rule in rules} | {rule.minus for rule in rules if rule.minus and not rule.minus_optional}
-    known = wanted | {rule.minus for rule in rules}
-    return sorted(wanted - set(tensors)), sorted(set(tensors) - known)
+    wanted = {rule.theirs for rule in rules if not rule.optional}
+    wanted |= {rule.minus for rule in rules if rule.minus and not rule.minus_optional}
+    known = {rule.theirs for rule in rules} | {rule.minus for rule in rules}
+    names = {name for name in tensors if not name.endswith(IGNORED_ENDINGS)}
+    return sorted(wanted - names), sorted(names - known)
 
 
 def choose_table(tensors, source, arch):
@@ -418,26 +593,54 @@ def describe(names, tensors):
     return ", ".join(shown) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
-def infer_width(tensors, rules):
-    first = next(rule.theirs for rule in rules if rule.ours == "vision.conv1_1.weight")
-    shape = tensors[first].shape
-    if len(shape) != 4:
-        raise Refused(f"{first} is {shape}, want (64 * width, 3, 3, 3)")
-    if not 4 <= shape[0] <= 256:
-        raise Refused(f"{first} has {shape[0]} channels, want 4...256")
-    return shape[0] / 64
+def infer_widths(tensors, rules):
+    widths, by_name = {}, {rule.ours: rule for rule in rules}
+    for ours, width in GAUGES.items():
+        if ours not in by_name:
+            continue
+        rule = by_name[ours]
+        shape = tensors[rule.theirs].shape
+        if len(shape) < 3:
+            raise Refused(f"{rule.theirs} is {shape}, want the kernel of a convolution")
+        channels = shape[-1] if rule.slim else shape[0]
+        if not 4 <= channels <= 256:
+            raise Refused(f"{rule.theirs} has {channels} channels, want 4...256")
+        widths[width] = channels / 64
+    return widths
 
 
 def squeezed(shape):
     return [n for n in shape if n != 1]
 
 
+def slim_order(rank):
+    """The axes of (rows, columns, in, out), or with out before in where transposed, in the order in which we have them."""
+    return (rank - 1, rank - 2, *range(rank - 2)) if rank > 1 else (0,)
+
+
+def slim_shape(shape):
+    """As it is stored there: a kernel along time alone is one column wide."""
+    if len(shape) == 1:
+        return shape
+    kernel = shape[2:] if len(shape) > 3 else (*shape[2:], 1)
+    return (*kernel, shape[1], shape[0])
+
+
+def laid_out(rule, value, shape):
+    if not rule.slim:
+        if squeezed(value.shape) != squeezed(shape):
+            raise ValueError(f"{rule.theirs} is {tuple(value.shape)}, {rule.ours} wants {shape}")
+        return value.reshape(shape)
+    if value.shape != slim_shape(shape) or value.dtype.kind != "f":
+        raise ValueError(f"{rule.theirs} is {value.dtype} {value.shape}, {rule.ours} wants floats {slim_shape(shape)}")
+    return value.transpose(slim_order(value.ndim)).reshape(shape)
+
+
 def apply_rule(rule, tensors, shape, swap_classes):
     """One of our tensors; raises ValueError with the reason."""
-    value = tensors[rule.theirs]
-    if squeezed(value.shape) != squeezed(shape):
-        raise ValueError(f"{rule.theirs} is {tuple(value.shape)}, {rule.ours} wants {shape}")
-    value = value.astype(np.float64).reshape(shape)
+    if rule.optional and rule.theirs not in tensors:
+        return np.ones(shape, "<f4")
+    value = laid_out(rule, tensors[rule.theirs], shape).astype(np.float64)
     if rule.minus in tensors:
         bias = tensors[rule.minus]
         if bias.shape != shape:
@@ -452,28 +655,42 @@ def apply_rule(rule, tensors, shape, swap_classes):
     return value
 
 
+def convert_all(tensors, rules, arch, shapes, swap_classes):
+    """Our tensors by name, and what is wrong with theirs."""
+    converted, wrong = {}, []
+    for rule in rules:
+        try:
+            if rule.ours != "1":
+                converted[rule.ours] = apply_rule(rule, tensors, shapes[rule.ours], swap_classes)
+            elif rule.theirs in tensors and not (tensors[rule.theirs] == 1).all():
+                raise ValueError(f"{rule.theirs} is not 1, and {arch} has no scales")
+        except ValueError as error:
+            wrong.append(str(error))
+    return converted, wrong
+
+
 def convert(tensors, source=None, arch=None, swap_classes=False):
-    """Our tensors by name, with the naming, the architecture and the width found."""
-    tensors = {name: value for name, value in tensors.items() if not name.endswith(IGNORED_ENDINGS)}
+    """Our tensors by name, with the naming, the architecture and the widths found."""
     source, arch = choose_table(tensors, source, arch)
     rules = rules_of(source, arch)
     missing, extra = compare(tensors, rules)
+    extra = [] if source in WITH_EXTRAS else extra
     if missing or extra:
         parts = [f"{len(names)} {what}: {describe(names, tensors)}"
                  for what, names in (("missing", missing), ("superfluous", extra)) if names]
         raise Refused(f"not {arch} in naming {source}, the nearest table; " + "; ".join(parts))
-    width = infer_width(tensors, rules)
-    shapes, converted, wrong = wanted_shapes(arch, width), {}, []
-    for rule in rules:
-        try:
-            converted[rule.ours] = apply_rule(rule, tensors, shapes[rule.ours], swap_classes)
-        except ValueError as error:
-            wrong.append(str(error))
+    widths = infer_widths(tensors, rules)
+    shapes = wanted_shapes(arch, widths)
+    converted, wrong = convert_all(tensors, rules, arch, shapes, swap_classes)
     if wrong:
-        raise Refused(f"{len(wrong)} tensors do not fit {arch} of width {width:g}: " + "; ".join(wrong[:12]))
+        raise Refused(f"{len(wrong)} tensors do not fit {arch} of {describe_widths(widths)}: " + "; ".join(wrong[:12]))
     if set(converted) != set(shapes):
         raise Refused(f"the table of {source}, {arch} is not complete: {sorted(set(shapes) ^ set(converted))}")
-    return converted, source, arch, width
+    return converted, source, arch, widths
+
+
+def describe_widths(widths):
+    return ", ".join(f"{name} {value:g}" for name, value in widths.items())
 
 
 def warnings_about(converted, source, arch):
@@ -495,18 +712,30 @@ def merge(base, over, path=""):
     return base
 
 
-def configuration(source, width, conv1_stride, override):
-    config = {"width": width, "conv1_stride": conv1_stride, **json.loads(json.dumps(DEFAULT_FRONT_ENDS))}
-    return merge(merge(config, FRONT_ENDS[source]), override)
+def configuration(source, arch, widths, override):
+    config = {**widths, **json.loads(json.dumps(DEFAULT_CONFIGURATIONS[arch]))}
+    config = merge(merge(config, FRONT_ENDS[source]), override)
+    if "clip" in config and not config["clip"]["samples"]:
+        config["clip"]["samples"] = samples_of(**config["clip"])
+    return config
+
+
+def samples_of(frames, sample_rate, frame_rate, **_):
+    """As many as last as long as the frames."""
+    try:
+        return int(frames * sample_rate / frame_rate + 0.5)
+    except (TypeError, ArithmeticError, ValueError):
+        raise Refused(f"--config: clip: {frames} frames at {frame_rate} Hz and sound at {sample_rate} Hz make no clip") from None
 
 
 # ---- writing ----------------------------------------------------------------------------------------------------------------
 
 def render(tensors, metadata):
-    """The file's bytes: tensors by name without holes, the header padded so that they begin at a multiple of 64."""
-    names = sorted(tensors)
-    section = b"".join(tensors[name].tobytes() for name in names)
-    header = {"__metadata__": {**dict(sorted(metadata.items())), "avsound.sha256": hashlib.sha256(section).hexdigest()}}
+    """The file's parts: a header, padded so that what follows begins at a multiple of 64; tensors by name without holes."""
+    names, digest = sorted(tensors), hashlib.sha256()
+    for name in names:
+        digest.update(tensors[name])
+    header = {"__metadata__": {**dict(sorted(metadata.items())), "avsound.sha256": digest.hexdigest()}}
     place = 0
     for name in names:
         end = place + tensors[name].nbytes
@@ -514,15 +743,15 @@ def render(tensors, metadata):
         place = end
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-(8 + len(text)) % 64)
-    return struct.pack("<Q", len(text)) + text + section
+    return [struct.pack("<Q", len(text)) + text, *(tensors[name] for name in names)]
 
 
-def write_atomically(path, content):
+def write_atomically(path, parts):
     folder = os.path.dirname(path) or "."
     handle, temporary = tempfile.mkstemp(prefix=".avsound-", suffix=".tmp", dir=folder)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            stream.writelines(parts)
             stream.flush()
             os.fsync(stream.fileno())
         umask = os.umask(0)
@@ -546,12 +775,13 @@ def list_tables():
 
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(description="Converts weights into avsound's model files.")
-    parser.add_argument("input", nargs="?", help=".pt, .pth, .npz or .safetensors")
+    parser.add_argument("input", nargs="?", help=" ".join(READERS))
     parser.add_argument("output", nargs="?", help="model file to write")
     parser.add_argument("--list", action="store_true", help="print the name tables and exit")
     parser.add_argument("--source", choices=sorted({key[0] for key in TABLES}), help="naming; default: the one that fits")
     parser.add_argument("--arch", choices=sorted({key[1] for key in TABLES}), help="architecture; default: the one that fits")
-    parser.add_argument("--conv1-stride", type=int, choices=(1, 2), default=2, help="which no weight tells (default 2)")
+    parser.add_argument("--conv1-stride", type=int, choices=(1, 2), help="which no weight tells (default 2)")
+    parser.add_argument("--conv5-stride", type=int, choices=(1, 2), help="of multisensory, 1 for its CAM network (default 2)")
     parser.add_argument("--swap-classes", action="store_true", help="the source's logits are {corresponds, does not}")
     parser.add_argument("--config", default="{}", help="JSON with what differs in the front ends (docs/model-format.md)")
     parser.add_argument("--license", default="unknown", help="licence of the weights, for the metadata")
@@ -564,16 +794,23 @@ def parse_arguments(arguments):
     return options
 
 
+def strides(options):
+    given = {"conv1_stride": options.conv1_stride, "conv5_stride": options.conv5_stride}
+    return {name: stride for name, stride in given.items() if stride}
+
+
 def run(options):
     try:
         override = json.loads(options.config)
     except ValueError as error:
         raise Refused(f"--config is no JSON: {error}") from None
+    if not isinstance(override, dict):
+        raise Refused("--config is no JSON object")
     tensors = read(options.input)
-    converted, source, arch, width = convert(tensors, options.source, options.arch, options.swap_classes)
+    converted, source, arch, widths = convert(tensors, options.source, options.arch, options.swap_classes)
     for warning in warnings_about(converted, source, arch):
         print(f"{options.input}: warning: {warning}", file=sys.stderr)
-    config = configuration(source, width, options.conv1_stride, override)
+    config = configuration(source, arch, widths, {**strides(options), **override})
     metadata = {
         "avsound.arch": arch,
         "avsound.config": json.dumps(config, separators=(",", ":")),
@@ -582,7 +819,7 @@ def run(options):
         "source": options.origin or f"{os.path.basename(options.input)}, naming {source}",
     }
     count = sum(value.size for value in converted.values())
-    print(f"{options.input}: {arch} of width {width:g}, naming {source}, {len(converted)} tensors, {count} numbers")
+    print(f"{options.input}: {arch} of {describe_widths(widths)}, naming {source}, {len(converted)} tensors, {count} numbers")
     if not options.dry_run:
         write_atomically(options.output, render(converted, metadata))
 

@@ -204,9 +204,9 @@ class Values(Case):
 
     def test_tables_are_complete(self):
         for source, arch in convert.TABLES:
-            ours = [rule.ours for rule in convert.rules_of(source, arch)]
+            ours = [rule.ours for rule in convert.rules_of(source, arch) if rule.ours != "1"]
             self.assertEqual(len(ours), len(set(ours)))
-            self.assertEqual(set(ours), set(convert.wanted_shapes(arch, 1)))
+            self.assertEqual(set(ours), set(convert.wanted_shapes(arch, dict.fromkeys(convert.GAUGES.values(), 1))))
         self.assertIn("vision.bn{L}.running_mean  = icn.bn{L}.running_mean - icn.conv{L}.bias?", self.run_convert("--list")[0])
 
 
@@ -254,7 +254,7 @@ class Refusals(Case):
         small = {"icn.conv1_1.weight": np.ones((2, 3), "f4"), "x": np.arange(3, dtype="f2")}
         np.savez(self.path("whole.npz"), **small)
         with open(self.path("whole.safetensors"), "wb") as stream:
-            stream.write(convert.render({"a": np.ones(3, "f4")}, {"k": "v"}))
+            stream.writelines(convert.render({"a": np.ones(3, "f4")}, {"k": "v"}))
         names = ["whole.npz", "whole.safetensors"]
         for zipped in (True, False) if torch else ():
             names.append(f"whole{int(zipped)}.pt")
@@ -445,7 +445,7 @@ def torch_outputs(arch, state, image, spectrogram):
 
 
 @unittest.skipUnless(os.environ.get("AVSOUND_LIBRARY"), "AVSOUND_LIBRARY is not set")
-class Library(Case):
+class LibraryCase(Case):
     def setUp(self):
         super().setUp()
         self.lib = ctypes.CDLL(os.environ["AVSOUND_LIBRARY"])
@@ -487,6 +487,8 @@ class Library(Case):
             found[name] = np.ctypeslib.as_array(view.data, tuple(view.shape[:view.rank])).copy()
         return found
 
+
+class Library(LibraryCase):
     def test_the_library_loads_what_was_converted(self):
         for arch, heads in HEADS.items():
             target = self.path("model.safetensors")
@@ -499,7 +501,7 @@ class Library(Case):
         model = ctypes.c_void_p()
         self.check(self.lib.avsound_model_create(self.context, b"ave-net", b'{"width":0.0625}', 1, ctypes.byref(model)))
         self.addCleanup(self.lib.avsound_model_free, model)
-        self.assertEqual(json.loads(self.lib.avsound_model_config(model)), convert.configuration("avsound", 0.0625, 2, {}))
+        self.assertEqual(json.loads(self.lib.avsound_model_config(model)), convert.configuration("avsound", "ave-net", {"width": 0.0625}, {}))
 
     @unittest.skipUnless(torch, "torch is not installed")
     def test_the_library_computes_what_the_source_computed(self):

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "train/draw.h"
+#include "draw/draw.h"
 
 /* ---- the table ---- */
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw/draw.h"
 #include "dsp/image.h"
-#include "train/draw.h"
 
 enum { SIDE = 176, GAP = 6, BAR = 4, CAPTION = 52, SPACE = 22, MARGIN = 18, HEAD = 58, ACROSS = 4 };
 enum { CELL_WIDTH = 2 * SIDE + GAP, CELL_HEIGHT = BAR + 4 + SIDE + CAPTION };

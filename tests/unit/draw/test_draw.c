@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "dsp/image.h"
-#include "train/draw.h"
+#include "draw/draw.h"
 
 static avsound_context *context;
 
@@ -337,7 +337,7 @@ START_TEST(a_canvas_survives_refused_memory)
 }
 END_TEST
 
-SUITE("train.draw", a_line_covers_its_area_in_any_direction, half_a_line_is_gaps_when_dashed,
+SUITE("draw.draw", a_line_covers_its_area_in_any_direction, half_a_line_is_gaps_when_dashed,
       joints_of_a_translucent_line_do_not_show, nothing_is_drawn_outside_the_clip,
       text_stays_in_the_box_that_its_width_says, every_character_differs_from_every_other,
       text_is_measured_by_characters_and_cut_where_it_fits,

@@ -1,6 +1,6 @@
 /* Strokes are laid down as coverage first, the larger of two where they meet, and inked together: joints do not show,
  * and a translucent line is evenly so. */
-#include "train/draw.h"
+#include "draw/draw.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "train/draw.h"
+#include "draw/draw.h"
 
 static const uint32_t ink_text = 0x3C4043, ink_faint = 0x80868B, ink_grid = 0xE8EAED, ink_axis = 0xBDC1C6;
 

@@ -19,16 +19,16 @@ typedef struct avsn_canvas {
 } avsn_canvas;
 
 /* Colours are 0xRRGGBB. */
-avsound_status avsn_canvas_create(avsound_context *context, int32_t width, int32_t height, uint32_t colour,
+AVSN_SHARED avsound_status avsn_canvas_create(avsound_context *context, int32_t width, int32_t height, uint32_t colour,
                                   avsn_canvas **out);
-void avsn_canvas_free(avsn_canvas *canvas);
+AVSN_SHARED void avsn_canvas_free(avsn_canvas *canvas);
 /* A .png or .jpg file, complete or not at all. */
-avsound_status avsn_canvas_write(const avsn_canvas *canvas, const char *path);
+AVSN_SHARED avsound_status avsn_canvas_write(const avsn_canvas *canvas, const char *path);
 
 void avsn_canvas_clip(avsn_canvas *canvas, avsn_box box); /* cut to the canvas */
 void avsn_canvas_unclip(avsn_canvas *canvas);
 
-void avsn_canvas_fill(avsn_canvas *canvas, avsn_box box, uint32_t colour, float opacity);
+AVSN_SHARED void avsn_canvas_fill(avsn_canvas *canvas, avsn_box box, uint32_t colour, float opacity);
 void avsn_canvas_outline(avsn_canvas *canvas, avsn_box box, uint32_t colour); /* one pixel, inside the box */
 /* `thickness` in pixels, round ends. A dash is `dash` pixels long, the gap as well; 0: no gaps. */
 void avsn_canvas_line(avsn_canvas *canvas, double x0, double y0, double x1, double y1, float thickness, float dash,
@@ -43,17 +43,17 @@ void avsn_canvas_dot(avsn_canvas *canvas, double x, double y, float radius, uint
  * down; `unit` is a unit's pixels, 1.5 for a plot's labels. (x, y) is the top left corner of the first capital. */
 #define AVSN_TEXT_HEIGHT 7
 #define AVSN_TEXT_DESCENT 2
-void avsn_canvas_text(avsn_canvas *canvas, double x, double y, double unit, uint32_t colour, const char *text);
-double avsn_text_width(double unit, const char *text);
+AVSN_SHARED void avsn_canvas_text(avsn_canvas *canvas, double x, double y, double unit, uint32_t colour, const char *text);
+AVSN_SHARED double avsn_text_width(double unit, const char *text);
 /* How many bytes of the text, from its start, fit into `width` pixels. */
-size_t avsn_text_fit(double unit, const char *text, double width);
+AVSN_SHARED size_t avsn_text_fit(double unit, const char *text, double width);
 
 /* RGB24 rows, `stride` bytes apart, scaled to the box: means of the pixels under each when shrinking, else bilinear. */
-void avsn_canvas_image(avsn_canvas *canvas, avsn_box box, const uint8_t *rgb, ptrdiff_t stride, int32_t width,
+AVSN_SHARED void avsn_canvas_image(avsn_canvas *canvas, avsn_box box, const uint8_t *rgb, ptrdiff_t stride, int32_t width,
                        int32_t height);
 /* A matrix [rows][cols] in a colour map (AVSN_COLOUR_ of dsp/image.h), `low` at its dark end and `high` at its bright
  * one, row 0 at the bottom as in a spectrogram. */
-void avsn_canvas_matrix(avsn_canvas *canvas, avsn_box box, const float *values, int32_t rows, int32_t cols, float low,
+AVSN_SHARED void avsn_canvas_matrix(avsn_canvas *canvas, avsn_box box, const float *values, int32_t rows, int32_t cols, float low,
                         float high, int32_t map);
 
 /* ---- plots ---- */
@@ -84,7 +84,7 @@ typedef struct avsn_plot {
     size_t count;
 } avsn_plot;
 
-void avsn_canvas_plot(avsn_canvas *canvas, const avsn_plot *plot);
+AVSN_SHARED void avsn_canvas_plot(avsn_canvas *canvas, const avsn_plot *plot);
 
 /* Round numbers (1, 2 or 5 times a power of ten apart) in low...high, about `wanted` of them, at most AVSN_MOST_TICKS;
  * *step is their distance. For low >= high one tick. */

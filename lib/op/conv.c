@@ -163,6 +163,8 @@ static dnnl_status_t choose(avsn_pd *pd, const avsn_kernel_request *r, activatio
 
 avsound_status avsn_make_conv(const avsn_kernel_request *r, avsn_kernel **out)
 {
+    if (avsn_conv_amx_pays(r))
+        return avsn_make_conv_amx(r, out);
     avsn_pd pd = {0};
     dnnl_status_t status = choose(&pd, r, order_for(r->compute), false);
     if (status == dnnl_unimplemented)
@@ -269,6 +271,8 @@ static dnnl_status_t choose_backward(avsn_pd *pd, const avsn_kernel_request *r, 
 
 avsound_status avsn_make_conv_backward_data(const avsn_kernel_request *r, avsn_kernel **out)
 {
+    if (avsn_conv_amx_pays(r))
+        return avsn_make_conv_amx(r, out);
     const backward_shapes s = {r->output, avsn_layout_shape(r->input[1]), avsn_layout_shape(r->input[0])};
     avsn_pd pd = {0};
     const dnnl_status_t status = choose_backward(&pd, r, &s, start_backward_data);

@@ -10,6 +10,11 @@ avsound_status avsn_make_batch_norm(const avsn_kernel_request *request, avsn_ker
 avsound_status avsn_make_batch_norm_rows(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_conv_backward_data(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_conv_backward_weights(const avsn_kernel_request *request, avsn_kernel **out);
+/* The result and the gradient by the source in plain C with tile registers: where they can be made, where they are faster
+ * than oneDNN's. */
+bool avsn_conv_amx_serves(const avsn_kernel_request *request);
+bool avsn_conv_amx_pays(const avsn_kernel_request *request);
+avsound_status avsn_make_conv_amx(const avsn_kernel_request *request, avsn_kernel **out);
 /* The weights' gradient in plain C with tile registers, where it serves. */
 bool avsn_conv_weights_serves(const avsn_kernel_request *request);
 avsound_status avsn_make_conv_weights(const avsn_kernel_request *request, avsn_kernel **out);
@@ -65,6 +70,9 @@ typedef struct avsn_c_kernel {
  * whose output is row-major f32. */
 avsound_status avsn_c_kernel_create(const avsn_kernel_request *request, const char *impl,
                                     void (*compute)(const avsn_c_kernel *kernel), uint32_t keep, avsn_kernel **out);
+/* As part of a larger struct of `size` bytes, the rest zeros. */
+avsound_status avsn_c_kernel_create_sized(const avsn_kernel_request *request, size_t size, const char *impl,
+                                          void (*compute)(const avsn_c_kernel *kernel), uint32_t keep, avsn_kernel **out);
 
 /* Puts a layout of this shape and type, in the order of `like` (NULL: row-major), in a slot. */
 avsound_status avsn_replace_layout(avsn_layout **slot, const avsn_kernel_request *request, const avsn_layout *like,

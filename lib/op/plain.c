@@ -24,7 +24,13 @@ static avsound_status run(avsn_kernel *base)
 avsound_status avsn_c_kernel_create(const avsn_kernel_request *request, const char *impl,
                                     void (*compute)(const avsn_c_kernel *kernel), uint32_t keep, avsn_kernel **out)
 {
-    avsn_c_kernel *kernel = avsn_alloc_zeroed(request->context, 1, sizeof *kernel);
+    return avsn_c_kernel_create_sized(request, sizeof(avsn_c_kernel), impl, compute, keep, out);
+}
+
+avsound_status avsn_c_kernel_create_sized(const avsn_kernel_request *request, size_t size, const char *impl,
+                                          void (*compute)(const avsn_c_kernel *kernel), uint32_t keep, avsn_kernel **out)
+{
+    avsn_c_kernel *kernel = avsn_alloc_zeroed(request->context, 1, size);
     if (!kernel)
         return AVSOUND_E_NO_MEMORY;
     avsn_kernel *base = &kernel->base;

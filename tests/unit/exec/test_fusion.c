@@ -196,19 +196,32 @@ END_TEST
 /* ---- addition ---- */
 
 /* As the multisensory network's blocks: batch norm follows the addition or precedes it. */
+static void block_of(avsn_graph *g, int64_t channels)
+{
+    avsn_value x = avsn_relu(g, conv3(g, "conv0", picture(g), channels));
+    avsn_value y = avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", x, channels), .epsilon = 1e-3f));
+    y = avsn_batch_norm(g, "bn2", conv3(g, "conv2", y, channels), .epsilon = 1e-3f);
+    x = avsn_name(g, "block", avsn_relu(g, avsn_add(g, x, y)));
+    avsn_output(g, "dst", conv3(g, "conv3", x, 16));
+}
+
 static void residual(avsn_graph *g, const void *arg)
 {
     (void)arg;
-    avsn_value x = avsn_relu(g, conv3(g, "conv0", picture(g), 32));
-    avsn_value y = avsn_relu(g, avsn_batch_norm(g, "bn1", conv3(g, "conv1", x, 32), .epsilon = 1e-3f));
-    y = avsn_batch_norm(g, "bn2", conv3(g, "conv2", y, 32), .epsilon = 1e-3f);
-    x = avsn_name(g, "block", avsn_relu(g, avsn_add(g, x, y)));
-    avsn_output(g, "dst", conv3(g, "conv3", x, 16));
+    block_of(g, 32);
+}
+
+/* Enough channels for tile registers, where there are any. */
+static void wide_residual(avsn_graph *g, const void *arg)
+{
+    (void)arg;
+    block_of(g, 128);
 }
 
 START_TEST(residual_addition_and_relu_join_the_convolution)
 {
     check_net(&(net_case){residual, {"conv+relu", "conv+bn+relu", "conv+bn+add+relu", "conv"}, 4, 2});
+    check_net(&(net_case){wide_residual, {"conv+relu", "conv+bn+relu", "conv+bn+add+relu", "conv"}, 4, 2});
 }
 END_TEST
 

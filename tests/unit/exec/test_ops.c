@@ -159,6 +159,9 @@ START_TEST(conv_in_the_shapes_of_the_networks)
          .window = {.out = 16, .kernel = {3, 3}, .pad = {1, 1}}},
         {.kind = AVSN_OP_CONV, .src = {4, {3, 48, 14, 24}}, .bound = 4e-6,
          .window = {.out = 128, .bias = 1}},
+        /* enough channels for tile registers, where there are any */
+        {.kind = AVSN_OP_CONV, .src = {4, {2, 128, 7, 6}}, .bound = 4e-6,
+         .window = {.out = 160, .kernel = {3, 3}, .pad = {1, 1}, .bias = 1}},
         /* 5x7x7 over time, as the multisensory network's first layer sees pictures, and 65 taps over sound */
         {.kind = AVSN_OP_CONV, .src = {5, {1, 3, 9, 20, 22}}, .bound = 4e-6,
          .window = {.out = 16, .kernel = {5, 7, 7}, .stride = {2, 2, 2}, .same = 1}},

@@ -1,0 +1,554 @@
+/* Convolutions in bf16 with the processor's tile registers, of any window, in one to three dimensions.
+ *
+ * Pictures lie one behind the other in one long row of positions: each line followed by as many positions as a window
+ * reaches beyond it (the padding behind a line and that before the next one are the same cells where both are zeros), each
+ * picture by lines, each item by frames. So every tap of the window is a constant shift of the source against the result,
+ * and a tile takes any sixteen positions in succession, wherever lines end; what falls between them is computed and
+ * dropped. With a stride the source's cells are dealt out to one plane for each remainder, in which taps are shifts again.
+ *
+ * A task copies a panel, some positions with all their channels, in blocks of 32, into a buffer that stays in the
+ * second-level cache: zeros where the padding is, cells of 64 bytes, so that no load of a tile crosses a cache line. Then
+ * it multiplies: 32 positions by 32 channels of the result in four tiles, over all blocks of channels and all taps.
+ *
+ * The gradient by the source of a convolution with stride 1 is the same with the taps turned round. */
+#include "op/families.h"
+#include "op/onednn.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+enum {
+    AXES = 3,    /* frames, lines, cells of a line */
+    BLOCK = 32,  /* channels of a cell, positions and channels of a product */
+    TILE = 16,   /* rows of a tile, channels of the result in one */
+    TILE_VALUES = 512, /* of bf16 */
+    PANEL_BYTES = 1 << 19,
+    FEWEST = 256, /* positions of a panel */
+    TASKS = 4,    /* of a thread: where panels are few, the result's channels are shared out too */
+    TAPS = 512,   /* at most */
+    STREAMED = 1 << 21, /* bytes of a result */
+    PAYS_FORWARD = 128, /* channels of the source from which on this is faster than oneDNN's kernels */
+    PAYS_BACKWARD = 64
+};
+
+typedef struct axis {
+    int64_t src, dst, kernel, stride, dilation, before;
+    int64_t planes; /* remainders that taps have */
+    int64_t reach;  /* positions from a window's first to its last in a plane */
+    int64_t pitch;  /* positions from one line (picture, item) to the next */
+} axis;
+
+typedef struct plan {
+    int64_t n, in, out;
+    int64_t in_blocks;  /* of BLOCK */
+    int64_t out_tiles;  /* of TILE */
+    axis axis[AXES];
+    int64_t taps;
+    int64_t planes;       /* of a slice: those of lines times those of cells */
+    int64_t positions;    /* up to the last that counts */
+    int64_t count;        /* of a panel, a multiple of BLOCK */
+    int64_t panels;
+    int64_t plane;        /* cells of a panel's plane */
+    bool backward;
+} plan;
+
+static int64_t quotient_up(int64_t x, int64_t step)
+{
+    return (x + step - 1) / step;
+}
+
+/* Zeros that each line begins with in all planes, and zeros behind it: as many as there are of both are shared. */
+static void place_axis(axis *a)
+{
+    const int64_t span = (a->kernel - 1) * a->dilation;
+    a->planes = AVSN_MIN(a->stride, span + 1);
+    a->reach = span / a->stride;
+    const int64_t lead = AVSN_MAX(quotient_up(a->before - a->planes + 1, a->stride), (int64_t)0);
+    const int64_t trail = AVSN_MAX(a->dst + a->reach - quotient_up(a->src + a->before, a->stride), (int64_t)0);
+    a->pitch = a->dst + a->reach - AVSN_MIN(AVSN_MIN(lead, trail), a->reach);
+}
+
+static size_t cells_of(const plan *p)
+{
+    return (size_t)(p->in_blocks * p->axis[0].kernel * p->planes * p->plane);
+}
+
+static void place_panels(plan *p)
+{
+    const axis *a = p->axis;
+    const int64_t halo = a[1].reach * a[2].pitch + a[2].reach;
+    const int64_t fit = PANEL_BYTES / (p->in_blocks * a[0].kernel * p->planes * 2 * BLOCK) - halo;
+    const int64_t last = ((a[0].dst - 1) * a[1].pitch + a[1].dst - 1) * a[2].pitch + a[2].dst;
+    p->positions = (p->n - 1) * a[0].pitch * a[1].pitch * a[2].pitch + last;
+    const int64_t panels = quotient_up(p->positions, AVSN_MAX(fit, (int64_t)FEWEST));
+    p->count = quotient_up(quotient_up(p->positions, panels), BLOCK) * BLOCK;
+    p->panels = quotient_up(p->positions, p->count);
+    p->plane = (p->count + halo) | 1; /* odd: blocks of a cell don't fall into the same sets */
+}
+
+/* Leading axes that a convolution has not are of size 1. */
+static plan plan_of(const avsn_window *w, const avsn_shape *src, const avsn_shape *dst, bool backward)
+{
+    plan p = {.n = src->dim[0], .in = src->dim[1], .out = dst->dim[1], .backward = backward, .planes = 1, .taps = 1};
+    for (int32_t i = 0; i < AXES; i++) {
+        const int32_t from = i - (AXES - w->spatial);
+        p.axis[i] = from < 0 ? (axis){.src = 1, .dst = 1, .kernel = 1, .stride = 1, .dilation = 1}
+                             : (axis){.src = src->dim[2 + from], .dst = dst->dim[2 + from], .kernel = w->kernel[from],
+                                      .stride = w->stride[from], .dilation = w->dilation[from],
+                                      .before = w->before[from]};
+        axis *a = &p.axis[i];
+        if (backward)
+            a->before = (a->kernel - 1) * a->dilation - a->before;
+        place_axis(a);
+        p.taps *= a->kernel;
+        p.planes *= i > 0 ? a->planes : 1;
+    }
+    p.in_blocks = quotient_up(p.in, BLOCK);
+    p.out_tiles = quotient_up(p.out, TILE);
+    place_panels(&p);
+    return p;
+}
+
+/* Positions in succession that share a line of the result, or that are dropped. */
+typedef struct place {
+    int64_t at;  /* the first channel in the result; -1: dropped */
+    int64_t run; /* how many, from this one on */
+} place;
+
+/* Of one thread: the panel, and where each of its results goes. */
+static size_t thread_bytes(const plan *p)
+{
+    return cells_of(p) * BLOCK * sizeof(uint16_t) + (size_t)p->count * sizeof(place);
+}
+
+typedef struct conv_kernel {
+    avsn_c_kernel base;
+    plan plan;
+    bool bias, add, relu, narrow; /* narrow: the result is bf16, else f32 */
+} conv_kernel;
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define TILES __attribute__((target("amx-tile,amx-bf16")))
+
+/* ---- filling a panel ---- */
+
+/* The line of positions that begins at `line` of a slice: where its cells come from. */
+typedef struct slice {
+    const plan *plan;
+    const uint16_t *src;
+    int64_t frame, row, cell; /* remainders */
+} slice;
+
+/* The first cell of the picture's line; NULL where there is none. */
+static const uint16_t *line_at(const slice *s, int64_t line)
+{
+    const axis *a = s->plan->axis;
+    const int64_t picture = line / a[1].pitch, item = picture / a[0].pitch;
+    const int64_t t = picture % a[0].pitch * a[0].stride + s->frame - a[0].before;
+    const int64_t y = line % a[1].pitch * a[1].stride + s->row - a[1].before;
+    if (item >= s->plan->n || t < 0 || t >= a[0].src || y < 0 || y >= a[1].src)
+        return NULL;
+    return s->src + ((item * a[0].src + t) * a[1].src + y) * a[2].src * s->plan->in;
+}
+
+AVX512 static void clear_cells(const plan *p, uint16_t *out, int64_t stride, int64_t count)
+{
+    for (int64_t block = 0; block < p->in_blocks; block++)
+        memset(out + block * stride, 0, (size_t)count * BLOCK * sizeof *out);
+}
+
+AVX512 static void copy_cells(const plan *p, const uint16_t *from, int64_t step, uint16_t *out, int64_t stride, int64_t count)
+{
+    const int64_t whole = p->in / BLOCK;
+    const uint32_t mask = (uint32_t)((1ull << p->in % BLOCK) - 1);
+    for (int64_t i = 0; i < count; i++, from += step, out += BLOCK) {
+        for (int64_t block = 0; block < whole; block++)
+            _mm512_store_si512(out + block * stride, _mm512_loadu_si512(from + block * BLOCK));
+        if (mask)
+            _mm512_store_si512(out + whole * stride, _mm512_maskz_loadu_epi16(mask, from + whole * BLOCK));
+    }
+}
+
+/* Positions from `first` on of one plane of one slice, all blocks, `stride` apart. */
+AVX512 static void fill_plane(const slice *s, int64_t first, uint16_t *out, int64_t stride)
+{
+    const plan *p = s->plan;
+    const axis *a = &p->axis[2];
+    const int64_t left = a->before - s->cell; /* cell j is the source's j * stride - left */
+    const int64_t inside = left > 0 ? quotient_up(left, a->stride) : 0;
+    const int64_t outside = quotient_up(a->src + left, a->stride);
+    int64_t line = first / a->pitch, x = first % a->pitch;
+    for (int64_t done = 0; done < p->plane; line++, x = 0) {
+        const int64_t end = AVSN_MIN(a->pitch, x + p->plane - done);
+        const uint16_t *from = line_at(s, line);
+        const int64_t begin = from ? AVSN_MIN(AVSN_MAX(inside, x), end) : end;
+        const int64_t stop = AVSN_MAX(AVSN_MIN(outside, end), begin);
+        clear_cells(p, out + done * BLOCK, stride, begin - x);
+        if (stop > begin)
+            copy_cells(p, from + (begin * a->stride - left) * p->in, a->stride * p->in, out + (done + begin - x) * BLOCK,
+                       stride, stop - begin);
+        clear_cells(p, out + (done + stop - x) * BLOCK, stride, end - stop);
+        done += end - x;
+    }
+}
+
+/* [in block][tap of frames][plane][cell][BLOCK] */
+static void fill_panel(const plan *p, const uint16_t *src, int64_t first, uint16_t *out)
+{
+    const axis *a = p->axis;
+    const int64_t slice_values = p->planes * p->plane * BLOCK;
+    for (int64_t tap = 0; tap < a[0].kernel; tap++) {
+        const int64_t shift = tap * a[0].dilation;
+        slice s = {p, src, shift % a[0].stride, 0, 0};
+        const int64_t from = first + shift / a[0].stride * a[1].pitch * a[2].pitch;
+        for (int64_t plane = 0; plane < p->planes; plane++) {
+            s.row = plane / a[2].planes;
+            s.cell = plane % a[2].planes;
+            fill_plane(&s, from, out + tap * slice_values + plane * p->plane * BLOCK, a[0].kernel * slice_values);
+        }
+    }
+}
+
+/* ---- multiplying ---- */
+
+/* As LDTILECFG reads it: eight tiles of 16 rows of 64 bytes. A constant, since compilers may take the instruction to
+ * read less of it than it does. */
+static const struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} tile_config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+
+TILES static void configure_tiles(void)
+{
+    _tile_loadconfig(&tile_config);
+}
+
+TILES static void release_tiles(void)
+{
+    _tile_release();
+}
+
+/* What a product of 32 positions by 32 channels adds up. */
+typedef struct product {
+    int64_t blocks, taps;
+    const int32_t *shift;   /* of each tap: values */
+    int64_t cells, weights; /* values from block to block */
+    int64_t tile;           /* values of the weights to the second 16 channels */
+} product;
+
+/* Into the first-level cache, whose share of the weights of one step is never used twice in a row. */
+static inline void fetch_tile(const uint16_t *weights)
+{
+    for (int64_t i = 0; i < TILE; i++)
+        _mm_prefetch(weights + i * BLOCK, _MM_HINT_T0);
+}
+
+/* Sums: tiles 0 to 3, [16 positions][16 channels] each, 0 and 1 of the first positions. Loads stand together in front of the
+ * products: between them they cost more where two threads share a core. */
+TILES static inline __attribute__((always_inline)) void multiply(const product *m, const uint16_t *cells,
+                                                                 const uint16_t *weights, float *sums, bool rows,
+                                                                 bool columns)
+{
+    enum { ROW = 64, SUMS = 256 };
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t block = 0; block < m->blocks; block++, cells += m->cells, weights += m->weights)
+        for (int64_t tap = 0; tap < m->taps; tap++) {
+            const uint16_t *a = cells + m->shift[tap], *b = weights + tap * TILE_VALUES;
+            fetch_tile(b + TILE_VALUES);
+            if (columns)
+                fetch_tile(b + m->tile + TILE_VALUES);
+            _tile_loadd(4, a, ROW);
+            if (rows)
+                _tile_loadd(5, a + TILE * BLOCK, ROW);
+            _tile_loadd(6, b, ROW);
+            if (columns)
+                _tile_loadd(7, b + m->tile, ROW);
+            _tile_dpbf16ps(0, 4, 6);
+            if (columns)
+                _tile_dpbf16ps(1, 4, 7);
+            if (rows)
+                _tile_dpbf16ps(2, 5, 6);
+            if (rows && columns)
+                _tile_dpbf16ps(3, 5, 7);
+        }
+    _tile_stored(0, sums, ROW);
+    _tile_stored(1, sums + SUMS, ROW);
+    _tile_stored(2, sums + 2 * SUMS, ROW);
+    _tile_stored(3, sums + 3 * SUMS, ROW);
+}
+
+TILES static void multiply_22(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+{
+    multiply(m, cells, weights, sums, true, true);
+}
+
+TILES static void multiply_21(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+{
+    multiply(m, cells, weights, sums, true, false);
+}
+
+TILES static void multiply_12(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+{
+    multiply(m, cells, weights, sums, false, true);
+}
+
+TILES static void multiply_11(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+{
+    multiply(m, cells, weights, sums, false, false);
+}
+
+static void (*const multipliers[2][2])(const product *, const uint16_t *, const uint16_t *, float *) = {
+    {multiply_11, multiply_12}, {multiply_21, multiply_22}};
+
+/* ---- results ---- */
+
+/* What happens to sums on their way to the result. */
+typedef struct ending {
+    const float *bias; /* NULL: none */
+    const void *add;   /* as the result lies; NULL: none */
+    void *dst;
+    bool relu, narrow; /* narrow: bf16, else f32 */
+    bool stream;       /* past the caches: whole cache lines of a result that they wouldn't hold */
+} ending;
+
+AVX512 static inline __m512 added(const ending *e, int64_t at, __mmask16 mask)
+{
+    if (!e->narrow)
+        return _mm512_maskz_loadu_ps(mask, (const float *)e->add + at);
+    const __m256i bits = _mm256_maskz_loadu_epi16(mask, (const uint16_t *)e->add + at);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+
+/* One run: up to 32 channels from `first` on. NaN stays NaN. */
+AVX512 static inline __attribute__((always_inline)) void write_run(const ending *e, const float *sums, int64_t row,
+                                                                   place run, int64_t stride, int64_t first,
+                                                                   int64_t channels, bool add, bool narrow)
+{
+    const uint32_t mask = channels >= BLOCK ? UINT32_MAX : (uint32_t)((1ull << channels) - 1);
+    const __mmask16 low = (__mmask16)mask, high = (__mmask16)(mask >> 16);
+    const __m512 least = _mm512_set1_ps(e->relu ? 0.0f : -INFINITY);
+    const __m512 bias_low = e->bias ? _mm512_maskz_loadu_ps(low, e->bias + first) : _mm512_setzero_ps();
+    const __m512 bias_high = e->bias ? _mm512_maskz_loadu_ps(high, e->bias + first + TILE) : _mm512_setzero_ps();
+    int64_t at = run.at + first;
+    for (const int64_t end = row + run.run; row < end; row++, at += stride) {
+        const float *sum = sums + row / TILE * 512 + row % TILE * 16;
+        __m512 a = _mm512_add_ps(_mm512_load_ps(sum), bias_low), b = _mm512_add_ps(_mm512_load_ps(sum + 256), bias_high);
+        if (add) {
+            a = _mm512_add_ps(a, added(e, at, low));
+            b = _mm512_add_ps(b, added(e, at + TILE, high));
+        }
+        a = _mm512_max_ps(least, a);
+        b = _mm512_max_ps(least, b);
+        if (narrow) {
+            const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(b, a);
+            if (e->stream)
+                _mm512_stream_si512((__m512i *)((uint16_t *)e->dst + at), both);
+            else
+                _mm512_mask_storeu_epi16((uint16_t *)e->dst + at, mask, both);
+        } else {
+            _mm512_mask_storeu_ps((float *)e->dst + at, low, a);
+            _mm512_mask_storeu_ps((float *)e->dst + at + TILE, high, b);
+        }
+    }
+}
+
+AVX512 static void write_results(const plan *p, const ending *e, const float *sums, const place *places, int64_t rows,
+                                 int64_t first, int64_t channels)
+{
+    for (int64_t i = 0; i < rows;) {
+        place run = places[i];
+        run.run = AVSN_MIN(run.run, rows - i);
+        if (run.at >= 0 && e->add)
+            write_run(e, sums, i, run, p->out, first, channels, true, e->narrow);
+        else if (run.at >= 0 && e->narrow)
+            write_run(e, sums, i, run, p->out, first, channels, false, true);
+        else if (run.at >= 0)
+            write_run(e, sums, i, run, p->out, first, channels, false, false);
+        i += run.run;
+    }
+}
+
+static void find_places(const plan *p, int64_t first, place *places)
+{
+    const axis *a = p->axis;
+    int64_t line = first / a[2].pitch, x = first % a[2].pitch;
+    for (int64_t i = 0; i < p->count; line++, x = 0) {
+        const int64_t y = line % a[1].pitch, t = line / a[1].pitch % a[0].pitch, item = line / a[1].pitch / a[0].pitch;
+        const int64_t counts = item < p->n && t < a[0].dst && y < a[1].dst ? a[2].dst : 0;
+        const int64_t start = ((item * a[0].dst + t) * a[1].dst + y) * a[2].dst;
+        for (; x < a[2].pitch && i < p->count; x++, i++)
+            places[i] = x < counts ? (place){(start + x) * p->out, counts - x} : (place){-1, a[2].pitch - x};
+    }
+}
+
+/* ---- tasks ---- */
+
+static void find_shifts(const plan *p, int32_t shift[TAPS])
+{
+    const axis *a = p->axis;
+    for (int64_t tap = 0; tap < p->taps; tap++) {
+        const int64_t used = p->backward ? p->taps - 1 - tap : tap;
+        const int64_t x = used % a[2].kernel * a[2].dilation;
+        const int64_t y = used / a[2].kernel % a[1].kernel * a[1].dilation;
+        const int64_t t = used / a[2].kernel / a[1].kernel;
+        const int64_t plane = t * p->planes + y % a[1].stride * a[2].planes + x % a[2].stride;
+        shift[tap] = (int32_t)((plane * p->plane + y / a[1].stride * a[2].pitch + x / a[2].stride) * BLOCK);
+    }
+}
+
+/* Weights lie in tiles of 32 channels of the source by 16 of the result, all taps of a pair of blocks in succession; blocks
+ * of the result are outer, backwards those of the source. */
+static product product_of(const plan *p, const int32_t shift[TAPS])
+{
+    const int64_t pair = p->taps * TILE_VALUES;
+    return (product){.blocks = p->in_blocks,
+                     .taps = p->taps,
+                     .shift = shift,
+                     .cells = p->axis[0].kernel * p->planes * p->plane * BLOCK,
+                     .weights = p->backward ? p->out_tiles * pair : pair,
+                     .tile = p->backward ? pair : p->in_blocks * pair};
+}
+
+/* One panel, the result's channels from `begin` to before `end`. */
+static void run_task(const plan *p, const product *m, const ending *e, const uint16_t *src, const uint16_t *weights,
+                     int64_t panel, int64_t begin, int64_t end, unsigned char *buffer)
+{
+    _Alignas(64) float sums[BLOCK * BLOCK];
+    uint16_t *cells = (uint16_t *)buffer;
+    place *places = (place *)(buffer + cells_of(p) * BLOCK * sizeof *cells);
+    const int64_t first = panel * p->count, count = AVSN_MIN(p->count, p->positions - first);
+    fill_panel(p, src, first, cells);
+    find_places(p, first, places);
+    configure_tiles();
+    for (int64_t out = begin; out < end; out += BLOCK)
+        for (int64_t i = 0; i < count; i += BLOCK) {
+            const int64_t rows = AVSN_MIN(count - i, (int64_t)BLOCK), columns = AVSN_MIN(end - out, (int64_t)BLOCK);
+            multipliers[rows > TILE][columns > TILE](m, cells + i * BLOCK, weights + out / TILE * m->tile, sums);
+            write_results(p, e, sums, places + i, rows, out, columns);
+        }
+    release_tiles();
+}
+
+static void convolve(const avsn_c_kernel *k)
+{
+    const conv_kernel *kernel = (const conv_kernel *)k;
+    const plan *p = &kernel->plan;
+    int32_t shift[TAPS];
+    find_shifts(p, shift);
+    const product m = product_of(p, shift);
+    const int32_t last = k->base.input_count - 1;
+    const ending e = {.bias = kernel->bias ? k->input[2] : NULL,
+                      .add = kernel->add ? k->input[last] : NULL,
+                      .dst = k->output[0],
+                      .relu = kernel->relu,
+                      .narrow = kernel->narrow,
+                      .stream = p->out % BLOCK == 0 && (uintptr_t)k->output[0] % 64 == 0 &&
+                                avsn_layout_bytes(k->base.output[0]) >= STREAMED};
+    const int64_t blocks = quotient_up(p->out, BLOCK);
+    const int64_t parts = k->threads > 1 ? AVSN_MIN(quotient_up(TASKS * k->threads, p->panels), blocks) : 1;
+#pragma omp parallel for schedule(dynamic) num_threads(k->threads)
+    for (int64_t i = 0; i < p->panels * parts; i++) {
+        const int64_t part = i % parts, begin = part * blocks / parts * BLOCK, end = (part + 1) * blocks / parts * BLOCK;
+        run_task(p, &m, &e, k->input[0], k->input[1], i / parts, begin, AVSN_MIN(end, p->out),
+                 (unsigned char *)k->scratchpad + (size_t)omp_get_thread_num() * thread_bytes(p));
+    }
+}
+
+#else
+
+static void convolve(const avsn_c_kernel *k)
+{
+    (void)k;
+}
+
+#endif
+
+/* ---- making ---- */
+
+static int64_t taps_of(const avsn_window *w)
+{
+    int64_t taps = 1;
+    for (int32_t i = 0; i < w->spatial; i++)
+        taps *= w->kernel[i];
+    return taps;
+}
+
+bool avsn_conv_amx_serves(const avsn_kernel_request *r)
+{
+    const avsn_window *w = &r->attributes->window;
+    if (r->compute != AVSOUND_DTYPE_BF16 || avsn_op_isa() < AVSN_ISA_AMX || w->spatial > AXES || taps_of(w) > TAPS)
+        return false;
+    for (int32_t i = 0; r->kind == AVSN_OP_CONV_BACKWARD_DATA && i < w->spatial; i++)
+        if (w->stride[i] != 1 || w->before[i] > (w->kernel[i] - 1) * w->dilation[i])
+            return false;
+    const plan p = plan_of(w, avsn_layout_shape(r->input[0]), r->output, r->kind == AVSN_OP_CONV_BACKWARD_DATA);
+    return cells_of(&p) <= INT32_MAX / BLOCK; /* shifts are 32 bits wide */
+}
+
+bool avsn_conv_amx_pays(const avsn_kernel_request *r)
+{
+    const int64_t in = avsn_layout_shape(r->input[0])->dim[1], out = r->output->dim[1];
+    return avsn_conv_amx_serves(r) && in >= (r->kind == AVSN_OP_CONV_BACKWARD_DATA ? PAYS_BACKWARD : PAYS_FORWARD) &&
+           out >= BLOCK && taps_of(&r->attributes->window) > 1;
+}
+
+static avsound_status set_layout(avsn_kernel *kernel, avsn_layout **slot, const avsn_shape *shape, int32_t dtype,
+                                 dnnl_format_tag_t tag)
+{
+    avsn_md md = {0};
+    const dnnl_status_t status = avsn_md_tag(&md, shape, dtype, tag);
+    if (status)
+        return avsn_onednn_fail(status, "convolution", shape, NULL);
+    avsn_layout *layout = avsn_layout_from_md(kernel->context, avsn_md_of(&md), shape, dtype);
+    avsn_md_clear(&md);
+    if (!layout)
+        return AVSOUND_E_NO_MEMORY;
+    avsn_layout_unref(*slot);
+    *slot = layout;
+    return AVSOUND_OK;
+}
+
+static avsound_status set_layouts(const avsn_kernel_request *r, conv_kernel *k)
+{
+    static const dnnl_format_tag_t last[6] = {0, 0, 0, dnnl_nwc, dnnl_nhwc, dnnl_ndhwc};
+    static const dnnl_format_tag_t tiles[2][6] = {{0, 0, 0, dnnl_OIw16i16o2i, dnnl_OIhw16i16o2i, dnnl_OIdhw16i16o2i},
+                                                  {0, 0, 0, dnnl_OIw16o16i2o, dnnl_OIhw16o16i2o, dnnl_OIdhw16o16i2o}};
+    avsn_kernel *base = &k->base.base;
+    const int32_t rank = r->output->rank, dtype = k->narrow ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32;
+    AVSN_TRY(set_layout(base, &base->input[0], avsn_layout_shape(r->input[0]), AVSOUND_DTYPE_BF16, last[rank]));
+    AVSN_TRY(set_layout(base, &base->input[1], avsn_layout_shape(r->input[1]), AVSOUND_DTYPE_BF16,
+                        tiles[k->plan.backward][rank]));
+    if (r->add)
+        AVSN_TRY(set_layout(base, &base->input[r->input_count - 1], r->output, dtype, last[rank]));
+    return set_layout(base, &base->output[0], r->output, dtype, last[rank]);
+}
+
+avsound_status avsn_make_conv_amx(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    avsn_kernel *base;
+    AVSN_TRY(avsn_c_kernel_create_sized(r, sizeof(conv_kernel), "c:conv_amx", convolve, 0, &base));
+    conv_kernel *k = (conv_kernel *)base;
+    const bool backward = r->kind == AVSN_OP_CONV_BACKWARD_DATA;
+    k->plan = plan_of(&r->attributes->window, avsn_layout_shape(r->input[0]), r->output, backward);
+    k->bias = r->input_count - (r->add ? 1 : 0) == 3;
+    k->add = r->add;
+    k->relu = r->relu;
+    k->narrow = backward || r->output_dtype == AVSOUND_DTYPE_BF16;
+    base->scratchpad_bytes = (size_t)k->base.threads * thread_bytes(&k->plan);
+    const avsound_status status = set_layouts(r, k);
+    if (status) {
+        avsn_kernel_free(base);
+        return status;
+    }
+    *out = base;
+    return AVSOUND_OK;
+}

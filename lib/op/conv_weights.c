@@ -290,7 +290,8 @@ static const struct {
     uint8_t rows[16];
 } tile_config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
-/* Adds one tap's products of `steps` times STEP pixels: 0-3 sums, 4 and 5 gradients, 6 and 7 sources. */
+/* Adds one tap's products of `steps` times STEP pixels: 0-3 sums, 4 and 5 gradients, 6 and 7 sources. Loads stand together
+ * in front of the products, and the next step's sources are called for: both are worth most while the core is shared. */
 TILES static void add_tap(const uint16_t *dst, int64_t row, const uint16_t *src, int64_t steps, bool first, float *sums)
 {
     enum { TILE_ROW = 64, TILE = 256 };
@@ -307,12 +308,14 @@ TILES static void add_tap(const uint16_t *dst, int64_t row, const uint16_t *src,
         _tile_loadd(3, sums + 3 * TILE, TILE_ROW);
     }
     for (int64_t i = 0; i < steps; i++, dst += STEP, src += STEP * BLOCK) {
+        for (int64_t line = 0; line < STEP; line++)
+            _mm_prefetch(src + STEP * BLOCK + line * BLOCK, _MM_HINT_T0);
         _tile_loadd(4, dst, dst_row);
-        _tile_loadd(6, src, src_row);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(7, src + 32, src_row);
-        _tile_dpbf16ps(1, 4, 7);
         _tile_loadd(5, dst + 16 * row, dst_row);
+        _tile_loadd(6, src, src_row);
+        _tile_loadd(7, src + 32, src_row);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }

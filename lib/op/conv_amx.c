@@ -13,22 +13,23 @@
  * The gradient by the source of a convolution with stride 1 is the same with the taps turned round. */
 #include "op/families.h"
 #include "op/onednn.h"
+#include "op/tiles.h"
 
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
 enum {
-    AXES = 3,    /* frames, lines, cells of a line */
-    BLOCK = 32,  /* channels of a cell, positions and channels of a product */
-    TILE = 16,   /* rows of a tile, channels of the result in one */
-    TILE_VALUES = 512, /* of bf16 */
-    PANEL_BYTES = 1 << 19,
-    FEWEST = 256, /* positions of a panel */
-    TASKS = 4,    /* of a thread: where panels are few, the result's channels are shared out too */
-    TAPS = 512,   /* at most */
-    STREAMED = 1 << 21, /* bytes of a result */
-    PAYS_FORWARD = 128, /* channels of the source from which on this is faster than oneDNN's kernels */
+    AXES = 3,              /* frames, lines, cells of a line */
+    BLOCK = 32,            /* channels of a cell; positions and channels of a product */
+    TILE = 16,             /* rows of a tile; channels of the result in one */
+    TILE_VALUES = 512,     /* of bf16 */
+    PANEL_BYTES = 1 << 19, /* about; a panel has FEWEST positions all the same */
+    FEWEST = 256,
+    TASKS = 4,             /* of a thread: where panels are few, the result's channels are shared out too */
+    TAPS = 512,            /* at most */
+    STREAMED = 1 << 21,    /* bytes of a result */
+    PAYS_FORWARD = 128,    /* channels of the source from which on this is faster than oneDNN's kernels */
     PAYS_BACKWARD = 64
 };
 
@@ -130,11 +131,6 @@ typedef struct conv_kernel {
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-#define TILES __attribute__((target("amx-tile,amx-bf16")))
-
 /* ---- filling a panel ---- */
 
 /* The line of positions that begins at `line` of a slice: where its cells come from. */
@@ -156,13 +152,14 @@ static const uint16_t *line_at(const slice *s, int64_t line)
     return s->src + ((item * a[0].src + t) * a[1].src + y) * a[2].src * s->plan->in;
 }
 
-AVX512 static void clear_cells(const plan *p, uint16_t *out, int64_t stride, int64_t count)
+AVSN_AVX512 static void clear_cells(const plan *p, uint16_t *out, int64_t stride, int64_t count)
 {
     for (int64_t block = 0; block < p->in_blocks; block++)
         memset(out + block * stride, 0, (size_t)count * BLOCK * sizeof *out);
 }
 
-AVX512 static void copy_cells(const plan *p, const uint16_t *from, int64_t step, uint16_t *out, int64_t stride, int64_t count)
+AVSN_AVX512 static void copy_cells(const plan *p, const uint16_t *from, int64_t step, uint16_t *out, int64_t stride,
+                                   int64_t count)
 {
     const int64_t whole = p->in / BLOCK;
     const uint32_t mask = (uint32_t)((1ull << p->in % BLOCK) - 1);
@@ -175,7 +172,7 @@ AVX512 static void copy_cells(const plan *p, const uint16_t *from, int64_t step,
 }
 
 /* Positions from `first` on of one plane of one slice, all blocks, `stride` apart. */
-AVX512 static void fill_plane(const slice *s, int64_t first, uint16_t *out, int64_t stride)
+AVSN_AVX512 static void fill_plane(const slice *s, int64_t first, uint16_t *out, int64_t stride)
 {
     const plan *p = s->plan;
     const axis *a = &p->axis[2];
@@ -216,24 +213,6 @@ static void fill_panel(const plan *p, const uint16_t *src, int64_t first, uint16
 
 /* ---- multiplying ---- */
 
-/* As LDTILECFG reads it: eight tiles of 16 rows of 64 bytes. A constant, since compilers may take the instruction to
- * read less of it than it does. */
-static const struct {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-
-TILES static void configure_tiles(void)
-{
-    _tile_loadconfig(&tile_config);
-}
-
-TILES static void release_tiles(void)
-{
-    _tile_release();
-}
-
 /* What a product of 32 positions by 32 channels adds up. */
 typedef struct product {
     int64_t blocks, taps;
@@ -251,9 +230,9 @@ static inline void fetch_tile(const uint16_t *weights)
 
 /* Sums: tiles 0 to 3, [16 positions][16 channels] each, 0 and 1 of the first positions. Loads stand together in front of the
  * products: between them they cost more where two threads share a core. */
-TILES static inline __attribute__((always_inline)) void multiply(const product *m, const uint16_t *cells,
-                                                                 const uint16_t *weights, float *sums, bool rows,
-                                                                 bool columns)
+AVSN_TILES static inline __attribute__((always_inline)) void multiply(const product *m, const uint16_t *cells,
+                                                                      const uint16_t *weights, float *sums, bool rows,
+                                                                      bool columns)
 {
     enum { ROW = 64, SUMS = 256 };
     _tile_zero(0);
@@ -286,22 +265,22 @@ TILES static inline __attribute__((always_inline)) void multiply(const product *
     _tile_stored(3, sums + 3 * SUMS, ROW);
 }
 
-TILES static void multiply_22(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+AVSN_TILES static void multiply_22(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
 {
     multiply(m, cells, weights, sums, true, true);
 }
 
-TILES static void multiply_21(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+AVSN_TILES static void multiply_21(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
 {
     multiply(m, cells, weights, sums, true, false);
 }
 
-TILES static void multiply_12(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+AVSN_TILES static void multiply_12(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
 {
     multiply(m, cells, weights, sums, false, true);
 }
 
-TILES static void multiply_11(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+AVSN_TILES static void multiply_11(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
 {
     multiply(m, cells, weights, sums, false, false);
 }
@@ -320,7 +299,7 @@ typedef struct ending {
     bool stream;       /* past the caches: whole cache lines of a result that they wouldn't hold */
 } ending;
 
-AVX512 static inline __m512 added(const ending *e, int64_t at, __mmask16 mask)
+AVSN_AVX512 static inline __m512 added(const ending *e, int64_t at, __mmask16 mask)
 {
     if (!e->narrow)
         return _mm512_maskz_loadu_ps(mask, (const float *)e->add + at);
@@ -329,9 +308,9 @@ AVX512 static inline __m512 added(const ending *e, int64_t at, __mmask16 mask)
 }
 
 /* One run: up to 32 channels from `first` on. NaN stays NaN. */
-AVX512 static inline __attribute__((always_inline)) void write_run(const ending *e, const float *sums, int64_t row,
-                                                                   place run, int64_t stride, int64_t first,
-                                                                   int64_t channels, bool add, bool narrow)
+AVSN_AVX512 static inline __attribute__((always_inline)) void write_run(const ending *e, const float *sums, int64_t row,
+                                                                        place run, int64_t stride, int64_t first,
+                                                                        int64_t channels, bool add, bool narrow)
 {
     const uint32_t mask = channels >= BLOCK ? UINT32_MAX : (uint32_t)((1ull << channels) - 1);
     const __mmask16 low = (__mmask16)mask, high = (__mmask16)(mask >> 16);
@@ -361,8 +340,8 @@ AVX512 static inline __attribute__((always_inline)) void write_run(const ending 
     }
 }
 
-AVX512 static void write_results(const plan *p, const ending *e, const float *sums, const place *places, int64_t rows,
-                                 int64_t first, int64_t channels)
+AVSN_AVX512 static void write_results(const plan *p, const ending *e, const float *sums, const place *places,
+                                      int64_t rows, int64_t first, int64_t channels)
 {
     for (int64_t i = 0; i < rows;) {
         place run = places[i];
@@ -428,14 +407,15 @@ static void run_task(const plan *p, const product *m, const ending *e, const uin
     const int64_t first = panel * p->count, count = AVSN_MIN(p->count, p->positions - first);
     fill_panel(p, src, first, cells);
     find_places(p, first, places);
-    configure_tiles();
+    avsn_tiles_begin();
     for (int64_t out = begin; out < end; out += BLOCK)
         for (int64_t i = 0; i < count; i += BLOCK) {
             const int64_t rows = AVSN_MIN(count - i, (int64_t)BLOCK), columns = AVSN_MIN(end - out, (int64_t)BLOCK);
             multipliers[rows > TILE][columns > TILE](m, cells + i * BLOCK, weights + out / TILE * m->tile, sums);
             write_results(p, e, sums, places + i, rows, out, columns);
         }
-    release_tiles();
+    avsn_tiles_end();
+    _mm_sfence(); /* streamed results, before others read them */
 }
 
 static void convolve(const avsn_c_kernel *k)

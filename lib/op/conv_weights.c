@@ -14,6 +14,7 @@
  * window covers, for any stride, and there is one product instead of nine. */
 #include "op/families.h"
 #include "op/onednn.h"
+#include "op/tiles.h"
 
 #include <omp.h>
 #include <string.h>
@@ -110,11 +111,6 @@ static size_t scratch_bytes(const plan *p, int32_t threads)
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
-#define TILES __attribute__((target("amx-tile,amx-bf16")))
-
 /* ---- the pixels of a panel ---- */
 
 static const uint16_t zeros[GROUP * BLOCK];
@@ -165,7 +161,7 @@ static inline uint32_t lanes(int64_t channels, int64_t block)
 /* ---- turning over ---- */
 
 /* 16x16 numbers of 32 bits, rows to columns. */
-AVX512 static inline void transpose(__m512i r[16])
+AVSN_AVX512 static inline void transpose(__m512i r[16])
 {
     __m512i t[16];
     for (int i = 0; i < 16; i += 2) {
@@ -198,7 +194,7 @@ static inline int64_t place_of(int64_t lane)
 }
 
 /* [out block][BLOCK][row], from the channels at the walk's base. */
-AVX512 static void turn_dst(const plan *p, walk w, int64_t channels, uint16_t *out)
+AVSN_AVX512 static void turn_dst(const plan *p, walk w, int64_t channels, uint16_t *out)
 {
     for (int64_t k = 0; k < p->length; k += STEP) {
         const uint16_t *at[STEP];
@@ -226,7 +222,7 @@ AVX512 static void turn_dst(const plan *p, walk w, int64_t channels, uint16_t *o
 }
 
 /* [in block][2][pairs][BLOCK, at place_of][2]. */
-AVX512 static void pair_src(const plan *p, walk w, int64_t channels, uint16_t *out)
+AVSN_AVX512 static void pair_src(const plan *p, walk w, int64_t channels, uint16_t *out)
 {
     const uint16_t *here = next(&w);
     for (int64_t k = 0; k < 2 * p->pairs; k++) {
@@ -244,7 +240,7 @@ AVX512 static void pair_src(const plan *p, walk w, int64_t channels, uint16_t *o
 }
 
 /* What the window of pixel x of line `line` covers: [3][3][channels], zeros outside of the picture and behind. */
-AVX512 static inline __m512i window(const plan *p, const uint16_t *src, int64_t line, int64_t x)
+AVSN_AVX512 static inline __m512i window(const plan *p, const uint16_t *src, int64_t line, int64_t x)
 {
     const int64_t y = line % p->height * p->stride[0] - p->before[0], left = x * p->stride[1] - p->before[1];
     const int64_t first = AVSN_MAX(-left, (int64_t)0), end = AVSN_MIN(p->src_width - left, (int64_t)3), run = 3 * p->in;
@@ -262,7 +258,7 @@ AVX512 static inline __m512i window(const plan *p, const uint16_t *src, int64_t 
 }
 
 /* [pairs][BLOCK, at place_of][2]. */
-AVX512 static void window_src(const plan *p, const uint16_t *src, int64_t line, uint16_t *out)
+AVSN_AVX512 static void window_src(const plan *p, const uint16_t *src, int64_t line, uint16_t *out)
 {
     const int64_t end = AVSN_MIN(line + p->lines, p->n * p->height);
     int64_t x = 0;
@@ -282,17 +278,9 @@ AVX512 static void window_src(const plan *p, const uint16_t *src, int64_t line, 
 
 /* ---- multiplying ---- */
 
-/* As LDTILECFG reads it: eight tiles of 16 rows of 64 bytes. A constant, since compilers may take the instruction to
- * read less of it than it does. */
-static const struct {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-
 /* Adds one tap's products of `steps` times STEP pixels: 0-3 sums, 4 and 5 gradients, 6 and 7 sources. Loads stand together
- * in front of the products, and the next step's sources are called for: both are worth most while the core is shared. */
-TILES static void add_tap(const uint16_t *dst, int64_t row, const uint16_t *src, int64_t steps, bool first, float *sums)
+ * in front of the products, and the next step's operands are called for: both are worth most while the core is shared. */
+AVSN_TILES static void add_tap(const uint16_t *dst, int64_t row, const uint16_t *src, int64_t steps, bool first, float *sums)
 {
     enum { TILE_ROW = 64, TILE = 256 };
     const int dst_row = (int)row * 2, src_row = BLOCK * 4;
@@ -307,9 +295,11 @@ TILES static void add_tap(const uint16_t *dst, int64_t row, const uint16_t *src,
         _tile_loadd(2, sums + 2 * TILE, TILE_ROW);
         _tile_loadd(3, sums + 3 * TILE, TILE_ROW);
     }
-    for (int64_t i = 0; i < steps; i++, dst += STEP, src += STEP * BLOCK) {
-        for (int64_t line = 0; line < STEP; line++)
-            _mm_prefetch(src + STEP * BLOCK + line * BLOCK, _MM_HINT_T0);
+    for (int64_t step = 0; step < steps; step++, dst += STEP, src += STEP * BLOCK) {
+        for (int64_t i = 0; i < STEP; i++) {
+            _mm_prefetch(src + (STEP + i) * BLOCK, _MM_HINT_T0);
+            _mm_prefetch(dst + STEP + i * row, _MM_HINT_T0);
+        }
         _tile_loadd(4, dst, dst_row);
         _tile_loadd(5, dst + 16 * row, dst_row);
         _tile_loadd(6, src, src_row);
@@ -323,16 +313,6 @@ TILES static void add_tap(const uint16_t *dst, int64_t row, const uint16_t *src,
     _tile_stored(1, sums + TILE, TILE_ROW);
     _tile_stored(2, sums + 2 * TILE, TILE_ROW);
     _tile_stored(3, sums + 3 * TILE, TILE_ROW);
-}
-
-TILES static void configure_tiles(void)
-{
-    _tile_loadconfig(&tile_config);
-}
-
-TILES static void release_tiles(void)
-{
-    _tile_release();
 }
 
 /* What a thread works on: a pair of groups and a part of the panels. */
@@ -372,7 +352,7 @@ static void multiply_panel(const plan *p, const task *t, const uint16_t *src, co
 static void run_task(const plan *p, const task *t, const uint16_t *src, const uint16_t *dst, uint16_t *buffer)
 {
     uint16_t *pairs = buffer, *turned = buffer + src_count(p);
-    configure_tiles();
+    avsn_tiles_begin();
     for (int64_t panel = t->panel; panel < t->end; panel++) {
         const int64_t line = panel * p->lines, end = line + p->lines;
         turn_dst(p, walk_from(p, dst + t->out, p->out, line, end, 0), t->out_count, turned);
@@ -382,7 +362,7 @@ static void run_task(const plan *p, const task *t, const uint16_t *src, const ui
             pair_src(p, walk_from(p, src + t->in, p->in, line - 1, end + 1, -1), t->in_count, pairs);
         multiply_panel(p, t, pairs, turned, panel == t->panel);
     }
-    release_tiles();
+    avsn_tiles_end();
 }
 
 /* ---- the sums' way to the weights ---- */

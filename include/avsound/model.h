@@ -15,7 +15,7 @@ typedef struct avsound_model avsound_model;
 /** Number of architectures this library can build. Threads: any. Since 0.1. */
 AVSOUND_API int32_t avsound_arch_count(void);
 
-/** Name of architecture `index`: "l3-net", "ave-net", "avol-net", "multisensory"; NULL outside. Threads: any. Since 0.1. */
+/** Name of architecture `index`: "l3-net", "ave-net", "avol-net", "multisensory", "sync-net"; NULL outside. Threads: any. Since 0.1. */
 AVSOUND_API const char *avsound_arch_name(int32_t index);
 
 /** Makes a model with weights drawn from a seed: He-normal convolutions and dense layers, unit batch norms. Its metadata says
@@ -129,7 +129,8 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_session_create(avsound_model *m
 AVSOUND_API int32_t avsound_session_input_count(const avsound_session *session);
 
 /** Name and shape of input `index`: "image" [batch][3][height][width] and "spectrogram" [batch][1][bins][columns], or, of
- *  networks of clips, "frames" [batch][3][frames][height][width] and "waveform" [batch][2][samples].
+ *  networks of clips, "frames" [batch][3][frames][height][width] and "waveform" [batch][2][samples] or, of
+ *  sync-net, "spectrogram".
  *  @param view Its struct_size must be set; receives dtype and shape, data NULL. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_session_input(const avsound_session *session, int32_t index,
                                                                const char **name, avsound_tensor *view);

@@ -1,6 +1,7 @@
 #include "api/session.h"
 
 #include "base/cpu.h"
+#include "model/syncnet.h"
 
 #include <math.h>
 #include <string.h>
@@ -63,6 +64,12 @@ static avsound_status split_outputs(avsound_session *session, const char *list)
     return AVSOUND_OK;
 }
 
+/* 0: the model's own. */
+static int64_t clip_columns(const avsound_session *session)
+{
+    return session->model->arch->lags ? (int64_t)AVSN_SYNC_COLUMNS * session->clip_frames : 0;
+}
+
 static avsound_status make_plan(avsound_session *session, int32_t width, int32_t height)
 {
     const int64_t most = avsn_context_limits(session->context)->max_pixels;
@@ -79,7 +86,8 @@ static avsound_status make_plan(avsound_session *session, int32_t width, int32_t
                                       .image_height = height,
                                       .image_width = width,
                                       .frames = session->clip_frames,
-                                      .samples = session->clip_samples};
+                                      .samples = session->clip_samples,
+                                      .columns = clip_columns(session)};
     AVSN_TRY(avsn_model_graph(session->model, &shapes, &graph));
     avsn_plan *plan;
     AVSN_TRY(avsn_plan_create(graph, &session->model->params, session->model->packed, &o, &plan));
@@ -91,7 +99,7 @@ static avsound_status make_plan(avsound_session *session, int32_t width, int32_t
     return AVSOUND_OK;
 }
 
-/* Another number of frames has another number of samples, unless that is given, too. */
+/* Another number of frames has another number of samples, unless that is given, too, or of columns. */
 static avsound_status size_clip(avsound_session *session, const avsound_session_options *o)
 {
     avsn_clip_frontend clip = session->model->config.clip;

@@ -104,3 +104,15 @@ void avsn_clip_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *imag
     *image = (avsn_image_frontend){
         .width = 224, .height = 224, .short_side = 256, .cell = 32, .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}};
 }
+
+void avsn_lag_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image, avsn_audio_frontend *audio)
+{
+    *f = (avsn_clip_frontend){.frames = 48, .frame_rate = 25, .sample_rate = 16000};
+    *image = (avsn_image_frontend){
+        .width = 64, .height = 64, .short_side = 72, .cell = 16, .mean = {0.43f, 0.43f, 0.43f}, .std = {0.24f, 0.24f, 0.24f}};
+    *audio = (avsn_audio_frontend){
+        .sample_rate = 16000, .window = 400, .hop = 160, .fft = 512, .columns = 192, .offset = -120,
+        .mel_bands = 40, .power = 1, .normalise = 1, .mel_low = 60, .mel_high = 7600,
+        .floor = 1e-10f, .range = 0, .mean = -75, .std = 20,
+    };
+}

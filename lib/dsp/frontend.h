@@ -56,5 +56,7 @@ void avsn_audio_frontend_default(avsn_audio_frontend *f);
 void avsn_image_frontend_default(avsn_image_frontend *f);
 /* Those of the multisensory networks (Owens and Efros 2018, as released): pixels in -1...1, 4.2 s of 29.97 Hz and 21 kHz. */
 void avsn_clip_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image);
+/* Those of the synchronisation network: small pictures, 40 mel bands of 16 kHz, four columns a frame of 25 Hz. */
+void avsn_lag_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image, avsn_audio_frontend *audio);
 
 #endif

@@ -40,6 +40,8 @@ typedef enum avsn_op_kind {
     AVSN_OP_SOFTMAX,      /* along axis 1 */
     AVSN_OP_FRACTIONAL_POOL, /* src (N,C,T): maxima of windows along T; in training [, boundaries (outputs + 1)] */
     AVSN_OP_TILE,         /* src (N,C,T) -> (N,C,T,rows,columns) */
+    AVSN_OP_SQUASH,       /* src (N,C,spatial): each cell's vector, of a length below 1 */
+    AVSN_OP_LAGS,         /* (N,D,T), (N,D,S) -> (N,lags): mean scalar product at each lag */
 
     /* Made by plans, in no graph. */
     AVSN_OP_JOINED_CONV, /* src, (N,C,T), weights of src, of the other[, bias] -> convolution of src joined with the other, tiled */
@@ -61,6 +63,9 @@ typedef enum avsn_op_kind {
     AVSN_OP_SLICE_BACKWARD,        /* diff dst -> diff src, zeros outside the slice */
     AVSN_OP_FRACTIONAL_POOL_BACKWARD, /* diff dst, src[, boundaries] -> diff src */
     AVSN_OP_TILE_BACKWARD,         /* diff dst -> diff src */
+    AVSN_OP_SQUASH_BACKWARD,       /* src, dst, diff dst -> diff src */
+    AVSN_OP_LAGS_BACKWARD,         /* video, audio, diff dst -> diff video, diff audio */
+    AVSN_OP_LAG_LOSS,              /* logits (N,lags), lag (N,1) -> mean cross-entropy (1,1), diff logits */
     AVSN_OP_L2_NORMALIZE_BACKWARD, /* src, dst, diff dst -> diff src */
     AVSN_OP_DISTANCE_BACKWARD,     /* a, b, dst, diff dst -> diff a, diff b */
     AVSN_OP_INNER_MAP_BACKWARD,    /* cells, vector, diff dst -> diff cells, diff vector */
@@ -105,6 +110,8 @@ typedef struct avsn_attributes {
     float share;           /* pair loss: weight of the binary cross-entropy beside the contrastive one */
     bool views;            /* pair loss: items i and i + N/2 are views of one thing (lib/train/views.h) */
     float temperature;     /* pair loss of views: logits are divided by it */
+    int64_t steps, lags;   /* lags: the second operand's vectors to one of the first; -lags...lags of the second's */
+    float spread;          /* lag loss: standard deviation of the lags wanted about the true one */
 } avsn_attributes;
 
 typedef struct avsn_node {
@@ -209,6 +216,12 @@ avsn_value avsn_softmax(avsn_graph *graph, avsn_value src);
  * drawn: the training graph has an input name.boundaries. */
 avsn_value avsn_fractional_pool(avsn_graph *graph, const char *name, avsn_value src, int64_t outputs);
 /* The same at every one of rows x columns cells. */
+/* x / sqrt(1 + |x|^2) along axis 1: a length below 1, short where little is. Axes of one cell go but for one: (N,C,T,1,1) and
+ * (N,C,1,T) become (N,C,T). */
+avsn_value avsn_squash(avsn_graph *graph, avsn_value src);
+/* Of video (N,D,T) and audio (N,D,S), `steps` vectors of audio a frame, both beginning at once: at column lag + lags the mean of
+ * the scalar products of vectors i and steps * i - lag, for lags -lags...lags; -1 where none meet. A positive lag: audio leads. */
+avsn_value avsn_lags(avsn_graph *graph, avsn_value video, avsn_value audio, int64_t steps, int64_t lags);
 avsn_value avsn_tile(avsn_graph *graph, avsn_value src, int64_t rows, int64_t columns);
 
 /* ---- reading ---- */

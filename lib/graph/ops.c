@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MOST_LAGS = 65536 };
+
 static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_INPUT] = "input",
     [AVSN_OP_PARAM] = "param",
@@ -24,6 +26,8 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_FRACTIONAL_POOL] = "fractional_pool",
     [AVSN_OP_TILE] = "tile",
     [AVSN_OP_JOINED_CONV] = "joined_conv",
+    [AVSN_OP_SQUASH] = "squash",
+    [AVSN_OP_LAGS] = "lags",
     [AVSN_OP_CONV_BACKWARD_DATA] = "conv_backward_data",
     [AVSN_OP_CONV_BACKWARD_WEIGHTS] = "conv_backward_weights",
     [AVSN_OP_BATCH_NORM_TRAIN] = "batch_norm_train",
@@ -40,6 +44,9 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_SLICE_BACKWARD] = "slice_backward",
     [AVSN_OP_FRACTIONAL_POOL_BACKWARD] = "fractional_pool_backward",
     [AVSN_OP_TILE_BACKWARD] = "tile_backward",
+    [AVSN_OP_SQUASH_BACKWARD] = "squash_backward",
+    [AVSN_OP_LAGS_BACKWARD] = "lags_backward",
+    [AVSN_OP_LAG_LOSS] = "lag_loss",
     [AVSN_OP_L2_NORMALIZE_BACKWARD] = "l2_normalize_backward",
     [AVSN_OP_DISTANCE_BACKWARD] = "distance_backward",
     [AVSN_OP_INNER_MAP_BACKWARD] = "inner_map_backward",
@@ -282,6 +289,22 @@ avsn_value avsn_tile(avsn_graph *graph, avsn_value src, int64_t rows, int64_t co
     return avsn_graph_append(graph, AVSN_OP_TILE, NULL, NULL, &src, 1, &shape);
 }
 
+avsn_value avsn_squash(avsn_graph *graph, avsn_value src)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape in = *avsn_value_shape(graph, src);
+    if (in.rank < 3)
+        return wrong_shape(graph, "squash", src, "(N,C,spatial)");
+    avsn_shape shape = AVSN_SHAPE(in.dim[0], in.dim[1]);
+    for (int32_t i = 2; i < in.rank; i++)
+        if (in.dim[i] != 1)
+            shape.dim[shape.rank++] = in.dim[i];
+    if (shape.rank == 2)
+        shape.dim[shape.rank++] = 1;
+    return avsn_graph_append(graph, AVSN_OP_SQUASH, NULL, NULL, &src, 1, &shape);
+}
+
 avsn_value avsn_dense(avsn_graph *graph, const char *name, avsn_value src, int64_t out, const avsn_dense_starts *starts)
 {
     if (avsn_graph_stuck(graph, &src, 1))
@@ -373,6 +396,23 @@ avsn_value avsn_inner_map(avsn_graph *graph, avsn_value cells, avsn_value vector
         return wrong_shape(graph, "inner map", vector, "(N,C) of the cells' N and C");
     shape.dim[1] = 1;
     return avsn_graph_append(graph, AVSN_OP_INNER_MAP, NULL, NULL, inputs, 2, &shape);
+}
+
+avsn_value avsn_lags(avsn_graph *graph, avsn_value video, avsn_value audio, int64_t steps, int64_t lags)
+{
+    const avsn_value inputs[2] = {video, audio};
+    if (avsn_graph_stuck(graph, inputs, 2))
+        return AVSN_POISON;
+    const avsn_shape *v = avsn_value_shape(graph, video), *a = avsn_value_shape(graph, audio);
+    if (v->rank != 3)
+        return wrong_shape(graph, "lags", video, "(N,D,T)");
+    if (a->rank != 3 || a->dim[0] != v->dim[0] || a->dim[1] != v->dim[1])
+        return wrong_shape(graph, "lags", audio, "(N,D,S) of the video's N and D");
+    if (steps < 1 || steps > MOST_LAGS || lags < 1 || lags > MOST_LAGS)
+        return avsn_graph_fail(graph, AVSOUND_E_SHAPE, "lags", "%lld steps and %lld lags, want 1...%d of each",
+                               (long long)steps, (long long)lags, MOST_LAGS);
+    return avsn_graph_append(graph, AVSN_OP_LAGS, NULL, &(avsn_attributes){.steps = steps, .lags = lags}, inputs, 2,
+                             &AVSN_SHAPE(v->dim[0], 2 * lags + 1));
 }
 
 /* ---- printing ---- */

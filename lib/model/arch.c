@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const avsn_arch *const archs[] = {&avsn_arch_l3net, &avsn_arch_avenet, &avsn_arch_avolnet, &avsn_arch_multisensory};
+static const avsn_arch *const archs[] = {&avsn_arch_l3net, &avsn_arch_avenet, &avsn_arch_avolnet, &avsn_arch_multisensory,
+                                        &avsn_arch_syncnet};
 
 int32_t avsn_arch_count(void)
 {

@@ -5,7 +5,7 @@
 #include "graph/graph.h"
 
 /* A network reads what its inputs and layers have a use for: those of a picture and its spectrogram, or those of a clip, its
- * frames and its waveform. */
+ * frames and its waveform or spectrogram. */
 typedef struct avsn_build_config {
     int64_t batch;
     double width;         /* multiplies channel counts: of the convolution stacks, heads keep theirs; of a clip's network, all
@@ -18,6 +18,7 @@ typedef struct avsn_build_config {
     double audio_width;    /* multiplies the channel counts of the sound alone */
     int32_t conv5_stride;  /* in the picture: 2, or 1 for maps of twice the size */
     int64_t frames, samples; /* of a clip */
+    int64_t lags;            /* frames by which sound and pictures may be apart, either way */
 } avsn_build_config;
 
 typedef struct avsn_arch {
@@ -25,7 +26,8 @@ typedef struct avsn_arch {
     const char *citation;
     bool aligned; /* embeddings of pictures and sounds can be compared with each other */
     bool map;     /* has the output "map" */
-    bool clip;    /* sees "frames" and hears a "waveform", rather than an "image" and a "spectrogram" */
+    bool clip;    /* sees "frames", rather than an "image", and hears a "waveform", rather than a "spectrogram" */
+    bool lags;    /* of a clip: hears a "spectrogram" all the same, and compares the two at every lag (syncnet.h) */
     int32_t conv1_stride, conv5_stride; /* defaults */
     void (*build)(avsn_graph *graph, const avsn_build_config *config);
 } avsn_arch;
@@ -34,6 +36,6 @@ int32_t avsn_arch_count(void);
 const avsn_arch *avsn_arch_at(int32_t index);
 const avsn_arch *avsn_arch_find(const char *name); /* NULL if unknown */
 
-extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet, avsn_arch_multisensory;
+extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet, avsn_arch_multisensory, avsn_arch_syncnet;
 
 #endif

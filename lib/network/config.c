@@ -11,6 +11,8 @@
 #define MAX_TEXT ((size_t)64 << 10)
 #define MAX_DEPTH 8
 
+enum { MOST_LAGS = 10000 };
+
 /* One name of a JSON object and where its value lives. */
 typedef enum field_kind { FIELD_I32, FIELD_F32, FIELD_F32_RGB, FIELD_F64 } field_kind;
 typedef struct field {
@@ -33,6 +35,10 @@ static const field clip_model_fields[] = {
     MODEL_FIELD(audio_width, FIELD_F64),
     MODEL_FIELD(conv5_stride, FIELD_I32),
 };
+static const field lag_model_fields[] = {
+    MODEL_FIELD(width, FIELD_F64),
+    MODEL_FIELD(lags, FIELD_I32),
+};
 static const field image_fields[] = {
     IMAGE_FIELD(width, FIELD_I32), IMAGE_FIELD(height, FIELD_I32),   IMAGE_FIELD(short_side, FIELD_I32),
     IMAGE_FIELD(cell, FIELD_I32),  IMAGE_FIELD(mean, FIELD_F32_RGB), IMAGE_FIELD(std, FIELD_F32_RGB),
@@ -52,30 +58,43 @@ static const field clip_fields[] = {
     CLIP_FIELD(samples, FIELD_I32),
 };
 
+/* Of those that hear a spectrogram. */
+static const field picture_clip_fields[] = {
+    CLIP_FIELD(frames, FIELD_I32),
+    CLIP_FIELD(frame_rate, FIELD_F64),
+};
+
 typedef struct section {
-    const char *name; /* "" for the outermost object */
+    const char *name; /* "" for the outermost object; NULL ends a list */
     const field *fields;
     size_t count;
     size_t offset; /* in avsn_model_config */
 } section;
 
-enum { SECTIONS = 3 };
-
-/* Of networks of a picture and its spectrogram, and of clips. */
-static const section picture_sections[SECTIONS] = {
+/* Of networks of a picture and its spectrogram, of clips, and of clips that hear a spectrogram. */
+static const section picture_sections[] = {
     {"", picture_fields, AVSN_ARRAY_COUNT(picture_fields), 0},
     {"image", image_fields, AVSN_ARRAY_COUNT(image_fields), offsetof(avsn_model_config, image)},
     {"audio", audio_fields, AVSN_ARRAY_COUNT(audio_fields), offsetof(avsn_model_config, audio)},
+    {NULL, NULL, 0, 0},
 };
-static const section clip_sections[SECTIONS] = {
+static const section clip_sections[] = {
     {"", clip_model_fields, AVSN_ARRAY_COUNT(clip_model_fields), 0},
     {"image", image_fields, AVSN_ARRAY_COUNT(image_fields), offsetof(avsn_model_config, image)},
     {"clip", clip_fields, AVSN_ARRAY_COUNT(clip_fields), offsetof(avsn_model_config, clip)},
+    {NULL, NULL, 0, 0},
+};
+static const section lag_sections[] = {
+    {"", lag_model_fields, AVSN_ARRAY_COUNT(lag_model_fields), 0},
+    {"image", image_fields, AVSN_ARRAY_COUNT(image_fields), offsetof(avsn_model_config, image)},
+    {"audio", audio_fields, AVSN_ARRAY_COUNT(audio_fields), offsetof(avsn_model_config, audio)},
+    {"clip", picture_clip_fields, AVSN_ARRAY_COUNT(picture_clip_fields), offsetof(avsn_model_config, clip)},
+    {NULL, NULL, 0, 0},
 };
 
 static const section *sections_of(const avsn_arch *arch)
 {
-    return arch->clip ? clip_sections : picture_sections;
+    return arch->lags ? lag_sections : arch->clip ? clip_sections : picture_sections;
 }
 
 /* ---- reading ---- */
@@ -157,7 +176,7 @@ static const field *find_field(const section *s, const char *name)
 
 static const section *find_section(const section *sections, const char *name)
 {
-    for (size_t i = 1; i < SECTIONS; i++)
+    for (size_t i = 1; sections[i].name; i++)
         if (!strcmp(sections[i].name, name))
             return &sections[i];
     return NULL;
@@ -224,26 +243,40 @@ static avsound_status check_stride(const char *name, const char *key, int32_t st
     return AVSOUND_OK;
 }
 
+static avsound_status check_lags(const char *name, const avsn_model_config *config)
+{
+    if (config->lags < 1 || config->lags > MOST_LAGS)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: lags is %d, want 1...%d", name, config->lags, MOST_LAGS);
+    return AVSOUND_OK;
+}
+
 /* Completes a clip's numbers, too. */
 static avsound_status check(const avsn_arch *arch, const char *name, avsn_model_config *config)
 {
     AVSN_TRY(check_width(name, "width", config->width));
-    if (arch->clip) {
+    if (arch->lags) {
+        AVSN_TRY(check_lags(name, config));
+    } else if (arch->clip) {
         AVSN_TRY(check_width(name, "audio_width", config->audio_width));
         AVSN_TRY(check_stride(name, "conv5_stride", config->conv5_stride));
     } else {
         AVSN_TRY(check_stride(name, "conv1_stride", config->conv1_stride));
     }
     avsound_status status = avsn_image_frontend_check(&config->image);
-    if (!status)
-        status = arch->clip ? avsn_clip_frontend_complete(&config->clip) : avsn_audio_frontend_check(&config->audio);
+    if (!status && arch->clip)
+        status = avsn_clip_frontend_complete(&config->clip);
+    if (!status && (!arch->clip || arch->lags))
+        status = avsn_audio_frontend_check(&config->audio);
     return status ? avsn_fail_in(status, "%s", name) : AVSOUND_OK;
 }
 
 static void set_defaults(const avsn_arch *arch, avsn_model_config *config)
 {
     *config = (avsn_model_config){.width = 1, .conv1_stride = arch->conv1_stride, .conv5_stride = arch->conv5_stride};
-    if (arch->clip) {
+    if (arch->lags) {
+        config->lags = 20;
+        avsn_lag_frontend_default(&config->clip, &config->image, &config->audio);
+    } else if (arch->clip) {
         config->audio_width = 1;
         avsn_clip_frontend_default(&config->clip, &config->image);
     } else {
@@ -354,7 +387,7 @@ static void put_config(writer *w, const section *sections, const avsn_model_conf
 {
     put(w, "{");
     put_fields(w, &sections[0], config);
-    for (size_t i = 1; i < SECTIONS; i++) {
+    for (size_t i = 1; sections[i].name; i++) {
         put(w, ",\"");
         put(w, sections[i].name);
         put(w, "\":{");

@@ -56,11 +56,12 @@ avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_sha
         .image_width = shapes->image_width ? shapes->image_width : config->image.width,
         .conv1_stride = config->conv1_stride,
         .bins = avsn_audio_frontend_bins(&config->audio),
-        .columns = config->audio.columns,
+        .columns = shapes->columns ? shapes->columns : config->audio.columns,
         .audio_width = config->audio_width,
         .conv5_stride = config->conv5_stride,
         .frames = shapes->frames ? shapes->frames : config->clip.frames,
         .samples = shapes->samples ? shapes->samples : config->clip.samples,
+        .lags = config->lags,
     };
     avsn_graph *graph;
     *out = NULL;
@@ -78,7 +79,7 @@ avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_sha
 avsound_status avsn_model_need_picture(const avsound_model *model, const char *task)
 {
     if (model->arch->clip)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips, frames and their waveform: %s wants a network of a picture and a "
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips, frames and their sound: %s wants a network of a picture and a "
                   "spectrogram", model->arch->name, task);
     return AVSOUND_OK;
 }

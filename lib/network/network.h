@@ -14,6 +14,7 @@
 typedef struct avsn_model_config {
     double width, audio_width;
     int32_t conv1_stride, conv5_stride;
+    int32_t lags; /* frames, either way */
     avsn_image_frontend image;
     avsn_audio_frontend audio;
     avsn_clip_frontend clip;
@@ -24,6 +25,7 @@ typedef struct avsn_model_shapes {
     int64_t batch; /* at least 1 */
     int64_t image_height, image_width;
     int64_t frames, samples; /* of a clip */
+    int64_t columns;         /* of a spectrogram */
 } avsn_model_shapes;
 
 struct avsound_model {

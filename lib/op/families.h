@@ -49,6 +49,7 @@ avsound_status avsn_make_vector(const avsn_kernel_request *request, avsn_kernel 
 avsound_status avsn_make_fractional_pool(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_joined_conv(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_tile(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_lags(const avsn_kernel_request *request, avsn_kernel **out); /* squash, too; backward, loss */
 avsound_status avsn_make_affine(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_inner_map(const avsn_kernel_request *request, avsn_kernel **out);
 

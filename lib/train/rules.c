@@ -163,6 +163,23 @@ static void tile(avsn_graph *g, const avsn_node *node, avsn_value diff, const bo
     diff_in[0] = append(g, AVSN_OP_TILE_BACKWARD, node, &diff, 1, &shape, 1);
 }
 
+static void squash(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shape = shape_of(g, node->input[0]);
+    const avsn_value inputs[3] = {node->input[0], node->output[0], diff};
+    diff_in[0] = append(g, AVSN_OP_SQUASH_BACKWARD, node, inputs, 3, &shape, 1);
+}
+
+static void lags(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shapes[2] = {shape_of(g, node->input[0]), shape_of(g, node->input[1])};
+    const avsn_value inputs[3] = {node->input[0], node->input[1], diff};
+    diff_in[0] = append(g, AVSN_OP_LAGS_BACKWARD, node, inputs, 3, shapes, 2);
+    diff_in[1] = output(diff_in[0], 1);
+}
+
 static void pair_distance(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
 {
     (void)wanted;
@@ -199,6 +216,8 @@ static const avsn_rule rules[AVSN_OP_COUNT] = {
     [AVSN_OP_SOFTMAX] = softmax,
     [AVSN_OP_FRACTIONAL_POOL] = fractional_pool,
     [AVSN_OP_TILE] = tile,
+    [AVSN_OP_SQUASH] = squash,
+    [AVSN_OP_LAGS] = lags,
     [AVSN_OP_PAIR_DISTANCE] = pair_distance,
     [AVSN_OP_PAIR_INNER_MAP] = pair_inner_map,
 };

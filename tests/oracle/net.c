@@ -176,6 +176,12 @@ static void eval(const avsn_node *node, const oracle_tensor *const *in, int32_t 
     case AVSN_OP_TILE:
         oracle_tile(in[0], dst);
         return;
+    case AVSN_OP_SQUASH:
+        oracle_squash(in[0], dst);
+        return;
+    case AVSN_OP_LAGS:
+        oracle_lags(a->steps, a->lags, in[0], in[1], dst);
+        return;
     case AVSN_OP_INPUT:
     case AVSN_OP_PARAM:
         return;

@@ -311,3 +311,31 @@ void oracle_tile(const oracle_tensor *src, oracle_tensor *dst)
     for (int64_t i = 0; i < count_of(dst); i++)
         dst->data[i] = src->data[i / picture];
 }
+
+void oracle_squash(const oracle_tensor *src, oracle_tensor *dst)
+{
+    const int64_t c = src->shape.dim[1], cells = count_of(src) / (src->shape.dim[0] * c);
+    for (int64_t i = 0; i < count_of(src); i++) {
+        const int64_t first = i / (c * cells) * c * cells + i % cells;
+        double squares = 0;
+        for (int64_t x = 0; x < c; x++)
+            squares += src->data[first + x * cells] * src->data[first + x * cells];
+        dst->data[i] = src->data[i] / sqrt(1 + squares);
+    }
+}
+
+void oracle_lags(int64_t steps, int64_t lags, const oracle_tensor *video, const oracle_tensor *audio, oracle_tensor *dst)
+{
+    const int64_t d = video->shape.dim[1], frames = video->shape.dim[2], sounds = audio->shape.dim[2];
+    for (int64_t n = 0; n < dst->shape.dim[0]; n++)
+        for (int64_t lag = -lags; lag <= lags; lag++) {
+            double sum = 0, count = 0;
+            for (int64_t i = 0; i < frames; i++) {
+                const int64_t j = steps * i - lag;
+                for (int64_t x = 0; x < d && j >= 0 && j < sounds; x++)
+                    sum += video->data[(n * d + x) * frames + i] * audio->data[(n * d + x) * sounds + j];
+                count += j >= 0 && j < sounds;
+            }
+            dst->data[n * (2 * lags + 1) + lag + lags] = count > 0 ? sum / count : -1;
+        }
+}

@@ -35,6 +35,9 @@ void oracle_softmax(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_fractional_pool(const double *boundaries, const oracle_tensor *src, oracle_tensor *dst);
 /* The released network's windows from the formula of its specification; boundaries holds outputs + 1 values. */
 void oracle_fractional_boundaries(int64_t length, int64_t outputs, double *boundaries);
+/* dst has as many elements as src. */
+void oracle_squash(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_lags(int64_t steps, int64_t lags, const oracle_tensor *video, const oracle_tensor *audio, oracle_tensor *dst);
 void oracle_tile(const oracle_tensor *src, oracle_tensor *dst);
 
 #endif

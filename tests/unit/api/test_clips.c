@@ -164,5 +164,35 @@ START_TEST(tasks_of_pictures_refuse_it)
 }
 END_TEST
 
-SUITE("api.clips", a_clip_runs, a_clip_has_any_number_of_frames, clips_that_cannot_be_are_refused,
-      tasks_of_pictures_refuse_it)
+/* Frames and columns that go with them; either vector alone needs its own input only. */
+START_TEST(a_clip_with_a_spectrogram_has_four_columns_a_frame)
+{
+    avsound_session *session;
+    avsound_session_options options;
+    avsound_model *lags;
+    const char *name;
+    avsound_tensor view = {.struct_size = sizeof view}, vectors = view;
+    set_up();
+    ck_avsound(avsound_model_create(context, "sync-net", "{\"width\":0.0625,\"image\":{\"width\":32,\"height\":24}}", 1, &lags));
+    avsound_session_options_init(&options, sizeof options);
+    options.frames = 20;
+    options.outputs = "embedding.audio";
+    ck_avsound(avsound_session_create(lags, &options, &session));
+    for (int32_t i = 0; i < avsound_session_input_count(session); i++) {
+        ck_avsound(avsound_session_input(session, i, &name, &view));
+        if (strcmp(name, "spectrogram"))
+            continue;
+        ck_assert_mem_eq(view.shape, ((int64_t[]){1, 1, 40, 80}), 4 * sizeof(int64_t));
+        set_zeros(session, name, view);
+    }
+    ck_avsound(avsound_session_run(session));
+    ck_avsound(avsound_session_get_output(session, "embedding.audio", &vectors));
+    ck_assert_mem_eq(vectors.shape, ((int64_t[]){1, 128, 2 * (20 - 8)}), 3 * sizeof(int64_t));
+    avsound_session_free(session);
+    avsound_model_free(lags);
+    tear_down();
+}
+END_TEST
+
+SUITE("api.clips", a_clip_runs, a_clip_with_a_spectrogram_has_four_columns_a_frame, a_clip_has_any_number_of_frames,
+      clips_that_cannot_be_are_refused, tasks_of_pictures_refuse_it)

@@ -15,7 +15,7 @@ typedef struct op_case {
     avsn_shape src;
     avsn_window_args window; /* conv, pool; out also: channels of dense */
     int32_t variant;         /* avsn_eltwise or avsn_pooling; concat: sources; batch norm: without weight */
-    int64_t begin, end;      /* tile: rows and columns */
+    int64_t begin, end;      /* tile: rows and columns; lags: vectors of audio, and their most */
     double bound, bound_bf16; /* of the largest error; bf16's 0: as f32 */
 } op_case;
 
@@ -69,6 +69,10 @@ static avsn_value op(avsn_graph *g, const op_case *c, avsn_value x)
         return avsn_fractional_pool(g, "op", x, c->window.out);
     case AVSN_OP_TILE:
         return avsn_tile(g, x, c->begin, c->end);
+    case AVSN_OP_SQUASH:
+        return avsn_squash(g, x);
+    case AVSN_OP_LAGS:
+        return avsn_lags(g, x, avsn_input(g, "other", AVSN_SHAPE(c->src.dim[0], c->src.dim[1], c->begin)), 2, c->end);
     default:
         return avsn_softmax(g, x);
     }
@@ -447,6 +451,26 @@ START_TEST(fractional_pool_and_tile)
 }
 END_TEST
 
+START_TEST(squash_and_lags)
+{
+    static const op_case squashes[] = {
+        {.kind = AVSN_OP_SQUASH, .src = {3, {2, 17, 5}}, .bound = 1e-6},
+        {.kind = AVSN_OP_SQUASH, .src = {4, {1, 128, 1, 9}}, .bound = 1e-6},
+        {.kind = AVSN_OP_SQUASH, .src = {5, {3, 4, 6, 1, 1}}, .bound = 1e-6},
+        {.kind = AVSN_OP_SQUASH, .src = {5, {2, 3, 4, 5, 2}}, .bound = 1e-6},
+        {.kind = AVSN_OP_SQUASH, .src = {3, {2, 6, 1}}, .bound = 1e-6},
+    };
+    static const op_case curves[] = {
+        {.kind = AVSN_OP_LAGS, .src = {3, {2, 17, 8}}, .begin = 16, .end = 7, .bound = 3e-6},
+        {.kind = AVSN_OP_LAGS, .src = {3, {1, 128, 3}}, .begin = 50, .end = 40, .bound = 3e-6}, /* nothing meets at some */
+        {.kind = AVSN_OP_LAGS, .src = {3, {3, 2, 1}}, .begin = 1, .end = 1, .bound = 3e-6},
+        {.kind = AVSN_OP_LAGS, .src = {3, {2, 5, 40}}, .begin = 9, .end = 30, .bound = 3e-6},
+    };
+    CHECK_CASES(squashes);
+    CHECK_CASES(curves);
+}
+END_TEST
+
 /* ---- rows ---- */
 
 START_TEST(dense_l2_distance_softmax)
@@ -470,4 +494,5 @@ END_TEST
 SUITE("exec.ops", conv_in_the_shapes_of_the_networks, conv_over_odd_sizes_strides_dilations_and_paddings,
       conv_3x3_by_winograd_within_5e_6, pool_of_the_networks, pool_over_odd_sizes_strides_and_paddings,
       global_pool_over_1_to_3_axes, eltwise_batch_norm_affine_and_add, companding_has_the_specified_values,
-      concat_of_2_to_8_and_slice, inner_map_over_1_to_3_axes, fractional_pool_and_tile, dense_l2_distance_softmax)
+      concat_of_2_to_8_and_slice, inner_map_over_1_to_3_axes, fractional_pool_and_tile, squash_and_lags,
+      dense_l2_distance_softmax)

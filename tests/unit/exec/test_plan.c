@@ -20,10 +20,10 @@ typedef struct network {
 /* Small enough for the oracle, odd enough to drop rows. */
 static const avsn_build_config small = {
     .batch = 1, .width = 0.25, .conv1_stride = 2, .image_height = 50, .image_width = 68, .bins = 65, .columns = 44,
-    .audio_width = 0.125, .conv5_stride = 2, .frames = 9, .samples = 4801};
+    .audio_width = 0.125, .conv5_stride = 2, .frames = 9, .samples = 4801, .lags = 3};
 static const avsn_build_config full = {
     .batch = 1, .width = 1, .conv1_stride = 2, .image_height = 224, .image_width = 224, .bins = 257, .columns = 200,
-    .audio_width = 1, .conv5_stride = 2, .frames = 9, .samples = 6306};
+    .audio_width = 1, .conv5_stride = 2, .frames = 9, .samples = 6306, .lags = 3};
 
 static void build(avsn_graph *g, const void *arg)
 {
@@ -118,10 +118,10 @@ static void tear_down(fixture *f)
 /* ---- layouts ---- */
 
 /* Every reorder brings an input into the convolutions' order: there is none from the first convolution on. But in f32, oneDNN's
- * convolutions over a sound's few thousand steps each want another order; and a map leaves in rows. */
+ * convolutions over a sound's few thousand steps each want another order; and maps and vectors leave in rows. */
 static bool may_be_reordered(const char *name, int32_t compute)
 {
-    static const char *const names[] = {"image", "spectrogram", "frames", "sf.compand", "joint.logits"};
+    static const char *const names[] = {"image", "spectrogram", "frames", "sf.compand", "joint.logits", "video.conv6", "audio.conv6"};
     for (size_t i = 0; i < AVSN_ARRAY_COUNT(names); i++)
         if (!strcmp(name, names[i]))
             return true;

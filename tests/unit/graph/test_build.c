@@ -133,6 +133,11 @@ START_TEST(ops_know_their_shapes)
     const avsn_value sound = avsn_fractional_pool(g, "pool", avsn_input(g, "sound", AVSN_SHAPE(3, 128, 86)), 32);
     check_shape(g, sound, &AVSN_SHAPE(3, 128, 32));
     check_shape(g, avsn_tile(g, sound, 28, 14), &AVSN_SHAPE(3, 128, 32, 28, 14));
+    check_shape(g, avsn_squash(g, map), &AVSN_SHAPE(3, 128, 14, 24));
+    check_shape(g, avsn_squash(g, avsn_input(g, "line", AVSN_SHAPE(3, 128, 1, 40))), &AVSN_SHAPE(3, 128, 40));
+    check_shape(g, avsn_squash(g, avsn_input(g, "times", AVSN_SHAPE(3, 128, 9, 1, 1))), &AVSN_SHAPE(3, 128, 9));
+    check_shape(g, avsn_squash(g, avsn_input(g, "point", AVSN_SHAPE(3, 128, 1, 1, 1))), &AVSN_SHAPE(3, 128, 1));
+    check_shape(g, avsn_lags(g, sound, avsn_input(g, "heard", AVSN_SHAPE(3, 128, 70)), 2, 20), &AVSN_SHAPE(3, 41));
     check_shape(g, avsn_affine(g, "affine", map, 1, 0), &AVSN_SHAPE(3, 128, 14, 24));
     check_shape(g, avsn_add(g, map, list[1]), &AVSN_SHAPE(3, 128, 14, 24));
     check_shape(g, list[2], &AVSN_SHAPE(3, 25, 14, 24));
@@ -262,6 +267,32 @@ static avsn_value tile_over_nothing(avsn_graph *g, avsn_value map, avsn_value ro
     return avsn_tile(g, avsn_input(g, "sound", AVSN_SHAPE(2, 8, 5)), 0, 3);
 }
 
+static avsn_value squash_row(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)map;
+    return avsn_squash(g, row);
+}
+
+static avsn_value lags_of_map(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)row;
+    return avsn_lags(g, map, map, 2, 5);
+}
+
+static avsn_value lags_of_other_width(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)map;
+    (void)row;
+    return avsn_lags(g, avsn_input(g, "seen", AVSN_SHAPE(2, 8, 5)), avsn_input(g, "heard", AVSN_SHAPE(2, 9, 10)), 2, 5);
+}
+
+static avsn_value lags_of_none(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)map;
+    (void)row;
+    return avsn_lags(g, avsn_input(g, "seen", AVSN_SHAPE(2, 8, 5)), avsn_input(g, "heard", AVSN_SHAPE(2, 8, 10)), 2, 0);
+}
+
 START_TEST(mistakes_name_the_layer_and_the_shapes)
 {
     static const struct {
@@ -286,6 +317,10 @@ START_TEST(mistakes_name_the_layer_and_the_shapes)
         {fractional_pool_to_more, {"tower.pool9: ", "5 steps", "want 6"}},
         {tile_of_map, {"tower.tile: ", "(2,8,3,4)", "(N,C,T)"}},
         {tile_over_nothing, {"tower.tile: ", "(2,8,5,0,3)", "empty"}},
+        {squash_row, {"tower.squash: ", "(2,8)", "(N,C,spatial)"}},
+        {lags_of_map, {"tower.lags: ", "(2,8,3,4)", "(N,D,T)"}},
+        {lags_of_other_width, {"tower.lags: ", "(2,9,10)", "(N,D,S)"}},
+        {lags_of_none, {"tower.lags: ", "2 steps and 0 lags", "want 1..."}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fixture f = set_up();

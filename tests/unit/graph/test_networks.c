@@ -242,16 +242,17 @@ END_TEST
 
 START_TEST(architectures_are_found_by_name)
 {
-    ck_assert_int_eq(avsn_arch_count(), 4);
+    ck_assert_int_eq(avsn_arch_count(), 5);
     for (int32_t i = 0; i < avsn_arch_count(); i++)
         ck_assert_ptr_eq(avsn_arch_find(avsn_arch_at(i)->name), avsn_arch_at(i));
     ck_assert_ptr_null(avsn_arch_find("vgg-16"));
     ck_assert_ptr_null(avsn_arch_at(-1));
-    ck_assert_ptr_null(avsn_arch_at(4));
+    ck_assert_ptr_null(avsn_arch_at(5));
     ck_assert(!avsn_arch_find("l3-net")->aligned);
     ck_assert(avsn_arch_find("ave-net")->aligned && !avsn_arch_find("ave-net")->map);
     ck_assert(avsn_arch_find("avol-net")->map);
     ck_assert(!avsn_arch_find("avol-net")->clip && avsn_arch_find("multisensory")->clip);
+    ck_assert(!avsn_arch_find("multisensory")->lags && avsn_arch_find("sync-net")->clip && avsn_arch_find("sync-net")->lags);
 }
 END_TEST
 

@@ -52,12 +52,13 @@ static void ck_same_parameters(const avsound_model *a, const avsound_model *b)
 
 START_TEST(architectures_are_listed)
 {
-    ck_assert_int_eq(avsound_arch_count(), 4);
+    ck_assert_int_eq(avsound_arch_count(), 5);
     ck_assert_str_eq(avsound_arch_name(0), "l3-net");
     ck_assert_str_eq(avsound_arch_name(1), "ave-net");
     ck_assert_str_eq(avsound_arch_name(2), "avol-net");
     ck_assert_str_eq(avsound_arch_name(3), "multisensory");
-    ck_assert_ptr_null(avsound_arch_name(4));
+    ck_assert_str_eq(avsound_arch_name(4), "sync-net");
+    ck_assert_ptr_null(avsound_arch_name(5));
     ck_assert_ptr_null(avsound_arch_name(-1));
 }
 END_TEST
@@ -168,6 +169,25 @@ START_TEST(configurations_of_clips_are_completed)
 }
 END_TEST
 
+/* Clips whose sound is a spectrogram. */
+START_TEST(configurations_of_lags_are_completed)
+{
+    avsound_model *model = create("sync-net", "{\"width\":0.125,\"lags\":12,\"clip\":{\"frames\":30}}", 1);
+    const char *config = avsound_model_config(model);
+    ck_assert_str_eq(config, "{\"width\":0.125,\"lags\":12,"
+                             "\"image\":{\"width\":64,\"height\":64,\"short_side\":72,\"cell\":16,"
+                             "\"mean\":[0.43,0.43,0.43],\"std\":[0.24,0.24,0.24]},"
+                             "\"audio\":{\"sample_rate\":16000,\"window\":400,\"hop\":160,\"fft\":512,\"columns\":192,"
+                             "\"offset\":-120,\"mel_bands\":40,\"power\":1,\"normalise\":1,\"mel_low\":60,\"mel_high\":7600,"
+                             "\"floor\":1e-10,\"range\":0,\"mean\":-75,\"std\":20},"
+                             "\"clip\":{\"frames\":30,\"frame_rate\":25}}");
+    avsound_model *again = create("sync-net", config, 1);
+    ck_assert_str_eq(avsound_model_config(again), config);
+    avsound_model_free(again);
+    avsound_model_free(model);
+}
+END_TEST
+
 START_TEST(configurations_ignore_the_locale)
 {
     char folder[] = "./locale-XXXXXX", command[200];
@@ -204,6 +224,19 @@ static void ck_clip_refused(const char *config, const char *words)
 {
     ck_arch_refused("multisensory", config, AVSOUND_E_INVALID_ARGUMENT, words);
 }
+
+START_TEST(bad_configurations_of_lags_are_refused)
+{
+    avsound_model_free(create("ave-net", TINY, 1));
+    ck_arch_refused("sync-net", "{\"audio_width\":1}", AVSOUND_E_INVALID_ARGUMENT, "config: audio_width: unknown name");
+    ck_arch_refused("sync-net", "{\"clip\":{\"samples\":7}}", AVSOUND_E_INVALID_ARGUMENT, "config: clip.samples: unknown name");
+    ck_arch_refused("sync-net", "{\"lags\":0}", AVSOUND_E_INVALID_ARGUMENT, "lags is 0, want 1...10000");
+    ck_arch_refused("sync-net", "{\"clip\":{\"frames\":0}}", AVSOUND_E_INVALID_ARGUMENT, "clip: frames is 0");
+    ck_arch_refused("sync-net", "{\"audio\":{\"hop\":0}}", AVSOUND_E_INVALID_ARGUMENT, "hop is 0");
+    ck_arch_refused("sync-net", "{\"clip\":{\"frames\":8}}", AVSOUND_E_SHAPE, "video.conv5");
+    ck_arch_refused("sync-net", "{\"audio\":{\"columns\":33}}", AVSOUND_E_SHAPE, "audio.conv5");
+}
+END_TEST
 
 START_TEST(bad_configurations_of_clips_are_refused)
 {
@@ -500,7 +533,8 @@ END_TEST
 
 SUITE("api.model_files", architectures_are_listed, seeds_draw_he_normal_weights, a_seed_is_all_that_matters,
       parameters_are_those_of_the_format, configurations_are_completed,
-      configurations_of_clips_are_completed, bad_configurations_of_clips_are_refused, configurations_ignore_the_locale,
+      configurations_of_clips_are_completed, configurations_of_lags_are_completed, bad_configurations_of_clips_are_refused,
+      bad_configurations_of_lags_are_refused, configurations_ignore_the_locale,
       bad_configurations_are_refused, arguments_are_checked, a_saved_model_loads_bit_for_bit,
       a_model_outlives_its_context_and_its_bytes, a_trained_model_says_so, bf16_tensors_are_widened,
       files_with_a_mistake_are_refused, values_that_are_no_numbers_are_refused, damage_is_noticed,

@@ -70,6 +70,12 @@ static const rule_case cases[] = {
     {AVSN_OP_FRACTIONAL_POOL, 1, {AVSN_SHAPE(1, 3, 7)}, AVSN_SHAPE(1, 3, 1), {.epsilon = 0}, 1, 1e-6},
     {AVSN_OP_TILE, 1, {AVSN_SHAPE(2, 3, 4)}, AVSN_SHAPE(2, 3, 4, 5, 3), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_TILE, 1, {AVSN_SHAPE(2, 3, 1)}, AVSN_SHAPE(2, 3, 1, 2, 2), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_SQUASH, 1, {AVSN_SHAPE(2, 5, 4, 1, 1)}, AVSN_SHAPE(2, 5, 4), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_SQUASH, 1, {AVSN_SHAPE(3, 2, 1, 7)}, AVSN_SHAPE(3, 2, 7), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_LAGS, 2, {AVSN_SHAPE(2, 5, 7), AVSN_SHAPE(2, 5, 14)}, AVSN_SHAPE(2, 13), {.steps = 2, .lags = 6}, 1, 1e-5},
+    /* lags at which nothing meets; more sound than pictures; three steps a frame */
+    {AVSN_OP_LAGS, 2, {AVSN_SHAPE(1, 3, 4), AVSN_SHAPE(1, 3, 5)}, AVSN_SHAPE(1, 19), {.steps = 1, .lags = 9}, 1, 1e-5},
+    {AVSN_OP_LAGS, 2, {AVSN_SHAPE(3, 4, 3), AVSN_SHAPE(3, 4, 20)}, AVSN_SHAPE(3, 23), {.steps = 3, .lags = 11}, 1, 1e-5},
     {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 7, 5)}, AVSN_SHAPE(2, 3, 3, 2), {WINDOW(2, 2, 1, 0, 0)}, 2, 1e-6},
     {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 7, 7)}, AVSN_SHAPE(2, 3, 4, 4), {WINDOW(3, 2, 1, 1, 1)}, 2, 1e-5},
     {AVSN_OP_POOL, 1, {AVSN_SHAPE(2, 3, 7, 7)}, AVSN_SHAPE(2, 3, 4, 4),
@@ -205,6 +211,12 @@ static void evaluate(const rule_case *c, const oracle_tensor *in, oracle_tensor 
         break;
     case AVSN_OP_TILE:
         oracle_tile(&in[0], dst);
+        break;
+    case AVSN_OP_SQUASH:
+        oracle_squash(&in[0], dst);
+        break;
+    case AVSN_OP_LAGS:
+        oracle_lags(a->steps, a->lags, &in[0], &in[1], dst);
         break;
     case AVSN_OP_PAIR_DISTANCE:
     case AVSN_OP_PAIR_INNER_MAP:
@@ -467,7 +479,7 @@ static bool has_case(avsn_op_kind kind)
 
 START_TEST(every_op_of_a_model_file_has_a_rule_and_a_case)
 {
-    for (int32_t kind = AVSN_OP_CONV; kind < AVSN_OP_CONV_BACKWARD_DATA; kind++) {
+    for (int32_t kind = AVSN_OP_CONV; kind < AVSN_OP_JOINED_CONV; kind++) {
         ck_assert_msg(avsn_has_gradient((avsn_op_kind)kind), "%s has no gradient rule", avsn_op_name((avsn_op_kind)kind));
         const avsn_op_kind trained = kind == AVSN_OP_BATCH_NORM ? AVSN_OP_BATCH_NORM_TRAIN : (avsn_op_kind)kind;
         ck_assert_msg(kind == AVSN_OP_ADD || has_case(trained), "%s has no case in this file",
@@ -708,6 +720,26 @@ static double sigmoid_loss(const double *x, const double *label, int64_t rows, i
     return loss / (double)rows;
 }
 
+static const double SPREAD = 0.75;
+
+/* Labels are no whole numbers. */
+static double lag_loss(const double *x, const double *label, int64_t rows, int64_t columns)
+{
+    double loss = 0;
+    for (int64_t n = 0; n < rows; n++) {
+        double sum = 0, shares = 0, cross = 0;
+        for (int64_t i = 0; i < columns; i++)
+            sum += exp(x[n * columns + i]);
+        for (int64_t i = 0; i < columns; i++) {
+            const double apart = (double)(i - columns / 2) - label[n], share = exp(-apart * apart / (2 * SPREAD * SPREAD));
+            shares += share;
+            cross -= share * log(exp(x[n * columns + i]) / sum);
+        }
+        loss += cross / shares;
+    }
+    return loss / (double)rows;
+}
+
 enum { ITEMS = 4 };
 static const double SHARE = 0.625;
 
@@ -776,7 +808,9 @@ static void check_loss(avsn_op_kind kind, int64_t rows, int64_t columns, const a
     for (int64_t i = 0; i < elements(&shape); i++)
         avsn_plan_input_data(plan, 0)[i] = (float)(x.data[i] = (double)(float)(3 * x.data[i]));
     for (int64_t i = 0; i < rows; i++)
-        avsn_plan_input_data(plan, 1)[i] = (float)(label.data[i] = label.data[i] > 0);
+        label.data[i] = kind == AVSN_OP_LAG_LOSS ? (double)(float)(3 * label.data[i]) : label.data[i] > 0;
+    for (int64_t i = 0; i < rows; i++)
+        avsn_plan_input_data(plan, 1)[i] = (float)label.data[i];
     ck_avsound(oracle_run(plan, 1, UINT64_MAX));
     ck_assert_double_eq_tol((double)avsn_plan_output_data(plan, 0)[0], reference(x.data, label.data, rows, columns), 1e-6);
     for (int64_t i = 0; i < elements(&shape); i++) {
@@ -799,8 +833,10 @@ START_TEST(losses_agree_with_their_definitions)
 {
     const avsn_attributes pairs = {.share = (float)SHARE};
     const avsn_attributes views = {.views = true, .temperature = (float)TEMPERATURE};
+    const avsn_attributes lags = {.spread = (float)SPREAD};
     check_loss(AVSN_OP_SOFTMAX_LOSS, 5, 2, NULL, softmax_loss);
     check_loss(AVSN_OP_SIGMOID_LOSS, 7, 1, NULL, sigmoid_loss);
+    check_loss(AVSN_OP_LAG_LOSS, 5, 9, &lags, lag_loss);
     check_loss(AVSN_OP_PAIR_LOSS, ITEMS * ITEMS, 1, &pairs, pair_loss);
     check_loss(AVSN_OP_PAIR_LOSS, ITEMS * ITEMS, 2, &pairs, pair_loss);
     check_loss(AVSN_OP_PAIR_LOSS, 4 * THINGS * THINGS, 1, &views, view_loss);

@@ -133,6 +133,7 @@ struct avsn_item_maker {
     avsn_track *track;
     int64_t count; /* samples that an input's columns see */
     float *samples, *mixed; /* [count] */
+    float *picture; /* [3][height][width] of one frame of a clip */
     float *recorded; /* before a change of speed */
     size_t recorded_room;
 };
@@ -145,6 +146,12 @@ static avsound_status make_parts(avsn_item_maker *m)
     m->mixed = avsn_alloc(m->context, (size_t)m->count, sizeof *m->mixed);
     if (!m->samples || !m->mixed)
         return AVSOUND_E_NO_MEMORY;
+    if (m->plan->clip.frames > 0) {
+        const avsn_image_frontend *image = &m->plan->image;
+        m->picture = avsn_alloc(m->context, (size_t)3 * (size_t)image->width * (size_t)image->height, sizeof *m->picture);
+        if (!m->picture)
+            return AVSOUND_E_NO_MEMORY;
+    }
     AVSN_TRY(avsn_clip_reader_create(m->context, &m->reader));
     AVSN_TRY(avsn_cropper_create(m->context, &m->cropper));
     return avsn_track_create(m->context, f, f->columns + 2, &m->track);
@@ -175,6 +182,7 @@ void avsn_item_maker_free(avsn_item_maker *m)
     avsn_track_free(m->track);
     avsn_cropper_free(m->cropper);
     avsn_clip_reader_free(m->reader);
+    avsn_free(context, m->picture);
     avsn_free(context, m->recorded);
     avsn_free(context, m->mixed);
     avsn_free(context, m->samples);
@@ -193,17 +201,36 @@ static avsound_status make_picture(avsn_item_maker *m, const avsn_clip_index *in
     return avsn_cropper_run(m->cropper, &view, &crop, &plan->image, image);
 }
 
-/* The samples that the columns of a window see, which is centred on `centre`, in samples at 48 kHz; `speed` times
- * as fast. */
-static avsound_status read_window(avsn_item_maker *m, const avsn_clip_index *index, int64_t centre, double speed,
-                                  float *out)
+/* One frame of many: the same part of the picture in the same colours. */
+static avsound_status make_frame(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, int32_t i,
+                                 float *frames)
+{
+    const avsn_image_frontend *f = &m->plan->image;
+    const size_t plane = (size_t)f->width * (size_t)f->height, count = (size_t)m->plan->clip.frames;
+    avsn_pair at = *pair;
+    at.frame += (int32_t)lrint((double)i * AVSN_FRAME_RATE / m->plan->clip.frame_rate);
+    AVSN_TRY(make_picture(m, index, &at, m->picture));
+    for (size_t c = 0; c < 3; c++)
+        memcpy(frames + (c * count + (size_t)i) * plane, m->picture + c * plane, plane * sizeof *frames);
+    return AVSOUND_OK;
+}
+
+static avsound_status make_frames(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, float *frames)
+{
+    for (int32_t i = 0; i < m->plan->clip.frames; i++)
+        AVSN_TRY(make_frame(m, index, pair, i, frames));
+    return AVSOUND_OK;
+}
+
+/* The samples that the columns of a window see, `speed` times as fast; `at`, in samples at 48 kHz, is the window's centre, of
+ * a clip its beginning. */
+static avsound_status read_window(avsn_item_maker *m, const avsn_clip_index *index, int64_t at, double speed, float *out)
 {
     const avsn_audio_frontend *f = &m->plan->audio;
     const avsn_stretch *stretch = m->plan->stretch;
     const double rate = avsn_clip_index_rate(index), step = rate / f->sample_rate * speed;
-    const double middle = (double)centre * rate / AVSN_SAMPLE_RATE;
-    const int32_t half = avsn_audio_frontend_samples(f) / 2;
-    const double start = middle + step * (f->offset - half), whole = floor(start);
+    const int32_t before = m->plan->clip.frames > 0 ? 0 : avsn_audio_frontend_samples(f) / 2;
+    const double start = (double)at * rate / AVSN_SAMPLE_RATE + step * (f->offset - before), whole = floor(start);
     if (step == 1 && whole == start)
         return avsn_clip_reader_audio(m->reader, index, (int64_t)start, m->count, out);
     const int64_t length = avsn_stretch_length(stretch, step, m->count);
@@ -233,8 +260,8 @@ static avsound_status make_sound(avsn_item_maker *m, const avsn_clip_index *inde
     const avsn_audio_frontend *f = &plan->audio;
     avsn_sound_change change;
     avsn_augment_sound(&plan->augmentation, pair->draw, &change);
-    const int64_t centre = (int64_t)pair->audio_frame * AVSN_FRAME_SAMPLES + pair->audio_shift;
-    AVSN_TRY(read_window(m, index, centre, change.speed, m->samples));
+    const int64_t at = (int64_t)pair->audio_frame * AVSN_FRAME_SAMPLES + pair->audio_shift;
+    AVSN_TRY(read_window(m, index, at, change.speed, m->samples));
     if (change.mixed > 0)
         AVSN_TRY(add_other(m, pair, change.mixed));
     avsn_change_samples(&change, m->count, m->samples);
@@ -252,7 +279,7 @@ avsound_status avsn_item_make(avsn_item_maker *m, const avsn_pair *pair, float *
     avsound_status status = AVSOUND_OK;
     if (image) {
         AVSN_TRY(avsn_clip_cache_get(clips, pair->frame_clip, &index));
-        status = make_picture(m, index, pair, image);
+        status = m->plan->clip.frames > 0 ? make_frames(m, index, pair, image) : make_picture(m, index, pair, image);
         avsn_clip_cache_put(clips, pair->frame_clip);
     }
     if (status || !spectrogram)

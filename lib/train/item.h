@@ -20,6 +20,7 @@ void avsn_clip_cache_put(avsn_clip_cache *cache, int32_t clip); /* after each ge
 typedef struct avsn_item_plan {
     avsn_image_frontend image;
     avsn_audio_frontend audio;
+    avsn_clip_frontend clip; /* frames above 0: items are clips */
     avsn_augmentation augmentation;
     const avsn_sampler *sampler;
     avsn_clip_cache *clips;
@@ -31,7 +32,8 @@ typedef struct avsn_item_maker avsn_item_maker;
 
 avsound_status avsn_item_maker_create(avsound_context *context, const avsn_item_plan *plan, avsn_item_maker **out);
 void avsn_item_maker_free(avsn_item_maker *maker);
-/* image: [3][height][width], spectrogram: [bins][columns]; either may be NULL, and is not made. */
+/* image: [3][height][width], or of clips [3][frames][height][width]; spectrogram: [bins][columns]; either may be NULL, and is not
+ * made. */
 avsound_status avsn_item_make(avsn_item_maker *maker, const avsn_pair *pair, float *image, float *spectrogram);
 
 #endif

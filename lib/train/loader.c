@@ -67,6 +67,12 @@ static bool has_room(const avsn_loader *l)
     return l->started && l->making - looked_at < (uint64_t)l->slots;
 }
 
+/* Sound from later on in the clip is early. */
+static float label_of(const avsn_loader_options *o, const avsn_pair *pair)
+{
+    return o->lag ? (float)((double)pair->audio_shift / o->lag) : pair->corresponds ? 1 : 0;
+}
+
 static void begin_batch(avsn_loader *l)
 {
     slot *s = &l->slot[l->making % (uint64_t)l->slots];
@@ -78,7 +84,7 @@ static void begin_batch(avsn_loader *l)
     const uint64_t first = (s->batch.step * (uint64_t)o->ranks + (uint64_t)o->rank) * (uint64_t)l->items;
     avsn_sampler_draw(l->sampler, s->batch.epoch, first, l->items, s->batch.pair);
     for (int32_t i = 0; i < l->items; i++)
-        s->batch.label[i] = s->batch.pair[i].corresponds ? 1 : 0;
+        s->batch.label[i] = label_of(o, &s->batch.pair[i]);
 }
 
 static slot *take_item(avsn_loader *l, int32_t *item)
@@ -127,7 +133,8 @@ static void *work(void *argument)
         const avsn_pair pair = s->batch.pair[item];
         l->busy++;
         pthread_mutex_unlock(&l->mutex);
-        const avsound_status status = avsn_item_make(self->maker, &pair, part_of(s->batch.image, item, l->image_count),
+        float *pictures = s->batch.frames ? s->batch.frames : s->batch.image;
+        const avsound_status status = avsn_item_make(self->maker, &pair, part_of(pictures, item, l->image_count),
                                                      part_of(s->batch.spectrogram, item, l->spectrogram_count));
         pthread_mutex_lock(&l->mutex);
         finish_item(l, s, item, status);
@@ -142,6 +149,19 @@ static avsound_status check_int(const char *name, int32_t value, int32_t least, 
 {
     if (value < least || value > most)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "loader: %s is %d, want %d to %d", name, value, least, most);
+    return AVSOUND_OK;
+}
+
+/* A change of speed would put sound and pictures out of step; what is mixed in may be in step with them. */
+static avsound_status complete_clip(avsn_loader_options *o)
+{
+    if (o->clip.frames <= 0)
+        return AVSOUND_OK;
+    const double last = rint((o->clip.frames - 1) * AVSN_FRAME_RATE / o->clip.frame_rate);
+    if (!(last >= 0 && last < INT32_MAX - 1))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "loader: %d frames at %g Hz", o->clip.frames, o->clip.frame_rate);
+    o->sampler.frames = (int32_t)last + 1;
+    o->augmentation.speed = o->augmentation.mix = -1;
     return AVSOUND_OK;
 }
 
@@ -164,6 +184,7 @@ static avsound_status complete_options(avsn_loader_options *o)
     const int64_t window = (samples * AVSN_SAMPLE_RATE + rate - 1) / rate;
     AVSN_TRY(check_int("window", (int32_t)AVSN_MIN(window, INT32_MAX), 1, INT32_MAX - 1));
     o->sampler.window = (int32_t)window;
+    AVSN_TRY(complete_clip(o));
     o->sampler.batch = o->batch;
     return AVSOUND_OK;
 }
@@ -191,7 +212,8 @@ static avsound_status make_slot(avsn_loader *l, slot *s)
     if (!avsn_mul_size(batch, l->image_count, &image) || !avsn_mul_size(batch, l->spectrogram_count, &spectrogram))
         AVSN_FAIL(AVSOUND_E_SHAPE, "loader: a batch of %d is too large", l->options.batch);
     s->batch.size = l->items;
-    if (part != AVSN_PART_SOUND && !(s->batch.image = avsn_alloc(l->context, image, sizeof(float))))
+    float **pictures = l->options.clip.frames > 0 ? &s->batch.frames : &s->batch.image;
+    if (part != AVSN_PART_SOUND && !(*pictures = avsn_alloc(l->context, image, sizeof(float))))
         return AVSOUND_E_NO_MEMORY;
     if (part != AVSN_PART_PICTURE && !(s->batch.spectrogram = avsn_alloc(l->context, spectrogram, sizeof(float))))
         return AVSOUND_E_NO_MEMORY;
@@ -204,7 +226,9 @@ static avsound_status make_slots(avsn_loader *l)
 {
     const avsn_image_frontend *i = &l->options.image;
     const avsn_audio_frontend *a = &l->options.audio;
-    l->image_count = (size_t)3 * (size_t)i->width * (size_t)i->height;
+    const size_t frames = (size_t)AVSN_MAX(l->options.clip.frames, 1);
+    if (!avsn_mul_size((size_t)3 * (size_t)i->width * (size_t)i->height, frames, &l->image_count))
+        AVSN_FAIL(AVSOUND_E_SHAPE, "loader: %zu frames of %dx%d are too large", frames, i->width, i->height);
     l->spectrogram_count = (size_t)avsn_audio_frontend_bins(a) * (size_t)a->columns;
     l->slots = l->options.ahead + 1;
     l->slot = avsn_alloc_zeroed(l->context, (size_t)l->slots, sizeof *l->slot);
@@ -225,6 +249,7 @@ static avsound_status make_plan(avsn_loader *l)
     l->plan = (avsn_item_plan){
         .image = o->image,
         .audio = o->audio,
+        .clip = o->clip,
         .augmentation = o->augmentation,
         .sampler = l->sampler,
         .clips = l->clips,
@@ -306,6 +331,7 @@ static void free_slot(avsound_context *context, slot *s)
     avsn_free(context, s->batch.pair);
     avsn_free(context, s->batch.label);
     avsn_free(context, s->batch.spectrogram);
+    avsn_free(context, s->batch.frames);
     avsn_free(context, s->batch.image);
 }
 

@@ -7,9 +7,10 @@
 
 typedef struct avsn_batch {
     int32_t size;
-    float *image; /* [size][3][height][width]; NULL: sound alone */
+    float *image; /* [size][3][height][width]; NULL: sound alone, or clips */
+    float *frames; /* [size][3][frames][height][width]; NULL: not clips */
     float *spectrogram; /* [size][1][bins][columns]; NULL: pictures alone */
-    float *label; /* [size], 1: corresponds */
+    float *label; /* [size], 1: corresponds; or the lag */
     avsn_pair *pair; /* [size] */
     uint64_t epoch, step;
 } avsn_batch;
@@ -20,6 +21,9 @@ typedef struct avsn_loader_options {
     avsn_augmentation augmentation;
     avsn_image_frontend image;
     avsn_audio_frontend audio;
+    avsn_clip_frontend clip; /* frames above 0: items are clips of so many, and their sound; its samples are not asked for */
+    int32_t lag; /* of clips: labels are the sound's shifts in units of so many samples at 48 kHz, positive where the sound comes
+                    early; 0: 1 */
     int32_t batch; /* AVSN_SAMPLE_VIEWS: clips, each in two views; else pairs */
     int32_t workers; /* threads; 0: one per core */
     int32_t ahead; /* batches made before they are asked for; 0: 2 */

@@ -88,11 +88,21 @@ static int compare_entries(const void *left, const void *right)
     return order ? order : (a->clip.number > b->clip.number) - (a->clip.number < b->clip.number);
 }
 
+/* False if the clip is shorter than the pictures, or than the window. */
+static bool fit_stretch(const avsn_dataset_clip *from, int32_t number, const avsn_sampler_options *o, clip *out)
+{
+    const int64_t room = AVSN_MIN((int64_t)from->frames - o->frames, (from->samples - o->window) / AVSN_FRAME_SAMPLES);
+    *out = (clip){.number = number, .last = (int32_t)room, .samples = from->samples};
+    return room >= 0 && from->samples >= o->window;
+}
+
 /* False if no window fits into the clip around one of its frames. Who looks at one part alone needs nothing of the other. */
 static bool fit(const avsn_dataset_clip *from, int32_t number, const avsn_sampler_options *o, clip *out)
 {
     const int64_t before = o->window / 2, after = o->window - before, step = AVSN_FRAME_SAMPLES;
     int64_t first = 0, last = INT32_MAX - 1;
+    if (o->mode == AVSN_SAMPLE_CLIPS)
+        return fit_stretch(from, number, o, out);
     if (o->part != AVSN_PART_PICTURE) {
         if (from->samples < o->window)
             return false;
@@ -171,6 +181,11 @@ static avsound_status plan_rounds(avsn_sampler *s, int32_t count)
 {
     const double seconds = (double)s->options.window / AVSN_SAMPLE_RATE;
     const avsound_status refused = AVSOUND_E_INVALID_ARGUMENT;
+    s->used = s->usable;
+    if (s->options.mode == AVSN_SAMPLE_CLIPS && s->usable < 1)
+        AVSN_FAIL(refused, "none of %d clips holds %d frames and %g s of sound", count, s->options.frames, seconds);
+    if (s->options.mode == AVSN_SAMPLE_CLIPS)
+        return AVSOUND_OK;
     if (s->usable < 2 && s->options.part == AVSN_PART_PICTURE)
         AVSN_FAIL(refused, "%d clips, want at least 2", s->usable);
     if (s->usable < 2)
@@ -179,7 +194,6 @@ static avsound_status plan_rounds(avsn_sampler *s, int32_t count)
     if (s->groups < 2)
         AVSN_FAIL(refused, "all %d clips are of one group, want at least 2: negatives are of different groups",
                   s->usable);
-    s->used = s->usable;
     const int32_t most = largest_group(s);
     if (s->options.mode == AVSN_SAMPLE_PAIRS && most > s->usable - most)
         s->used = 2 * (s->usable - most);
@@ -202,6 +216,8 @@ static avsound_status fill(avsn_sampler *s, const avsn_dataset_clip *clips, int3
         s->options.window = AVSN_SAMPLE_RATE;
     if (s->options.window < 1 || s->options.window > longest)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "window of %d samples, want 1 to %d", s->options.window, longest);
+    if (s->options.mode == AVSN_SAMPLE_CLIPS && s->options.frames < 1)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "clips of %d frames, want at least 1", s->options.frames);
     if (s->options.misalignment < 0)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "misalignment of %d samples, want at least 0", s->options.misalignment);
     entry *entries = avsn_alloc(s->context, (size_t)AVSN_MAX(count, 1), sizeof *entries);
@@ -262,7 +278,8 @@ int32_t avsn_sampler_batch(const avsn_sampler *s)
 
 int64_t avsn_sampler_round(const avsn_sampler *s)
 {
-    return s->options.mode == AVSN_SAMPLE_POSITIVES ? s->used : 2 * (int64_t)s->used;
+    const bool once = s->options.mode == AVSN_SAMPLE_POSITIVES || s->options.mode == AVSN_SAMPLE_CLIPS;
+    return once ? s->used : 2 * (int64_t)s->used;
 }
 
 /* ---- a round ---- */
@@ -344,6 +361,13 @@ static void order_validation(avsn_sampler *s, uint64_t key)
         s->order[i] = i;
 }
 
+static void order_clips(avsn_sampler *s, uint64_t key)
+{
+    for (int32_t i = 0; i < s->used; i++)
+        s->order[i] = i;
+    shuffle(s->order, s->used, key, s->stream_order);
+}
+
 static void enter_round(avsn_sampler *s, uint64_t epoch, uint64_t round)
 {
     if (s->have_round && s->epoch == epoch && s->round == round)
@@ -351,6 +375,8 @@ static void enter_round(avsn_sampler *s, uint64_t epoch, uint64_t round)
     const uint64_t key = key_of(s->options.seed, s->stream_round, epoch, round);
     if (s->options.mode == AVSN_SAMPLE_PAIRS)
         order_pairs(s, key);
+    else if (s->options.mode == AVSN_SAMPLE_CLIPS)
+        order_clips(s, key);
     else if (has_batches(s))
         order_positives(s, key);
     else
@@ -418,10 +444,30 @@ static avsn_pair draw_view(avsn_sampler *s, uint64_t epoch, uint64_t index)
                        .draw = key_of(s->options.seed, s->stream_pair, epoch, index)};
 }
 
+/* The pictures' place, then the sound's about it, as far as the clip goes. */
+static avsn_pair draw_stretch(avsn_sampler *s, uint64_t epoch, uint64_t index)
+{
+    const uint64_t round = (uint64_t)s->used, key = key_of(s->options.seed, s->stream_pair, epoch, index);
+    enter_round(s, epoch, index / round);
+    const clip *from = &s->clips[s->order[index % round]];
+    const int32_t frame = draw_frame(from, key, s->stream_picture);
+    const int64_t start = (int64_t)frame * AVSN_FRAME_SAMPLES, most = s->options.misalignment;
+    const int64_t low = AVSN_MAX(-most, -start), high = AVSN_MIN(most, from->samples - s->options.window - start);
+    return (avsn_pair){.frame_clip = from->number,
+                       .frame = frame,
+                       .audio_clip = from->number,
+                       .audio_frame = frame,
+                       .audio_shift = low + (int64_t)avsn_rng_below(key, s->stream_shift, 0, (uint64_t)(high - low) + 1),
+                       .corresponds = true,
+                       .draw = key};
+}
+
 static avsn_pair draw_item(avsn_sampler *s, uint64_t epoch, uint64_t index)
 {
     if (s->options.mode == AVSN_SAMPLE_VIEWS)
         return draw_view(s, epoch, index);
+    if (s->options.mode == AVSN_SAMPLE_CLIPS)
+        return draw_stretch(s, epoch, index);
     const uint64_t round = (uint64_t)avsn_sampler_round(s), key = key_of(s->options.seed, s->stream_pair, epoch, index);
     const int32_t place = (int32_t)(index % round), pair = place / 2, used = s->used;
     enter_round(s, epoch, index / round);

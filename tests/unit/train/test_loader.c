@@ -357,6 +357,90 @@ START_TEST(views_are_made_of_one_part)
 }
 END_TEST
 
+/* Frames of a clip, at half the rate, in the colours of one draw; columns from where its sound begins; the lag for a label. */
+START_TEST(clips_show_their_frames_and_hear_from_where_the_sound_begins)
+{
+    enum { SHOWN = 12, COLUMNS = 64, BINS = 20, LAG = 480 };
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options o = options_for(data);
+    o.sampler.mode = AVSN_SAMPLE_CLIPS;
+    o.sampler.misalignment = 4800;
+    o.clip = (avsn_clip_frontend){.frames = SHOWN, .frame_rate = 12.5};
+    o.audio = (avsn_audio_frontend){.sample_rate = 16000, .window = 400, .hop = 160, .fft = 512, .columns = COLUMNS, .offset = -120,
+                                    .mel_bands = BINS, .power = 1, .normalise = 1, .mel_low = 60, .mel_high = 7600,
+                                    .floor = 1e-10f, .mean = -75, .std = 20};
+    o.lag = LAG;
+    o.augmentation.speed = 0.3f; /* would put them out of step: not done */
+    o.augmentation.mix = 1;
+    const size_t plane = (size_t)o.image.width * (size_t)o.image.height;
+    avsn_loader *loader = loader_of(context, &o);
+    ck_assert_int_eq(avsn_loader_round(loader), CLIPS);
+    ck_avsound(avsn_loader_start(loader, 0, 0));
+    for (int step = 0; step < 3; step++) {
+        const avsn_batch *b = next_of(loader);
+        ck_assert_ptr_null(b->image);
+        for (int32_t i = 0; i < b->size; i++) {
+            const avsn_pair *p = &b->pair[i];
+            ck_assert_double_eq_tol((double)b->label[i], (double)p->audio_shift / LAG, 1e-5);
+            for (int c = 0; c < 3; c++)
+                for (int f = 0; f < SHOWN; f++) {
+                    const float *shown = b->frames + (((size_t)i * 3 + (size_t)c) * SHOWN + (size_t)f) * plane;
+                    ck_assert_double_eq_tol(level(&o, shown - (size_t)c * plane, c, 8, 30), clip_luma(p->frame_clip, 0, 0), 2.5);
+                    ck_assert_double_eq_tol(level(&o, shown - (size_t)c * plane, c, 48, 30),
+                                            clip_luma(0, p->frame + 2 * f, 1), 2.5);
+                }
+        }
+    }
+    avsn_loader_free(loader);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
+/* A sound whose level falls by 30 dB a second, so that a column tells its time. */
+static double falling(int clip, int64_t n)
+{
+    (void)clip;
+    return 0.9 * pow(10, -1.5 * (double)n / 48000) * sin(6.283185307179586 * 984.375 * (double)n / 48000);
+}
+
+START_TEST(sound_of_clips_comes_early_by_the_label)
+{
+    enum { SHOWN = 10, COLUMNS = 40 };
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    clips_spec spec = small;
+    spec.sound = falling;
+    make_clips(folder, &spec);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options o = options_for(data);
+    o.sampler.mode = AVSN_SAMPLE_CLIPS;
+    o.sampler.misalignment = 9600;
+    o.clip = (avsn_clip_frontend){.frames = SHOWN, .frame_rate = 25};
+    o.audio = (avsn_audio_frontend){.sample_rate = 48000, .window = 960, .hop = 480, .fft = 1024, .columns = COLUMNS,
+                                    .offset = -240, .power = 1, .normalise = 1, .mel_high = 24000, .floor = 1e-10f, .std = 1};
+    o.lag = 48;
+    avsn_loader *loader = loader_of(context, &o);
+    ck_avsound(avsn_loader_start(loader, 5, 0));
+    for (int step = 0; step < 3; step++) {
+        const avsn_batch *b = next_of(loader);
+        for (int32_t i = 0; i < b->size; i++)
+            for (int k = 1; k < COLUMNS - 1; k++) {
+                const size_t bins = 513, bin = 21; /* of 984.375 Hz */
+                const double got = (double)b->spectrogram[((size_t)i * bins + bin) * COLUMNS + (size_t)k];
+                const double ms = 40.0 * b->pair[i].frame + (double)b->label[i] + 10 * k + 5; /* the column's middle */
+                ck_assert_double_eq_tol(got, 20 * log10(0.9 / 2) - 30 * ms / 1000, 0.1);
+            }
+    }
+    avsn_loader_free(loader);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(a_damaged_clip_is_named_and_the_batch_before_it_comes)
 {
     avsound_context *context = plain();
@@ -471,6 +555,7 @@ END_TEST
 
 SUITE("train.loader", any_number_of_workers_makes_the_same_batches, starts_anywhere_whatever_was_asked_before,
       epochs_of_a_given_length_follow_each_other, ranks_share_the_global_batch, items_show_what_the_pairs_say,
-      views_are_made_of_one_part,
+      views_are_made_of_one_part, clips_show_their_frames_and_hear_from_where_the_sound_begins,
+      sound_of_clips_comes_early_by_the_label,
       a_damaged_clip_is_named_and_the_batch_before_it_comes, refuses_options_that_make_no_sense,
       survives_refused_allocations)

@@ -46,13 +46,13 @@ static int same(const avsn_pair *a, const avsn_pair *b)
 }
 
 static const avsn_sampler_mode modes[] = {AVSN_SAMPLE_PAIRS, AVSN_SAMPLE_POSITIVES, AVSN_SAMPLE_VALIDATION,
-                                          AVSN_SAMPLE_VIEWS};
+                                          AVSN_SAMPLE_VIEWS, AVSN_SAMPLE_CLIPS};
 
 START_TEST(an_item_is_a_function_of_seed_epoch_and_index)
 {
     set_clips(23, NULL);
     for (size_t m = 0; m < AVSN_ARRAY_COUNT(modes); m++) {
-        avsn_sampler_options o = {.mode = modes[m], .batch = 4, .misalignment = 4800, .seed = 5};
+        avsn_sampler_options o = {.mode = modes[m], .batch = 4, .frames = 20, .misalignment = 4800, .seed = 5};
         avsn_sampler *one = sampler_of(23, o), *other = sampler_of(23, o);
         drawn(one, 7, 300);
         for (int k = 0; k < 300; k++) { /* another sampler, another order, between other epochs */
@@ -110,7 +110,7 @@ START_TEST(windows_lie_inside_and_negatives_in_another_group)
     set_clips(60, group);
     clips[17].samples = 30000; /* too short */
     clips[18].frames = 5; /* no window is centred on one of these */
-    for (size_t m = 0; m < AVSN_ARRAY_COUNT(modes); m++)
+    for (size_t m = 0; m < AVSN_ARRAY_COUNT(modes) && modes[m] != AVSN_SAMPLE_CLIPS; m++) /* its windows begin at a frame */
         for (int shift = 0; shift <= 48000; shift += 24000)
             for (int window = 0; window <= 47999; window += 15333) {
                 avsn_sampler *s = sampler_of(
@@ -432,6 +432,47 @@ START_TEST(batches_of_views_shrink_to_the_groups_there_are)
 }
 END_TEST
 
+/* Clips of 30...36 frames; `most` is how far the sound may be from its pictures. */
+static void check_stretches(int frames, int window, int64_t most)
+{
+    enum { CLIPS = 23, ROUNDS = 60 };
+    int starts = 0, lows = 0, highs = 0;
+    set_clips(CLIPS, NULL);
+    avsn_sampler *s = sampler_of(CLIPS, (avsn_sampler_options){.mode = AVSN_SAMPLE_CLIPS, .frames = frames, .window = window,
+                                                               .misalignment = (int32_t)most, .seed = 8});
+    ck_assert_int_eq(avsn_sampler_round(s), CLIPS);
+    drawn(s, 1, ROUNDS * CLIPS);
+    for (int r = 0; r < ROUNDS; r++) {
+        int shown[CLIPS] = {0};
+        for (int i = r * CLIPS; i < (r + 1) * CLIPS; i++) {
+            const avsn_pair *p = &pairs[i];
+            const avsn_dataset_clip *clip = &clips[p->frame_clip];
+            const int64_t start = (int64_t)p->audio_frame * 1920 + p->audio_shift;
+            ck_assert(p->corresponds && p->audio_clip == p->frame_clip && p->audio_frame == p->frame);
+            ck_assert(p->frame >= 0 && p->frame + frames <= clip->frames);
+            ck_assert(start >= 0 && start + window <= clip->samples);
+            ck_assert(p->audio_shift >= -most && p->audio_shift <= most);
+            shown[p->frame_clip]++;
+            starts |= p->frame == 0 ? 1 : p->frame + frames == clip->frames ? 2 : 4;
+            lows += p->audio_shift < -most / 2;
+            highs += p->audio_shift > most / 2;
+        }
+        for (int c = 0; c < CLIPS; c++)
+            ck_assert_int_eq(shown[c], 1);
+    }
+    ck_assert_int_eq(starts, 7);
+    ck_assert_msg(most ? lows > 100 && highs > 100 : !lows && !highs, "%d and %d far shifts", lows, highs);
+    avsn_sampler_free(s);
+}
+
+START_TEST(rounds_of_clips_show_each_once_with_its_sound_about_it)
+{
+    check_stretches(20, 20 * 1920, 9600);
+    check_stretches(20, 20 * 1920, 0);
+    check_stretches(24, 10 * 1920 + 77, 4 * 1920);
+}
+END_TEST
+
 START_TEST(validation_shows_each_clip_once_as_each_kind)
 {
     for (int large = 0; large < 2; large++) {
@@ -513,6 +554,14 @@ START_TEST(refuses_what_cannot_be_paired)
     ck_no_sampler(3, o, "1 of 3 clips hold 1 s of sound");
     set_clips(3, one_group);
     ck_no_sampler(3, o, "all 3 clips are of one group");
+    bad = o;
+    bad.mode = AVSN_SAMPLE_CLIPS;
+    ck_no_sampler(3, bad, "clips of 0 frames");
+    bad.frames = 33;
+    ck_no_sampler(3, bad, "none of 3 clips holds 33 frames and 1 s of sound");
+    bad.frames = 10;
+    bad.window = 33 * 1920;
+    ck_no_sampler(3, bad, "none of 3 clips holds 10 frames and 1.32 s of sound");
 }
 END_TEST
 
@@ -532,5 +581,6 @@ SUITE("train.sampler", an_item_is_a_function_of_seed_epoch_and_index, windows_li
       half_of_each_batch_corresponds, each_clip_serves_both_kinds_equally, a_group_of_more_than_half_is_thinned,
       times_of_both_kinds_follow_one_law, frames_and_partners_are_evenly_drawn, misalignment_reaches_both_ways,
       batches_of_positives_have_different_groups, batches_of_views_show_each_clip_twice,
-      views_are_a_window_apart_where_the_clip_is_long_enough, batches_of_views_shrink_to_the_groups_there_are, validation_shows_each_clip_once_as_each_kind,
+      views_are_a_window_apart_where_the_clip_is_long_enough, batches_of_views_shrink_to_the_groups_there_are,
+      rounds_of_clips_show_each_once_with_its_sound_about_it, validation_shows_each_clip_once_as_each_kind,
       another_sound_depends_on_the_pairs_sound_alone, refuses_what_cannot_be_paired, survives_refused_allocations)

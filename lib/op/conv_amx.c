@@ -10,8 +10,11 @@
  * second-level cache: zeros where the padding is, cells of 64 bytes, so that no load of a tile crosses a cache line. Then
  * it multiplies: 32 positions by 32 channels of the result in four tiles, over all blocks of channels and all taps.
  *
+ * Of a source with few channels a cell holds what the window covers of one line, which lies there in succession: all taps
+ * of a line in one product.
+ *
  * The gradient by the source of a convolution with stride 1 is the same with the taps turned round. */
-#include "op/families.h"
+#include "op/lanes.h"
 #include "op/onednn.h"
 #include "op/tiles.h"
 
@@ -30,7 +33,9 @@ enum {
     TAPS = 512,            /* at most */
     STREAMED = 1 << 21,    /* bytes of a result */
     PAYS_FORWARD = 128,    /* channels of the source from which on this is faster than oneDNN's kernels */
-    PAYS_BACKWARD = 64
+    PAYS_BACKWARD = 64,
+    PAYS_FEW = 4,          /* channels up to which it is too, but for pictures, from so many taps on */
+    PAYS_TAPS = 15
 };
 
 typedef struct axis {
@@ -42,7 +47,8 @@ typedef struct axis {
 
 typedef struct plan {
     int64_t n, in, out;
-    int64_t in_blocks;  /* of BLOCK */
+    int64_t window;     /* cells of a line that are one of the panel's; 0: one, of a single block */
+    int64_t in_blocks;  /* of BLOCK values of one of the panel's cells */
     int64_t out_tiles;  /* of TILE */
     axis axis[AXES];
     int64_t taps;
@@ -88,6 +94,11 @@ static void place_panels(plan *p)
     p->plane = (p->count + halo) | 1; /* odd: blocks of a cell don't fall into the same sets */
 }
 
+static bool joins_lines(const avsn_window *w, int64_t in, bool backward)
+{
+    return in < BLOCK && w->kernel[w->spatial - 1] > 1 && w->dilation[w->spatial - 1] == 1 && !backward;
+}
+
 /* Leading axes that a convolution has not are of size 1. */
 static plan plan_of(const avsn_window *w, const avsn_shape *src, const avsn_shape *dst, bool backward)
 {
@@ -101,11 +112,15 @@ static plan plan_of(const avsn_window *w, const avsn_shape *src, const avsn_shap
         axis *a = &p.axis[i];
         if (backward)
             a->before = (a->kernel - 1) * a->dilation - a->before;
+        if (i == AXES - 1 && joins_lines(w, p.in, backward)) {
+            p.window = a->kernel;
+            a->kernel = 1;
+        }
         place_axis(a);
         p.taps *= a->kernel;
         p.planes *= i > 0 ? a->planes : 1;
     }
-    p.in_blocks = quotient_up(p.in, BLOCK);
+    p.in_blocks = quotient_up(p.window ? p.window * p.in : p.in, BLOCK);
     p.out_tiles = quotient_up(p.out, TILE);
     place_panels(&p);
     return p;
@@ -121,6 +136,12 @@ typedef struct place {
 static size_t thread_bytes(const plan *p)
 {
     return cells_of(p) * BLOCK * sizeof(uint16_t) + (size_t)p->count * sizeof(place);
+}
+
+/* Those that a run makes itself. */
+static size_t weights_bytes(const plan *p)
+{
+    return p->window ? (size_t)(p->out_tiles * p->in_blocks * p->taps * TILE_VALUES) * sizeof(uint16_t) : 0;
 }
 
 typedef struct conv_kernel {
@@ -171,14 +192,41 @@ AVSN_AVX512 static void copy_cells(const plan *p, const uint16_t *from, int64_t 
     }
 }
 
+/* Lanes of `block` that see values of a line: of the window's `run` values the first sees the line's value `left`. */
+static inline uint32_t lanes_inside(int64_t block, int64_t left, int64_t run, int64_t end)
+{
+    const int64_t first = AVSN_MAX(-left - block * BLOCK, (int64_t)0);
+    const int64_t last = AVSN_MIN(AVSN_MIN(run, end - left) - block * BLOCK, (int64_t)BLOCK);
+    return first < last ? (uint32_t)((1ull << last) - (1ull << first)) : 0;
+}
+
+/* Windows of the positions from x on. */
+AVSN_AVX512 static void copy_windows(const plan *p, const uint16_t *line, int64_t x, uint16_t *out, int64_t stride,
+                                     int64_t count)
+{
+    const axis *a = &p->axis[2];
+    const int64_t run = p->window * p->in, end = a->src * p->in, step = a->stride * p->in;
+    for (int64_t block = 0; block < p->in_blocks; block++) {
+        const uint32_t all = lanes_inside(block, 0, run, run);
+        uint16_t *to = out + block * stride;
+        int64_t left = (x * a->stride - a->before) * p->in;
+        for (int64_t i = 0; i < count; i++, left += step, to += BLOCK) {
+            const uint32_t mask = left >= 0 && left + run <= end ? all : lanes_inside(block, left, run, end);
+            /* The address of lane 0, which may lie outside of the line: masked lanes aren't read. */
+            const uintptr_t at = (uintptr_t)line + (uintptr_t)(left + block * BLOCK) * sizeof *line;
+            _mm512_store_si512(to, _mm512_maskz_loadu_epi16(mask, (const void *)at));
+        }
+    }
+}
+
 /* Positions from `first` on of one plane of one slice, all blocks, `stride` apart. */
 AVSN_AVX512 static void fill_plane(const slice *s, int64_t first, uint16_t *out, int64_t stride)
 {
     const plan *p = s->plan;
     const axis *a = &p->axis[2];
     const int64_t left = a->before - s->cell; /* cell j is the source's j * stride - left */
-    const int64_t inside = left > 0 ? quotient_up(left, a->stride) : 0;
-    const int64_t outside = quotient_up(a->src + left, a->stride);
+    const int64_t inside = left > 0 && !p->window ? quotient_up(left, a->stride) : 0;
+    const int64_t outside = p->window ? a->dst : quotient_up(a->src + left, a->stride);
     int64_t line = first / a->pitch, x = first % a->pitch;
     for (int64_t done = 0; done < p->plane; line++, x = 0) {
         const int64_t end = AVSN_MIN(a->pitch, x + p->plane - done);
@@ -186,9 +234,11 @@ AVSN_AVX512 static void fill_plane(const slice *s, int64_t first, uint16_t *out,
         const int64_t begin = from ? AVSN_MIN(AVSN_MAX(inside, x), end) : end;
         const int64_t stop = AVSN_MAX(AVSN_MIN(outside, end), begin);
         clear_cells(p, out + done * BLOCK, stride, begin - x);
-        if (stop > begin)
-            copy_cells(p, from + (begin * a->stride - left) * p->in, a->stride * p->in, out + (done + begin - x) * BLOCK,
-                       stride, stop - begin);
+        uint16_t *to = out + (done + begin - x) * BLOCK;
+        if (stop > begin && p->window)
+            copy_windows(p, from, begin, to, stride, stop - begin);
+        else if (stop > begin)
+            copy_cells(p, from + (begin * a->stride - left) * p->in, a->stride * p->in, to, stride, stop - begin);
         clear_cells(p, out + (done + stop - x) * BLOCK, stride, end - stop);
         done += end - x;
     }
@@ -397,6 +447,21 @@ static product product_of(const plan *p, const int32_t shift[TAPS])
                      .tile = p->backward ? pair : p->in_blocks * pair};
 }
 
+/* Weights of windows are few: they come as they are and are laid in tiles here. */
+static void pack_windows(const plan *p, const float *weights, uint16_t *tiles)
+{
+    const int64_t run = p->window * p->in, all = p->out_tiles * p->in_blocks * p->taps;
+    memset(tiles, 0, (size_t)(all * TILE_VALUES) * sizeof *tiles);
+    for (int64_t o = 0; o < p->out; o++)
+        for (int64_t lane = 0; lane < run; lane++) {
+            const float *from = weights + (o * p->in + lane % p->in) * p->taps * p->window + lane / p->in;
+            uint16_t *to = tiles + (o / TILE * p->in_blocks + lane / BLOCK) * p->taps * TILE_VALUES +
+                           lane % BLOCK / 2 * BLOCK + o % TILE * 2 + lane % 2;
+            for (int64_t tap = 0; tap < p->taps; tap++)
+                to[tap * TILE_VALUES] = avsn_narrow(from[tap * p->window]);
+        }
+}
+
 /* One panel, the result's channels from `begin` to before `end`. */
 static void run_task(const plan *p, const product *m, const ending *e, const uint16_t *src, const uint16_t *weights,
                      int64_t panel, int64_t begin, int64_t end, unsigned char *buffer)
@@ -433,13 +498,17 @@ static void convolve(const avsn_c_kernel *k)
                       .narrow = kernel->narrow,
                       .stream = p->out % BLOCK == 0 && (uintptr_t)k->output[0] % 64 == 0 &&
                                 avsn_layout_bytes(k->base.output[0]) >= STREAMED};
+    unsigned char *buffers = (unsigned char *)k->scratchpad + weights_bytes(p);
+    if (p->window)
+        pack_windows(p, k->input[1], k->scratchpad);
+    const uint16_t *weights = p->window ? k->scratchpad : k->input[1];
     const int64_t blocks = quotient_up(p->out, BLOCK);
     const int64_t parts = k->threads > 1 ? AVSN_MIN(quotient_up(TASKS * k->threads, p->panels), blocks) : 1;
 #pragma omp parallel for schedule(dynamic) num_threads(k->threads)
     for (int64_t i = 0; i < p->panels * parts; i++) {
         const int64_t part = i % parts, begin = part * blocks / parts * BLOCK, end = (part + 1) * blocks / parts * BLOCK;
-        run_task(p, &m, &e, k->input[0], k->input[1], i / parts, begin, AVSN_MIN(end, p->out),
-                 (unsigned char *)k->scratchpad + (size_t)omp_get_thread_num() * thread_bytes(p));
+        run_task(p, &m, &e, k->input[0], weights, i / parts, begin, AVSN_MIN(end, p->out),
+                 buffers + (size_t)omp_get_thread_num() * thread_bytes(p));
     }
 }
 
@@ -474,11 +543,17 @@ bool avsn_conv_amx_serves(const avsn_kernel_request *r)
     return cells_of(&p) <= INT32_MAX / BLOCK; /* shifts are 32 bits wide */
 }
 
+/* Measured on a processor with tile registers against oneDNN 2.6 (docs/performance.md). */
 bool avsn_conv_amx_pays(const avsn_kernel_request *r)
 {
-    const int64_t in = avsn_layout_shape(r->input[0])->dim[1], out = r->output->dim[1];
-    return avsn_conv_amx_serves(r) && in >= (r->kind == AVSN_OP_CONV_BACKWARD_DATA ? PAYS_BACKWARD : PAYS_FORWARD) &&
-           out >= BLOCK && taps_of(&r->attributes->window) > 1;
+    const avsn_window *w = &r->attributes->window;
+    const bool backward = r->kind == AVSN_OP_CONV_BACKWARD_DATA;
+    const int64_t in = avsn_layout_shape(r->input[0])->dim[1], taps = taps_of(w);
+    if (!avsn_conv_amx_serves(r) || r->output->dim[1] < BLOCK)
+        return false;
+    if (in <= PAYS_FEW)
+        return w->spatial != 2 && taps >= PAYS_TAPS && joins_lines(w, in, backward);
+    return in >= (backward ? PAYS_BACKWARD : PAYS_FORWARD) && taps > 1;
 }
 
 static avsound_status set_layout(avsn_kernel *kernel, avsn_layout **slot, const avsn_shape *shape, int32_t dtype,
@@ -505,8 +580,9 @@ static avsound_status set_layouts(const avsn_kernel_request *r, conv_kernel *k)
     avsn_kernel *base = &k->base.base;
     const int32_t rank = r->output->rank, dtype = k->narrow ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32;
     AVSN_TRY(set_layout(base, &base->input[0], avsn_layout_shape(r->input[0]), AVSOUND_DTYPE_BF16, last[rank]));
-    AVSN_TRY(set_layout(base, &base->input[1], avsn_layout_shape(r->input[1]), AVSOUND_DTYPE_BF16,
-                        tiles[k->plan.backward][rank]));
+    if (!k->plan.window)
+        AVSN_TRY(set_layout(base, &base->input[1], avsn_layout_shape(r->input[1]), AVSOUND_DTYPE_BF16,
+                            tiles[k->plan.backward][rank]));
     if (r->add)
         AVSN_TRY(set_layout(base, &base->input[r->input_count - 1], r->output, dtype, last[rank]));
     return set_layout(base, &base->output[0], r->output, dtype, last[rank]);
@@ -523,7 +599,7 @@ avsound_status avsn_make_conv_amx(const avsn_kernel_request *r, avsn_kernel **ou
     k->add = r->add;
     k->relu = r->relu;
     k->narrow = backward || r->output_dtype == AVSOUND_DTYPE_BF16;
-    base->scratchpad_bytes = (size_t)k->base.threads * thread_bytes(&k->plan);
+    base->scratchpad_bytes = weights_bytes(&k->plan) + (size_t)k->base.threads * thread_bytes(&k->plan);
     const avsound_status status = set_layouts(r, k);
     if (status) {
         avsn_kernel_free(base);

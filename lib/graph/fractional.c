@@ -1,5 +1,7 @@
 #include "graph/fractional.h"
 
+#include "base/rng.h"
+
 #include <math.h>
 
 /* First double of Philox4x32-10 with key (1,0) and counter (0,0,2,0): both seeds are fixed, so the op draws the same
@@ -28,4 +30,18 @@ avsound_status avsn_fractional_boundaries(int64_t length, int64_t outputs, int64
         boundaries[i] = (int64_t)ceil(ratio * ((double)i + offset)) - 1;
     boundaries[outputs] = length;
     return AVSOUND_OK;
+}
+
+/* Where `longer` of `left` windows are still to be long ones, the next is with their share: every order is as likely. */
+void avsn_fractional_draw(uint64_t seed, uint64_t draw, int64_t length, int64_t outputs, float *boundaries)
+{
+    const uint64_t stream = avsn_rng_stream("fractional pooling") + draw;
+    int64_t at = 0, longer = length % outputs;
+    boundaries[0] = 0;
+    for (int64_t i = 0; i < outputs; i++) {
+        const bool is_long = avsn_rng_below(seed, stream, (uint64_t)i, (uint64_t)(outputs - i)) < (uint64_t)longer;
+        longer -= is_long;
+        at += length / outputs + is_long;
+        boundaries[i + 1] = (float)at;
+    }
 }

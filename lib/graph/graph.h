@@ -49,9 +49,12 @@ typedef enum avsn_op_kind {
     /* Appended by lib/train, never by a model file. "diff" is a gradient of the loss. */
     AVSN_OP_CONV_BACKWARD_DATA,    /* diff dst, weights -> diff src */
     AVSN_OP_CONV_BACKWARD_WEIGHTS, /* src, diff dst -> diff weights[, diff bias] */
-    AVSN_OP_BATCH_NORM_TRAIN,      /* src, bias[, weight] -> dst, mean, variance */
-    AVSN_OP_BATCH_NORM_BACKWARD,   /* diff dst, src, bias, mean, variance[, weight] -> diff src, diff bias[, diff weight] */
-    AVSN_OP_RUNNING_STATISTICS,    /* running mean, running variance, mean, variance -> the same two parameters, in place */
+    /* "renorm": the sums of means, of their weights, of deviations and of their weights (C),(1),(C),(1), where the op renormalises;
+       "correction" (2,C): the batch norm's y becomes y r + d */
+    AVSN_OP_BATCH_NORM_TRAIN,      /* src, bias[, weight][, renorm] -> dst, mean, variance[, correction] */
+    AVSN_OP_BATCH_NORM_BACKWARD,   /* diff dst, src, bias, mean, variance[, correction][, weight] -> diff src, diff bias[, diff
+                                      weight] */
+    AVSN_OP_RUNNING_STATISTICS,    /* running mean, running variance, mean, variance[, renorm] -> those parameters, in place */
     AVSN_OP_RELU_BACKWARD,         /* dst, diff dst -> diff src */
     AVSN_OP_SIGMOID_BACKWARD,      /* dst, diff dst -> diff src */
     AVSN_OP_COMPAND_BACKWARD,      /* dst, diff dst -> diff src */
@@ -107,6 +110,7 @@ typedef struct avsn_attributes {
     float momentum;        /* running statistics: share of the new batch's */
     int64_t values;        /* running statistics: how many the batch's variance is over, in this process */
     bool relu;             /* batch norm in training: a ReLU in the same pass */
+    bool renorm;           /* batch norm in training: batch renormalisation */
     float share;           /* pair loss: weight of the binary cross-entropy beside the contrastive one */
     bool views;            /* pair loss: items i and i + N/2 are views of one thing (lib/train/views.h) */
     float temperature;     /* pair loss of views: logits are divided by it */
@@ -184,6 +188,7 @@ typedef struct avsn_norm_args {
     float epsilon;
     int32_t no_weight; /* 1: nothing is learned but the bias */
     float momentum;    /* share of a new batch in the running statistics; 0: the trainer's */
+    int32_t renorm;    /* 1: batch renormalisation in training (S. Ioffe 2017), as TensorFlow had it up to 1.8, nothing clipped */
 } avsn_norm_args;
 avsn_value avsn_batch_norm_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_norm_args *args);
 #define avsn_batch_norm(graph, name, src, ...) avsn_batch_norm_build(graph, name, src, &(avsn_norm_args){__VA_ARGS__})

@@ -199,7 +199,7 @@ avsn_value avsn_batch_norm_build(avsn_graph *graph, const char *name, avsn_value
         return wrong_shape(graph, name, src, "N, C, ...");
     const avsn_shape channels = AVSN_SHAPE(shape.dim[1]);
     const avsn_init zero = {.kind = AVSN_INIT_CONSTANT}, one = {.kind = AVSN_INIT_CONSTANT, .values = {1}};
-    const avsn_attributes attributes = {.epsilon = args->epsilon, .momentum = args->momentum};
+    const avsn_attributes attributes = {.epsilon = args->epsilon, .momentum = args->momentum, .renorm = args->renorm != 0};
     avsn_value inputs[5] = {src};
     avsn_scope(graph, name);
     if (!args->no_weight)

@@ -16,16 +16,17 @@ static int64_t channels(double width, int64_t at_width_1)
     return AVSN_MAX((int64_t)1, (int64_t)lround((double)at_width_1 * width));
 }
 
-static avsn_value batch_norm(avsn_graph *g, const char *name, avsn_value x)
+/* Renormalised in training: those behind additions. */
+static avsn_value batch_norm(avsn_graph *g, const char *name, avsn_value x, bool renorm)
 {
-    return avsn_batch_norm(g, name, x, .epsilon = EPSILON, .no_weight = 1, .momentum = MOMENTUM);
+    return avsn_batch_norm(g, name, x, .epsilon = EPSILON, .no_weight = 1, .momentum = MOMENTUM, .renorm = renorm);
 }
 
 static avsn_value conv_bn(avsn_graph *g, const char *name, avsn_value x, const avsn_window_args *window)
 {
     x = avsn_conv_build(g, name, x, window);
     avsn_scope(g, name);
-    x = batch_norm(g, "bn", x);
+    x = batch_norm(g, "bn", x, false);
     avsn_end(g);
     return x;
 }
@@ -64,7 +65,7 @@ static avsn_value block(avsn_graph *g, const char *name, avsn_value x, const avs
     const avsn_value side = shortcut(g, direct, x, window);
     x = conv_bn_relu(g, first, x, window);
     x = avsn_conv_build(g, second, x, &again);
-    return avsn_name(g, name, avsn_relu(g, batch_norm(g, norm, avsn_add(g, side, x))));
+    return avsn_name(g, name, avsn_relu(g, batch_norm(g, norm, avsn_add(g, side, x), true)));
 }
 
 #define WINDOW(...) (&(avsn_window_args){.same = 1, __VA_ARGS__})
@@ -110,7 +111,7 @@ static avsn_value merge(avsn_graph *g, avsn_value seen, avsn_value heard, const 
     avsn_scope(g, "im");
     avsn_value x = conv_bn_relu(g, "merge1", avsn_concat(g, both, 2), WINDOW(.out = channels(config->width, 512)));
     x = avsn_conv(g, "merge2", x, .out = out, .bias = 1);
-    x = avsn_relu(g, batch_norm(g, "merge_block_bn", avsn_add(g, avsn_concat(g, past, 2), x)));
+    x = avsn_relu(g, batch_norm(g, "merge_block_bn", avsn_add(g, avsn_concat(g, past, 2), x), true));
     x = avsn_name(g, "merge_block", x);
     avsn_end(g);
     return x;

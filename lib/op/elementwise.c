@@ -110,27 +110,63 @@ avsound_status avsn_make_affine_backward(const avsn_kernel_request *request, avs
     return avsn_c_kernel_create(request, "c:affine_backward", affine_backward, 0, out);
 }
 
-/* The two parameters are state: they change where they lie, once a step, and no gradient flows. */
+/* What is state changes where it lies, once a step, and no gradient flows. */
+static float *state(const avsn_c_kernel *k, int32_t input)
+{
+    const union {
+        const void *read;
+        float *write;
+    } where = {.read = k->input[input]};
+    return where.write;
+}
+
+/* TensorFlow's constant for the sums that batch renormalisation corrects by. */
+#define RENORM_SHARE 0.01
+
+static void move_sums(float *sums, int64_t count, float *weight, const float *batch, bool deviation, double epsilon)
+{
+    for (int64_t c = 0; c < count; c++) {
+        const double value = deviation ? sqrt((double)batch[c] + epsilon) : (double)batch[c];
+        sums[c] = (float)((1 - RENORM_SHARE) * (double)sums[c] + RENORM_SHARE * value);
+    }
+    *weight = (float)((1 - RENORM_SHARE) * (double)*weight + RENORM_SHARE);
+}
+
+/* The running statistics follow the sums' means, not the batch's. */
+static void running_renorm(const avsn_c_kernel *k)
+{
+    const double share = (double)k->attributes.momentum, epsilon = (double)k->attributes.epsilon;
+    const int64_t channels = avsn_elements(k->base.input[0]);
+    float *mean = state(k, 0), *variance = state(k, 1), *means = state(k, 4), *deviations = state(k, 6);
+    float *mean_weight = state(k, 5), *deviation_weight = state(k, 7);
+    move_sums(means, channels, mean_weight, k->input[2], false, epsilon);
+    move_sums(deviations, channels, deviation_weight, k->input[3], true, epsilon);
+    for (int64_t c = 0; c < channels; c++) {
+        const double deviation = (double)deviations[c] / (double)*deviation_weight;
+        mean[c] = (float)((1 - share) * (double)mean[c] + share * (double)means[c] / (double)*mean_weight);
+        variance[c] = (float)((1 - share) * (double)variance[c] + share * fmax(deviation * deviation - epsilon, 0));
+    }
+    *(float *)k->output[0] = 0;
+}
+
 static void running_statistics(const avsn_c_kernel *k)
 {
     const float share = k->attributes.momentum;
     const int64_t channels = avsn_elements(k->base.input[0]);
     const int64_t values = k->attributes.values * AVSN_MAX(k->group.ranks, 1);
     for (int which = 0; which < 2; which++) {
-        union {
-            const void *read;
-            float *write;
-        } running = {.read = k->input[which]};
+        float *running = state(k, which);
         const float *batch = k->input[2 + which];
         /* PyTorch's convention: the running variance takes the unbiased one, n / (n - 1) of the batch's. */
         const float unbias = which && values > 1 ? (float)values / (float)(values - 1) : 1.0f;
         for (int64_t c = 0; c < channels; c++)
-            running.write[c] = (1.0f - share) * running.write[c] + share * unbias * batch[c];
+            running[c] = (1.0f - share) * running[c] + share * unbias * batch[c];
     }
     *(float *)k->output[0] = 0;
 }
 
 avsound_status avsn_make_running_statistics(const avsn_kernel_request *request, avsn_kernel **out)
 {
-    return avsn_c_kernel_create(request, "c:running_statistics", running_statistics, 0, out);
+    const bool renorm = request->attributes->renorm;
+    return avsn_c_kernel_create(request, "c:running_statistics", renorm ? running_renorm : running_statistics, 0, out);
 }

@@ -1,7 +1,9 @@
 /* Batch norm in training, and back, each with the ReLU that follows in the same passes; with running statistics, too. The statistics are sums over pieces
  * that depend on the shape alone, so any number of threads finds the same bits.
  *
- * S. Ioffe and C. Szegedy, "Batch Normalization", ICML 2015, algorithm 1 and the gradients after it. */
+ * S. Ioffe and C. Szegedy, "Batch Normalization", ICML 2015, algorithm 1 and the gradients after it. S. Ioffe, "Batch
+ * Renormalization", NeurIPS 2017, algorithm 1, with running sums that start at 0 and know how much they hold, as in
+ * TensorFlow's layer up to 1.8. */
 #include "op/lanes.h"
 
 #include <math.h>
@@ -324,14 +326,35 @@ static void sample_means(const panels *p, const void *src, bool bf16, float *mea
     }
 }
 
-/* y = (x - mean) scale + shift; without weights they are 1. */
-static void take_scales(const scratch *s, int64_t channels, const float *weight, const float *bias, const float *mean,
-                        const float *variance, float epsilon)
+/* What normalises a channel; weight and correction NULL: 1, and 1 and 0. */
+typedef struct norm {
+    const float *weight, *bias, *mean, *variance, *correction;
+    double epsilon;
+} norm;
+
+/* y = (x - mean) scale + shift. */
+static void take_scales(const scratch *s, int64_t channels, const norm *n)
 {
     for (int64_t c = 0; c < channels; c++) {
-        s->mean[c] = mean[c];
-        s->scale[c] = (float)((weight ? (double)weight[c] : 1) / sqrt((double)variance[c] + (double)epsilon));
-        s->shift[c] = bias[c];
+        const double weight = n->weight ? (double)n->weight[c] : 1, r = n->correction ? (double)n->correction[c] : 1;
+        const double d = n->correction ? (double)n->correction[channels + c] : 0;
+        s->mean[c] = n->mean[c];
+        s->scale[c] = (float)(weight * r / sqrt((double)n->variance[c] + n->epsilon));
+        s->shift[c] = (float)((double)n->bias[c] + weight * d);
+    }
+}
+
+/* By how much the batch's mean and deviation differ from the running ones, into which they are counted once: what is missing
+ * to their weights of 1 is the batch's. No gradient flows through it. */
+static void find_correction(int64_t channels, const float *mean, const float *variance, const float *const renorm[4],
+                            double epsilon, float *correction)
+{
+    const double mean_left = 1 - (double)*renorm[1], deviation_left = 1 - (double)*renorm[3];
+    for (int64_t c = 0; c < channels; c++) {
+        const double batch = sqrt((double)variance[c] + epsilon);
+        const double running = (double)renorm[2][c] + deviation_left * batch;
+        correction[c] = (float)(batch / running);
+        correction[channels + c] = (float)(((double)mean[c] - (double)renorm[0][c] - mean_left * (double)mean[c]) / running);
     }
 }
 
@@ -375,8 +398,16 @@ static void train(const avsn_c_kernel *k)
         mean[c] = (float)s.whole[c];
         variance[c] = (float)s.whole[p.at.c + c];
     }
-    const float *weight = k->base.input_count > 2 ? k->input[2] : NULL;
-    take_scales(&s, p.at.c, weight, k->input[1], mean, variance, k->attributes.epsilon);
+    const int32_t renorm = k->base.input_count - 4; /* of its operands the first */
+    const bool weight = k->attributes.renorm ? renorm > 2 : k->base.input_count > 2;
+    norm n = {.weight = weight ? k->input[2] : NULL, .bias = k->input[1], .mean = mean, .variance = variance,
+              .epsilon = (double)k->attributes.epsilon};
+    if (k->attributes.renorm) {
+        const float *const sums[4] = {k->input[renorm], k->input[renorm + 1], k->input[renorm + 2], k->input[renorm + 3]};
+        find_correction(p.at.c, mean, variance, sums, n.epsilon, k->output[3]);
+        n.correction = k->output[3];
+    }
+    take_scales(&s, p.at.c, &n);
     a_pass.dst = k->output[0];
     a_pass.run = normalize_variants[avsn_loop_variant()];
     run_pass(&a_pass);
@@ -420,8 +451,8 @@ static void normalize_rows(const avsn_c_kernel *k)
                          .bf16 = avsn_layout_dtype(k->base.input[0]) == AVSOUND_DTYPE_BF16,
                          .relu = k->attributes.relu,
                          .run = normalize_variants[avsn_loop_variant()]};
-    const float *weight = k->base.input_count > 4 ? k->input[4] : NULL;
-    take_scales(&s, p.at.c, weight, k->input[1], k->input[2], k->input[3], k->attributes.epsilon);
+    take_scales(&s, p.at.c, &(norm){.weight = k->base.input_count > 4 ? k->input[4] : NULL, .bias = k->input[1],
+                                    .mean = k->input[2], .variance = k->input[3], .epsilon = (double)k->attributes.epsilon});
     run_pass(&a_pass);
 }
 
@@ -442,9 +473,13 @@ static void backward(const avsn_c_kernel *k)
     panels p;
     find_panels(k->base.input[0], &p);
     const scratch s = scratch_of(k, &p);
-    const float *variance = k->input[4], *weight = k->base.input_count > 5 ? k->input[5] : NULL;
+    const int32_t extra = k->attributes.renorm ? 1 : 0;
+    const float *variance = k->input[4];
+    const norm n = {.weight = k->base.input_count > 5 + extra ? k->input[5 + extra] : NULL, .bias = k->input[2],
+                    .mean = k->input[3], .variance = variance, .correction = extra ? k->input[5] : NULL,
+                    .epsilon = (double)k->attributes.epsilon};
     double *mean_diff = s.whole, *mean_product = s.whole + p.at.c;
-    float *diff_bias = k->output[1], *diff_weight = weight ? k->output[2] : NULL;
+    float *diff_bias = k->output[1], *diff_weight = n.weight ? k->output[2] : NULL;
     const double count = (double)(p.at.n * p.at.cells);
     pass a_pass = {.panels = &p,
                    .scratch = &s,
@@ -453,15 +488,16 @@ static void backward(const avsn_c_kernel *k)
                    .bf16 = avsn_layout_dtype(k->base.input[0]) == AVSOUND_DTYPE_BF16,
                    .relu = k->attributes.relu,
                    .run = diff_sums_variants[avsn_loop_variant()]};
-    take_scales(&s, p.at.c, weight, k->input[2], k->input[3], variance, k->attributes.epsilon);
+    take_scales(&s, p.at.c, &n);
     run_pass(&a_pass);
     for (int64_t c = 0; c < p.at.c; c++) {
         double sum, product;
         add_up(&p, &s, c, &sum, &product);
-        const double inverse = 1 / sqrt((double)variance[c] + (double)k->attributes.epsilon);
+        const double inverse = 1 / sqrt((double)variance[c] + n.epsilon);
+        const double r = extra ? (double)n.correction[c] : 1, d = extra ? (double)n.correction[p.at.c + c] : 0;
         diff_bias[c] = (float)sum;
         if (diff_weight)
-            diff_weight[c] = (float)(product * inverse);
+            diff_weight[c] = (float)(product * inverse * r + d * sum);
         mean_diff[c] = sum / count;
         mean_product[c] = product / count;
     }

@@ -90,21 +90,44 @@ static int64_t values_by_channel(const avsn_shape *shape)
     return count;
 }
 
+const char *const avsn_renorm_names[AVSN_RENORM_NAMES] = {"renorm_mean", "renorm_mean_weight", "renorm_stddev",
+                                                          "renorm_stddev_weight"};
+
+/* The state that renormalisation adds to a network, under the release's names. */
+static bool declare_renorm(transform *t, const avsn_node *node, const avsn_shape *channels, avsn_value *out)
+{
+    for (int32_t i = 0; i < AVSN_RENORM_NAMES; i++) {
+        const char *name = avsn_zone_printf(&t->zone, "%s.%s", node->name, avsn_renorm_names[i]);
+        if (!name) {
+            avsn_graph_fail(t->graph, AVSOUND_E_NO_MEMORY, node->name, "%s", avsound_error_detail());
+            return false;
+        }
+        out[i] = avsn_param(t->graph, name, i % 2 ? AVSN_SHAPE(1) : *channels, (avsn_init){.kind = AVSN_INIT_CONSTANT}, true);
+    }
+    return true;
+}
+
 static avsn_value batch_norm(transform *t, const avsn_node *node, const avsn_value *inputs)
 {
     const avsn_shape shape = *avsn_value_shape(t->graph, inputs[0]), c = *avsn_value_shape(t->graph, inputs[1]);
-    const bool weight = node->input_count > 4;
+    const bool weight = node->input_count > 4, renorm = node->attributes.renorm;
     avsn_attributes attributes = node->attributes;
     attributes.relu = relu_follows(t, node);
     if (!(attributes.momentum > 0))
         attributes.momentum = t->momentum;
     attributes.values = values_by_channel(&shape);
-    const avsn_shape shapes[3] = {shape, c, c};
-    const avsn_value dst = avsn_graph_append_many(t->graph, AVSN_OP_BATCH_NORM_TRAIN, node->name, &attributes,
-                                                  (avsn_value[]){inputs[0], inputs[1], inputs[4]}, weight ? 3 : 2, shapes, 3);
-    const avsn_value statistics[4] = {inputs[2], inputs[3], {dst.id + 1}, {dst.id + 2}};
+    avsn_value operands[7] = {inputs[0], inputs[1], inputs[4]}, statistics[8] = {inputs[2], inputs[3]};
+    const int32_t count = weight ? 3 : 2, more = renorm ? AVSN_RENORM_NAMES : 0;
+    if (renorm && !declare_renorm(t, node, &c, operands + count))
+        return (avsn_value){0};
+    const avsn_shape shapes[4] = {shape, c, c, AVSN_SHAPE(2, c.dim[0])};
+    const avsn_value dst = avsn_graph_append_many(t->graph, AVSN_OP_BATCH_NORM_TRAIN, node->name, &attributes, operands,
+                                                  count + more, shapes, renorm ? 4 : 3);
+    statistics[2] = (avsn_value){dst.id + 1};
+    statistics[3] = (avsn_value){dst.id + 2};
+    memcpy(statistics + 4, operands + count, (size_t)more * sizeof *statistics);
     if (dst.id)
-        avsn_graph_append(t->graph, AVSN_OP_RUNNING_STATISTICS, NULL, &attributes, statistics, 4, &AVSN_SHAPE(1));
+        avsn_graph_append(t->graph, AVSN_OP_RUNNING_STATISTICS, NULL, &attributes, statistics, 4 + more, &AVSN_SHAPE(1));
     return dst;
 }
 

@@ -24,6 +24,11 @@ avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective obj
  * avsn_training_graph takes a share of 1. */
 avsound_status avsn_contrastive_graph(const avsn_graph *forward, float share, float momentum, avsn_graph **out);
 
+/* State that training adds for each batch norm NAME that renormalises: "NAME.renorm_mean" and so on, zeros to begin with, of
+ * shapes (C), (1), (C), (1). No model file holds it. */
+enum { AVSN_RENORM_NAMES = 4 };
+extern const char *const avsn_renorm_names[AVSN_RENORM_NAMES];
+
 /* True if gradients flow through ops of this kind: false for none but inputs, parameters and what only training appends. */
 bool avsn_has_gradient(avsn_op_kind kind);
 

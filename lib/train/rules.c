@@ -33,12 +33,13 @@ static void batch_norm_train(avsn_graph *g, const avsn_node *node, avsn_value di
                              avsn_value *diff_in)
 {
     (void)wanted;
-    const bool weight = node->input_count > 2;
-    const avsn_value inputs[6] = {diff,           node->input[0],  node->input[1],
-                                  node->output[1], node->output[2], node->input[2]};
+    const bool renorm = node->attributes.renorm, weight = node->input_count - (renorm ? 4 : 0) > 2;
+    avsn_value inputs[7] = {diff, node->input[0], node->input[1], node->output[1], node->output[2], node->output[3]};
+    const int32_t count = renorm ? 6 : 5;
+    inputs[count] = node->input[2];
     const avsn_shape c = shape_of(g, node->input[1]);
     const avsn_shape shapes[3] = {shape_of(g, node->input[0]), c, c};
-    diff_in[0] = append(g, AVSN_OP_BATCH_NORM_BACKWARD, node, inputs, weight ? 6 : 5, shapes, weight ? 3 : 2);
+    diff_in[0] = append(g, AVSN_OP_BATCH_NORM_BACKWARD, node, inputs, weight ? count + 1 : count, shapes, weight ? 3 : 2);
     diff_in[1] = output(diff_in[0], 1);
     if (weight)
         diff_in[2] = output(diff_in[0], 2);

@@ -19,7 +19,7 @@ typedef struct avsn_store {
     float *values;
 } avsn_store;
 
-/* A copy of the model's parameters. */
+/* A copy of the model's parameters, and zeros for the state that training adds (train/gradients.h). */
 avsound_status avsn_store_create(const avsound_model *model, avsn_store **out);
 void avsn_store_free(avsn_store *store);
 /* A zeroed block; the caller frees with avsn_free. */

@@ -91,5 +91,51 @@ START_TEST(impossible_pools_are_refused)
 }
 END_TEST
 
+/* ---- drawn ---- */
+
+START_TEST(drawn_windows_have_the_same_widths)
+{
+    float boundaries[33], again[33];
+    for (uint64_t draw = 0; draw < 200; draw++) {
+        int64_t longer = 0;
+        avsn_fractional_draw(7, draw, 86, 32, boundaries);
+        avsn_fractional_draw(7, draw, 86, 32, again);
+        ck_assert_mem_eq(boundaries, again, sizeof boundaries);
+        for (int i = 0; i < 32; i++) {
+            const int64_t rows = (int64_t)boundaries[i + 1] - (int64_t)boundaries[i];
+            ck_assert(rows == 2 || rows == 3);
+            longer += rows == 3;
+        }
+        ck_assert_int_eq(longer, 86 % 32);
+        ck_assert(boundaries[0] == 0 && boundaries[32] == 86);
+        avsn_fractional_draw(8, draw, 86, 32, again);
+        ck_assert(memcmp(boundaries, again, sizeof boundaries) != 0);
+    }
+}
+END_TEST
+
+/* 2 long windows of 5: ten orders, each as often as any other within five standard deviations. */
+START_TEST(every_order_is_as_likely)
+{
+    enum { DRAWS = 20000 };
+    int seen[32] = {0};
+    for (uint64_t draw = 0; draw < DRAWS; draw++) {
+        float boundaries[6];
+        int order = 0;
+        avsn_fractional_draw(3, draw, 12, 5, boundaries);
+        for (int i = 0; i < 5; i++)
+            order = 2 * order + ((int)(boundaries[i + 1] - boundaries[i]) == 3);
+        seen[order]++;
+    }
+    const double deviation = sqrt(DRAWS * 0.1 * 0.9);
+    for (int order = 0; order < 32; order++) {
+        const bool possible = __builtin_popcount((unsigned)order) == 2;
+        ck_assert_msg(possible ? fabs(seen[order] - 0.1 * DRAWS) < 5 * deviation : !seen[order], "order %d: %d times", order,
+                      seen[order]);
+    }
+}
+END_TEST
+
 SUITE("graph fractional", windows_are_those_of_the_release, offset_is_the_generators_first_double,
-      every_window_has_k_rows_or_one_more, impossible_pools_are_refused)
+      every_window_has_k_rows_or_one_more, impossible_pools_are_refused,
+      drawn_windows_have_the_same_widths, every_order_is_as_likely)

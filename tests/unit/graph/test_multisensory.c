@@ -295,6 +295,7 @@ START_TEST(batch_norms_are_the_released_ones)
         ck_assert_int_eq(node->input_count, 4);
         ck_assert_float_eq(node->attributes.epsilon, 1e-3f);
         ck_assert_double_eq_tol((double)node->attributes.momentum, 1 - 0.9997, 1e-9);
+        ck_assert(node->attributes.renorm == ends_with(node->name, "_bn"));
         norms++;
     }
     ck_assert_int_eq(norms, 31);

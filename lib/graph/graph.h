@@ -130,7 +130,8 @@ typedef struct avsn_node {
 typedef enum avsn_init_kind {
     AVSN_INIT_CONSTANT, /* values[0] everywhere */
     AVSN_INIT_LIST,     /* values[i] for element i, at most 4 elements */
-    AVSN_INIT_HE        /* normal with variance 2 / fan_in (He et al. 2015) */
+    AVSN_INIT_HE,       /* normal with variance 2 / fan_in (He et al. 2015) */
+    AVSN_INIT_TRUNCATED /* normal with variance 2.6 / fan_in, what lies beyond two deviations drawn anew: about He's again */
 } avsn_init_kind;
 
 typedef struct avsn_init {
@@ -176,6 +177,7 @@ typedef struct avsn_window_args {
     int64_t before[AVSN_MAX_SPATIAL], after[AVSN_MAX_SPATIAL];  /* on top of pad */
     int32_t same;  /* TensorFlow's SAME: output ceil(in / stride), the odd cell of padding after; pads must be 0 */
     int32_t bias;  /* conv: 1 adds one */
+    int32_t truncated; /* conv: 1: weights start as AVSN_INIT_TRUNCATED, not _HE */
     int32_t ceil;  /* pool: 1 keeps a last partial window */
 } avsn_window_args;
 

@@ -158,8 +158,9 @@ avsn_value avsn_conv_build(avsn_graph *graph, const char *name, avsn_value src, 
     shape.dim[1] = args->out;
 
     avsn_value inputs[3] = {src};
+    const avsn_init init = {.kind = args->truncated ? AVSN_INIT_TRUNCATED : AVSN_INIT_HE, .fan_in = fan_in};
     avsn_scope(graph, name);
-    inputs[1] = avsn_param(graph, "weight", weights, (avsn_init){.kind = AVSN_INIT_HE, .fan_in = fan_in}, false);
+    inputs[1] = avsn_param(graph, "weight", weights, init, false);
     if (args->bias)
         inputs[2] = avsn_param(graph, "bias", AVSN_SHAPE(args->out), (avsn_init){.kind = AVSN_INIT_CONSTANT}, false);
     avsn_end(graph);

@@ -22,9 +22,16 @@ static avsn_value batch_norm(avsn_graph *g, const char *name, avsn_value x, bool
     return avsn_batch_norm(g, name, x, .epsilon = EPSILON, .no_weight = 1, .momentum = MOMENTUM, .renorm = renorm);
 }
 
+static avsn_value conv(avsn_graph *g, const char *name, avsn_value x, const avsn_window_args *window)
+{
+    avsn_window_args args = *window;
+    args.truncated = 1;
+    return avsn_conv_build(g, name, x, &args);
+}
+
 static avsn_value conv_bn(avsn_graph *g, const char *name, avsn_value x, const avsn_window_args *window)
 {
-    x = avsn_conv_build(g, name, x, window);
+    x = conv(g, name, x, window);
     avsn_scope(g, name);
     x = batch_norm(g, "bn", x, false);
     avsn_end(g);
@@ -64,7 +71,7 @@ static avsn_value block(avsn_graph *g, const char *name, avsn_value x, const avs
         again.kernel[i] = window->kernel[i];
     const avsn_value side = shortcut(g, direct, x, window);
     x = conv_bn_relu(g, first, x, window);
-    x = avsn_conv_build(g, second, x, &again);
+    x = conv(g, second, x, &again);
     return avsn_name(g, name, avsn_relu(g, batch_norm(g, norm, avsn_add(g, side, x), true)));
 }
 
@@ -110,7 +117,7 @@ static avsn_value merge(avsn_graph *g, avsn_value seen, avsn_value heard, const 
     const avsn_value past[2] = {seen, avsn_tile(g, avsn_slice(g, heard, pictures, out), rows, columns)};
     avsn_scope(g, "im");
     avsn_value x = conv_bn_relu(g, "merge1", avsn_concat(g, both, 2), WINDOW(.out = channels(config->width, 512)));
-    x = avsn_conv(g, "merge2", x, .out = out, .bias = 1);
+    x = conv(g, "merge2", x, WINDOW(.out = out, .bias = 1));
     x = avsn_relu(g, batch_norm(g, "merge_block_bn", avsn_add(g, avsn_concat(g, past, 2), x), true));
     x = avsn_name(g, "merge_block", x);
     avsn_end(g);
@@ -144,7 +151,7 @@ static void build(avsn_graph *g, const avsn_build_config *config)
 
     /* The head is linear: the mean of its map is what it makes of the mean of the features. */
     avsn_scope(g, "joint");
-    const avsn_value cam = avsn_conv(g, "logits", x, .out = 1, .bias = 1); /* (N,1,T/8,H/32,W/32) */
+    const avsn_value cam = conv(g, "logits", x, WINDOW(.out = 1, .bias = 1)); /* (N,1,T/8,H/32,W/32) */
     avsn_end(g);
     const avsn_value logits = avsn_global_pool(g, AVSN_POOL_AVERAGE, cam);
 

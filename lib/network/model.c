@@ -182,11 +182,21 @@ static avsound_status finish(avsound_model *model, avsound_status status, avsoun
 
 /* ---- created from a seed ---- */
 
+/* Normal within two deviations; one draw in 22 takes another. */
+static double draw_truncated(uint64_t seed, uint64_t stream, uint64_t index)
+{
+    double value;
+    do
+        value = avsn_rng_normal(seed, stream++, index);
+    while (fabs(value) > 2);
+    return value;
+}
+
 static void initialise(const avsn_param_spec *spec, uint64_t seed, int64_t count, float *data)
 {
     const avsn_init *init = &spec->init;
     const uint64_t stream = avsn_rng_stream(spec->name);
-    const double deviation = init->kind == AVSN_INIT_HE ? sqrt(2.0 / (double)init->fan_in) : 0;
+    const double he = sqrt(2.0 / (double)AVSN_MAX(init->fan_in, (int64_t)1));
     for (int64_t i = 0; i < count; i++) {
         switch (init->kind) {
         case AVSN_INIT_CONSTANT:
@@ -196,7 +206,10 @@ static void initialise(const avsn_param_spec *spec, uint64_t seed, int64_t count
             data[i] = init->values[i];
             break;
         case AVSN_INIT_HE:
-            data[i] = (float)(deviation * avsn_rng_normal(seed, stream, (uint64_t)i));
+            data[i] = (float)(he * avsn_rng_normal(seed, stream, (uint64_t)i));
+            break;
+        case AVSN_INIT_TRUNCATED:
+            data[i] = (float)(he * sqrt(1.3) * draw_truncated(seed, stream, (uint64_t)i));
             break;
         }
     }

@@ -37,7 +37,7 @@ static double draw_param(const avsn_param_spec *spec, uint64_t seed, uint64_t st
     if (ends_with(spec->name, "running_var"))
         return 0.5 + 1.5 * avsn_rng_uniform(seed, stream, i);
     const double normal = avsn_rng_normal(seed, stream, i);
-    if (spec->init.kind == AVSN_INIT_HE)
+    if (spec->init.fan_in)
         return normal * sqrt(2.0 / (double)spec->init.fan_in);
     const double start = (double)spec->init.values[spec->init.kind == AVSN_INIT_LIST ? i % 4 : 0];
     return start + 0.3 * normal * (fabs(start) > 0 ? fabs(start) : 1);

@@ -90,6 +90,30 @@ START_TEST(seeds_draw_he_normal_weights)
 }
 END_TEST
 
+/* Cut at two deviations, a normal distribution keeps 0.774 of its variance. */
+START_TEST(the_multisensory_network_draws_truncated_normal_weights)
+{
+    avsound_model *model = create("multisensory", "{\"width\":0.25,\"audio_width\":0.25}", 3);
+    size_t count;
+    const float *w = parameter(model, "im.conv4_2_1.weight", &count);
+    ck_assert_uint_eq(count, 64 * 64 * 27);
+    double sum = 0, squares = 0, largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += w[i];
+        squares += (double)w[i] * w[i];
+        largest = fmax(largest, fabs((double)w[i]));
+    }
+    const double drawn = 1.3 * 2 / (64 * 27), variance = 0.7737413 * drawn;
+    ck_assert_double_lt(fabs(sum / (double)count), 4 * sqrt(variance / (double)count));
+    ck_assert_double_lt(fabs(squares / (double)count / variance - 1), 4 * sqrt(1.37 / (double)count));
+    ck_assert_double_le(largest, 2 * sqrt(drawn) * (1 + 1e-7));
+    ck_assert_double_gt(largest, 1.99 * sqrt(drawn));
+    w = parameter(model, "joint.logits.bias", &count);
+    ck_assert(count == 1 && w[0] == 0);
+    avsound_model_free(model);
+}
+END_TEST
+
 START_TEST(a_seed_is_all_that_matters)
 {
     avsound_model *a = create("avol-net", TINY, 1), *b = create("avol-net", TINY, 1), *c = create("avol-net", TINY, 2);
@@ -531,7 +555,8 @@ START_TEST(refused_allocations_leave_nothing)
 }
 END_TEST
 
-SUITE("api.model_files", architectures_are_listed, seeds_draw_he_normal_weights, a_seed_is_all_that_matters,
+SUITE("api.model_files", architectures_are_listed, seeds_draw_he_normal_weights,
+      the_multisensory_network_draws_truncated_normal_weights, a_seed_is_all_that_matters,
       parameters_are_those_of_the_format, configurations_are_completed,
       configurations_of_clips_are_completed, configurations_of_lags_are_completed, bad_configurations_of_clips_are_refused,
       bad_configurations_of_lags_are_refused, configurations_ignore_the_locale,

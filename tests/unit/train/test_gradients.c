@@ -40,6 +40,7 @@ static float draw(const avsn_param_spec *spec, int64_t i)
     const double normal = avsn_rng_normal(SEED, avsn_rng_stream(spec->name), (uint64_t)i);
     switch (spec->init.kind) {
     case AVSN_INIT_HE:
+    case AVSN_INIT_TRUNCATED:
         return (float)(normal * sqrt(2.0 / (double)spec->init.fan_in));
     case AVSN_INIT_LIST:
         return spec->init.values[i];

@@ -12,6 +12,6 @@ avsound_status avsn_fractional_boundaries(int64_t length, int64_t outputs, int64
 
 /* Windows for training: the same widths in an order drawn uniformly from (seed, draw); give each step its own draw. As floats,
  * since they are an input of the training graph. Wants 1 <= outputs <= length <= 2^24. */
-void avsn_fractional_draw(uint64_t seed, uint64_t draw, int64_t length, int64_t outputs, float *boundaries);
+AVSN_SHARED void avsn_fractional_draw(uint64_t seed, uint64_t draw, int64_t length, int64_t outputs, float *boundaries);
 
 #endif

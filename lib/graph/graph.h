@@ -245,7 +245,7 @@ AVSN_SHARED avsn_value avsn_graph_find(const avsn_graph *graph, const char *name
 AVSN_SHARED int32_t avsn_graph_param_count(const avsn_graph *graph);
 AVSN_SHARED const avsn_param_spec *avsn_graph_param(const avsn_graph *graph, int32_t index); /* in the order declared */
 int32_t avsn_graph_input_count(const avsn_graph *graph);
-avsn_value avsn_graph_input(const avsn_graph *graph, int32_t index);
+AVSN_SHARED avsn_value avsn_graph_input(const avsn_graph *graph, int32_t index);
 AVSN_SHARED int32_t avsn_graph_output_count(const avsn_graph *graph);
 AVSN_SHARED const char *avsn_graph_output_name(const avsn_graph *graph, int32_t index);
 AVSN_SHARED avsn_value avsn_graph_output(const avsn_graph *graph, int32_t index);

@@ -2,6 +2,7 @@
 
 #include "base/cpu.h"
 #include "base/zone.h"
+#include "graph/fractional.h"
 #include "train/gradients.h"
 #include "train/views.h"
 
@@ -10,6 +11,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { MOST_POOLS = 8 };
 
 struct avsn_step {
     avsound_context *context;
@@ -24,6 +27,11 @@ struct avsn_step {
     const float **gradients;  /* of each parameter: the plan's, or in `sum` */
     float *sum;               /* block of the store: of the runs since the last clear, once there are two */
     int32_t runs;
+    struct {
+        int32_t input; /* of the plan: boundaries of the windows */
+        int64_t length, outputs;
+    } pool[MOST_POOLS];
+    int32_t pools;
     struct {
         float *block;      /* gradients in the order in which they are completed */
         size_t *place;     /* parameter -> its gradient in the block; NOWHERE until the first run */
@@ -191,6 +199,30 @@ static avsound_status want_outputs(avsn_step *step, const avsn_graph *graph, avs
     return AVSOUND_OK;
 }
 
+static int32_t input_index(const avsn_graph *graph, avsn_value value)
+{
+    int32_t index = 0;
+    while (avsn_graph_input(graph, index).id != value.id)
+        index++;
+    return index;
+}
+
+/* Fractional poolings whose windows are an input. */
+static avsound_status find_pools(avsn_step *step, const avsn_graph *graph)
+{
+    for (int32_t n = 0; n < avsn_graph_node_count(graph); n++) {
+        const avsn_node *node = avsn_graph_node(graph, n);
+        if (node->kind != AVSN_OP_FRACTIONAL_POOL || node->input_count < 2)
+            continue;
+        if (step->pools == MOST_POOLS)
+            AVSN_FAIL(AVSOUND_E_LIMIT, "more than %d fractional poolings", MOST_POOLS);
+        step->pool[step->pools].input = input_index(graph, node->input[1]);
+        step->pool[step->pools].length = avsn_value_shape(graph, node->input[0])->dim[2];
+        step->pool[step->pools++].outputs = avsn_value_shape(graph, node->output[0])->dim[2];
+    }
+    return AVSOUND_OK;
+}
+
 static avsound_status make_plan(avsn_step *step)
 {
     avsn_plan_options o = {.threads = step->options.threads, .compute = step->options.compute, .train = true};
@@ -200,6 +232,8 @@ static avsound_status make_plan(avsn_step *step)
     AVSN_TRY(training_graph(step->model, &step->options, &graph));
     avsn_zone_init(&zone, step->context);
     avsound_status status = want_outputs(step, graph, &o, &zone);
+    if (!status)
+        status = find_pools(step, graph);
     if (status)
         avsn_graph_free(graph);
     else
@@ -281,6 +315,15 @@ static avsound_status put_batch(avsn_plan *plan, const avsn_batch *batch, int32_
     put_input(plan, "spectrogram", batch->spectrogram);
     put_input(plan, "label", batch->label);
     return AVSOUND_OK;
+}
+
+/* The same in each process that takes part in the step. */
+static void draw_windows(const avsn_step *step, const avsn_batch *batch)
+{
+    const uint64_t draw = batch->epoch << 32 ^ batch->step;
+    for (int32_t i = 0; i < step->pools; i++)
+        avsn_fractional_draw(step->options.seed, draw, step->pool[i].length, step->pool[i].outputs,
+                             avsn_plan_input_data(step->plan, step->pool[i].input));
 }
 
 static avsound_status run_plan(avsn_plan *plan, int32_t threads)
@@ -398,6 +441,7 @@ avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step
     if (step->runs && !joint)
         AVSN_TRY(keep_sum(step));
     AVSN_TRY(put_batch(step->plan, batch, step->options.batch));
+    draw_windows(step, batch);
     AVSN_TRY(run_plan(step->plan, step->options.threads));
     result->loss = avsn_plan_output_data(step->plan, step->loss)[0];
     result->accuracy = accuracy_of(step->plan, step->logits, &step->options, batch);
@@ -424,6 +468,7 @@ avsound_status avsn_step_find_not_finite(avsn_step *step, const avsn_batch *batc
 {
     avsn_compute state;
     AVSN_TRY(put_batch(step->plan, batch, step->options.batch));
+    draw_windows(step, batch);
     /* Through batch norm, what is not finite in one process would show in all of them. */
     avsn_parallel_rest(step->options.parallel, true);
     avsn_compute_enter(&state, step->options.threads);

@@ -12,6 +12,7 @@ typedef struct avsn_step_options {
     int32_t objective; /* AVSOUND_OBJECTIVE_ constant */
     int32_t compute;   /* AVSOUND_DTYPE_F32 or _BF16 */
     int32_t threads, batch; /* of views: two of each clip */
+    uint64_t seed; /* of what each step draws: windows of fractional pooling */
     float momentum; /* of the running statistics */
     avsn_parallel *parallel; /* processes that run the same step on other batches; NULL: none */
     int32_t accumulate;      /* runs from one clear to the next; only other processes need to know */

@@ -83,6 +83,7 @@ static avsound_status open_network(avsound_trainer *t, int32_t compute)
                                  .compute = compute,
                                  .threads = o->threads,
                                  .batch = avsn_loader_items(t->loader),
+                                 .seed = o->seed,
                                  .momentum = (float)o->statistics_momentum,
                                  .parallel = t->parallel,
                                  .accumulate = o->accumulate,

@@ -57,7 +57,7 @@ static inline void golden_values(const char *name, const avsn_shape *shape, floa
     const bool bn = strstr(name, ".bn") != NULL;
     const bool positive = ends_with(name, ".running_var") || (bn && ends_with(name, ".weight"));
     double scale = 0.1;
-    if (bn)
+    if (bn || ends_with(name, ".running_mean"))
         scale = 0.2;
     else if (ends_with(name, ".weight"))
         scale = (strcmp(name, "fc2.weight") ? 1.0 : 0.1) * sqrt(2.0 * (double)shape->dim[0] / (double)count);

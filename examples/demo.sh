@@ -138,7 +138,7 @@ else
     done
 fi
 cat <<END
-avol-s learned from generated clips alone; models/avol-s.md says what it can and can't do.
+avol-s learned from generated clips, and a few real ones; models/avol-s.md says what it can and can't do.
 
 results:$results
 

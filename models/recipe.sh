@@ -1,18 +1,19 @@
 #!/bin/sh
-# How the models in this folder were trained: sh models/recipe.sh NAME FOLDER [AVSOUND]. NAME is avol-s or ave-s, which share
-# their clips. Some two hours on two cores with AMX; may be interrupted and started again. AVSOUND: the command, with
-# avsound-world beside it; default: build/examples/avsound.
+# How the models in this folder were trained: sh models/recipe.sh NAME FOLDER TABLE.csv [AVSOUND]. NAME is avol-s or ave-s, which
+# share their clips. TABLE.csv lists real clips: columns file (relative to it), category, group. Some three hours on two cores with
+# AMX; may be interrupted and started again. AVSOUND: the command, with avsound-world beside it; default: build/examples/avsound.
 set -eu
 name=$1
 folder=$2
 root=$(cd "$(dirname "$0")/.." && pwd)
-avsound=${3:-$root/build/examples/avsound}
+table=$(realpath "$3")
+avsound=${4:-$root/build/examples/avsound}
 world=$(dirname "$avsound")/avsound-world
 
 # Much less work a pair than in the paper: a quarter of its width, small pictures, 64 mel bands every 10 ms.
 case $name in
-avol-s) network=avol-net side=160 short=183 epochs=30 vary=,flip-vertical=0.5 ;;
-ave-s) network=ave-net side=112 short=128 epochs=20 vary= ;;
+avol-s) network=avol-net side=160 short=183 epochs=30 vary=,flip-vertical=0.5 generated=0.9 real=0.1 tuned=12 seeds=1 ;;
+ave-s) network=ave-net side=112 short=128 epochs=20 vary= generated=0.6 real=0.1333 tuned=18 seeds='1 2 3' ;;
 *) echo "recipe.sh: $name is neither avol-s nor ave-s" >&2 && exit 2 ;;
 esac
 config="{\"width\": 0.25, \"image\": {\"width\": $side, \"height\": $side, \"short_side\": $short},
@@ -30,12 +31,33 @@ for part in long short val; do
 done
 printf 'clips-long\nclips-short\n' >clips.txt
 
-if [ -f "$name/checkpoint.safetensors" ]; then
-    "$avsound" train --resume -o "$name"
-else
-    "$avsound" train clips.txt --val clips-val -o "$name" --arch "$network" --config "$config" --objective contrastive --batch 64 \
-        --lr 1e-3 --warmup 100 --schedule cosine --epochs "$epochs" --steps-per-epoch 150 --clip 10 --ema 0.998 \
-        --augment "crop-min=0.7,crop-max=1$vary" --val-draws 2 --seed 1 \
-        --license Apache-2.0 --source "7,267 clips of avsound-world, seeds 100 and 300"
-fi
-echo "$folder/$name/best.safetensors"
+# learn OUT OPTION...: begins, or goes on with, a run.
+learn() {
+    out=$1
+    shift
+    if [ -f "$out/checkpoint.safetensors" ]; then
+        "$avsound" train --resume -o "$out"
+    else
+        "$avsound" train "$@" -o "$out" --objective contrastive --batch 64 --schedule cosine --clip 10 --license Apache-2.0
+    fi
+}
+
+learn "$name" clips.txt --val clips-val --arch "$network" --config "$config" --lr 1e-3 --warmup 100 --epochs "$epochs" \
+    --steps-per-epoch 150 --ema 0.998 --augment "crop-min=0.7,crop-max=1$vary" --val-draws 2 --seed 1 \
+    --source "7,267 clips of avsound-world, seeds 100 and 300"
+
+# What real clips make of it, and its average with that. The shares were chosen by clips-dev and clips-val.
+python3 "$root/models/split.py" "$table" files-fit.txt files-dev.txt --share 0.8 --seed 1 --strata category
+for part in fit dev; do
+    "$avsound" prepare "files-$part.txt" -o "clips-$part"
+done
+tuned_models=
+for seed in $seeds; do
+    learn "$name-real-$seed" clips-fit --val clips-dev --init "$name/best.safetensors" --lr 5e-4 --warmup 50 --epochs $tuned \
+        --steps-per-epoch 50 --augment strong --val-draws 4 --seed "$seed"
+    tuned_models="$tuned_models $real=$name-real-$seed/last.safetensors"
+done
+# shellcheck disable=SC2086 # a list of words
+python3 "$root/models/average.py" "$name.safetensors" "$generated=$name/best.safetensors" $tuned_models \
+    --source "7,267 clips of avsound-world, seeds 100 and 300, and 196 real clips"
+echo "$folder/$name.safetensors"

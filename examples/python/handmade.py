@@ -66,7 +66,7 @@ def clip(w, first, second, channel, gain, threshold):
 
 
 def handmade():
-    w = {name: np.zeros(shape, "<f4") for name, shape in wanted_shapes("avol-net", CONFIG["width"]).items()}
+    w = {name: np.zeros(shape, "<f4") for name, shape in wanted_shapes("avol-net", {"width": CONFIG["width"]}).items()}
     for name in w:
         if name.endswith("running_var") or ".bn" in name and name.endswith(".weight"):
             w[name][:] = 1

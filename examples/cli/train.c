@@ -90,6 +90,7 @@ static int32_t objective_of(const char *name)
     return !strcmp(name, "contrastive")   ? AVSOUND_OBJECTIVE_CONTRASTIVE
            : !strcmp(name, "views-image") ? AVSOUND_OBJECTIVE_VIEWS_IMAGE
            : !strcmp(name, "views-audio") ? AVSOUND_OBJECTIVE_VIEWS_AUDIO
+           : !strcmp(name, "lags")        ? AVSOUND_OBJECTIVE_LAGS
                                           : AVSOUND_OBJECTIVE_AVC;
 }
 
@@ -168,6 +169,8 @@ static void print_epoch(const avsound_training_state *s)
         printf("  validation: loss %.4f  accuracy %.1f %%", s->validation_loss, s->validation_accuracy * 100);
     if (isfinite(s->validation_auc))
         printf("  AUC %.3f", s->validation_auc);
+    if (isfinite(s->validation_error))
+        printf("  median error %.0f ms", s->validation_error);
     if (s->best_epoch == s->epoch)
         printf(" (best)");
     printf("  %s\n", time);

@@ -20,7 +20,9 @@ enum {
                                             on the cosines of "embedding.image", temperature 0.1 (Chen, Kornblith, Norouzi and
                                             Hinton, A Simple Framework for Contrastive Learning of Visual Representations, ICML
                                             2020, equation 1). All other weights stay as they are. docs/training.md */
-    AVSOUND_OBJECTIVE_VIEWS_AUDIO = 3  /**< sounds alone, likewise: "embedding.audio" */
+    AVSOUND_OBJECTIVE_VIEWS_AUDIO = 3, /**< sounds alone, likewise: "embedding.audio" */
+    AVSOUND_OBJECTIVE_LAGS = 5         /**< by how much does the sound lead? Each clip's is shifted, and the true lag told from all
+                                            others within the network's range: cross-entropy over lags. sync-net. docs/sync.md */
 };
 
 /** How the learning rate goes on after its warm-up. Since 0.1. */
@@ -74,20 +76,21 @@ typedef struct avsound_training_state {
     int64_t steps;           /**< steps of the whole run */
     double loss;             /**< of the last step */
     double accuracy;         /**< of the last step, 0...1. Contrastive: how often a picture's own sound ranks first; of views:
-                                  how often a view's partner does */
+                                  how often a view's partner does; of lags: how often the likeliest is at most a frame off */
     double mean_loss;        /**< over this epoch so far */
     double mean_accuracy;    /**< over this epoch so far */
     double learning_rate;    /**< of the last step */
     double gradient_norm;    /**< of the last step, before clipping */
     double seconds;          /**< that this process has trained */
     double waited;           /**< of these, seconds spent waiting for data */
-    double validation_loss;     /**< cross-entropy of the AVC task, latest epoch; NaN: none yet. Of views: their loss */
-    double validation_accuracy; /**< AVC accuracy, latest epoch; NaN: none yet. Of views: as in training */
-    double validation_auc;      /**< area under the ROC curve, latest epoch; NaN: none yet, or views */
+    double validation_loss;     /**< cross-entropy of the AVC task, latest epoch; NaN: none yet. Of views and lags: their loss */
+    double validation_accuracy; /**< AVC accuracy, latest epoch; NaN: none yet. Of views and lags: as in training */
+    double validation_auc;      /**< area under the ROC curve, latest epoch; NaN: none yet, or views or lags */
     double best_accuracy;       /**< highest validation accuracy so far; NaN: none yet */
     int32_t best_epoch;         /**< epochs completed when it was reached, 0: none yet */
     int32_t rank;               /**< of this process among those that train together, from 0, which alone writes files */
     const char *message;        /**< of AVSOUND_TRAINING_HEALTH, else NULL. Valid during the call */
+    double validation_error;    /**< of lags: median distance from the true one in ms, latest epoch; NaN: none yet, or not lags */
 } avsound_training_state;
 
 /** Options of a training run. Fill with avsound_trainer_options_init() first. Since 0.1. */

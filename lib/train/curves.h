@@ -19,7 +19,7 @@ typedef struct avsn_history_step {
 typedef struct avsn_history_epoch {
     int64_t step; /* steps done */
     int32_t epoch;
-    float loss, accuracy, auc;
+    float loss, accuracy, auc, error;
 } avsn_history_epoch;
 
 typedef struct avsn_history {

@@ -6,6 +6,8 @@ avsound_status avsound_trainer_sheet(avsound_trainer *t, const char *path)
 {
     if (!t || !path)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", t ? "path" : "trainer");
+    if (t->settings.options.objective == AVSOUND_OBJECTIVE_LAGS)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "no sheet shows clips yet: sheets are of pictures and their sounds");
     const int64_t batches = t->steps_per_epoch * t->settings.options.accumulate;
     const int64_t done = t->progress.step * t->settings.options.accumulate;
     const uint64_t epoch = (uint64_t)(done / batches), step = (uint64_t)(done % batches);

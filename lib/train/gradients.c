@@ -1,6 +1,7 @@
 #include "train/gradients.h"
 
 #include "base/zone.h"
+#include "train/lags.h"
 #include "train/rules.h"
 #include "train/views.h"
 
@@ -289,8 +290,9 @@ static void add_loss(transform *t, avsn_objective objective)
         add_pair_loss(t, logits, &shape);
         return;
     }
-    if (objective == AVSN_OBJECTIVE_VIEWS) {
-        const avsn_value loss = avsn_view_loss(t->graph, logits);
+    if (objective == AVSN_OBJECTIVE_VIEWS || objective == AVSN_OBJECTIVE_LAGS) {
+        const bool views = objective == AVSN_OBJECTIVE_VIEWS;
+        const avsn_value loss = views ? avsn_view_loss(t->graph, logits) : avsn_lag_loss(t->graph, logits);
         t->diff[logits.id] = (avsn_value){loss.id ? loss.id + 1 : 0};
         return;
     }

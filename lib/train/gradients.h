@@ -9,6 +9,7 @@ typedef enum avsn_objective {
     AVSN_OBJECTIVE_SOFTMAX, /* cross-entropy on output "logits" (N,2); input "label" (N,1) holds the class, 0 or 1 */
     AVSN_OBJECTIVE_SIGMOID, /* binary cross-entropy on output "logits" (N,1); input "label" (N,1) holds 0 or 1 */
     AVSN_OBJECTIVE_CONTRASTIVE, /* no label: item i's picture and sound belong together, and no others do; see below */
+    AVSN_OBJECTIVE_LAGS, /* cross-entropy over lags on output "logits"; input "label" (N,1) holds the true one: lags.h */
     AVSN_OBJECTIVE_VIEWS /* no label: `forward` is from avsn_view_graph() (views.h), whose loss this is */
 } avsn_objective;
 

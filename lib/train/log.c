@@ -54,7 +54,8 @@ static avsound_status remember_epoch(avsn_run_log *log, const json_t *line, avsn
                                       .epoch = (int32_t)integer_of(line, "epoch"),
                                       .loss = (float)number_of(line, "validation_loss"),
                                       .accuracy = (float)number_of(line, "validation_accuracy"),
-                                      .auc = (float)number_of(line, "validation_auc")};
+                                      .auc = (float)number_of(line, "validation_auc"),
+                                      .error = (float)number_of(line, "validation_error_ms")};
     if (epoch.step <= log->last_epoch)
         return AVSOUND_OK;
     log->last_epoch = epoch.step;
@@ -246,10 +247,11 @@ avsound_status avsn_run_log_epoch(avsn_run_log *log, const avsn_history_epoch *e
     if (epoch->step <= log->last_epoch)
         return AVSOUND_OK;
     log->last_epoch = epoch->step;
-    return write_object(log, json_pack("{s:s, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "event", "epoch",
+    return write_object(log, json_pack("{s:s, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "event", "epoch",
                                        "step", (json_int_t)epoch->step, "epoch", (int)epoch->epoch, "time", now(),
                                        "train_loss", real(train_loss), "train_accuracy", real(train_accuracy),
                                        "validation_loss", real((double)epoch->loss), "validation_accuracy",
                                        real((double)epoch->accuracy), "validation_auc", real((double)epoch->auc),
+                                       "validation_error_ms", real((double)epoch->error),
                                        "seconds", real(seconds), "waited", real(waited)));
 }

@@ -56,6 +56,8 @@ double avsn_trainer_chance(const avsound_trainer *t, bool validation)
     const avsn_loader *loader = validation ? t->validation_loader : t->loader;
     if (t->part != AVSN_PART_BOTH)
         return loader ? 1.0 / (avsn_loader_items(loader) - 1) : 0.5;
+    if (t->settings.options.objective == AVSOUND_OBJECTIVE_LAGS)
+        return 3.0 / (2 * t->model->config.lags + 1);
     return t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE && !validation ? 1.0 / t->batch : 0.5;
 }
 
@@ -173,12 +175,13 @@ static avsound_status watch_health(avsound_trainer *t, int32_t *stop)
 
 static avsound_status validate(avsound_trainer *t, bool *better)
 {
-    avsn_validation v = {NAN, NAN, NAN};
+    avsn_validation v = {NAN, NAN, NAN, NAN};
     if (t->validation)
         AVSN_TRY(avsn_validate(t, &v));
     t->state.validation_loss = v.loss;
     t->state.validation_accuracy = v.accuracy;
     t->state.validation_auc = v.auc;
+    t->state.validation_error = v.error;
     *better = isfinite(v.accuracy) && !(v.accuracy <= t->progress.best_accuracy);
     if (*better) {
         t->progress.best_accuracy = v.accuracy;
@@ -188,7 +191,8 @@ static avsound_status validate(avsound_trainer *t, bool *better)
                                       .epoch = t->progress.epoch,
                                       .loss = (float)v.loss,
                                       .accuracy = (float)v.accuracy,
-                                      .auc = (float)v.auc};
+                                      .auc = (float)v.auc,
+                                      .error = (float)v.error};
     AVSN_TRY(avsn_history_add_epoch(&t->history, &epoch));
     if (!avsn_trainer_writes(t))
         return AVSOUND_OK;

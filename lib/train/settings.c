@@ -22,7 +22,7 @@ typedef struct field {
 
 #define FIELD(name, kind, least, most) {#name, kind, offsetof(avsound_trainer_options, name), least, most}
 static const field fields[] = {
-    FIELD(objective, FIELD_I32, 0, 3),
+    FIELD(objective, FIELD_I32, 0, 5),
     FIELD(precision, FIELD_I32, 0, 2),
     FIELD(threads, FIELD_I32, 1, 1024),
     FIELD(workers, FIELD_I32, 1, 256),

@@ -4,6 +4,7 @@
 #include "base/zone.h"
 #include "graph/fractional.h"
 #include "train/gradients.h"
+#include "train/lags.h"
 #include "train/views.h"
 
 #include <avsound/train.h>
@@ -66,7 +67,7 @@ avsn_part avsn_objective_part(int32_t objective)
 
 const char *avsn_objective_name(int32_t objective)
 {
-    static const char *const names[] = {"avc", "contrastive", "views-image", "views-audio"};
+    static const char *const names[] = {"avc", "contrastive", "views-image", "views-audio", [AVSOUND_OBJECTIVE_LAGS] = "lags"};
     return names[objective];
 }
 
@@ -77,13 +78,17 @@ static bool has_views(const avsn_step_options *o)
 
 avsound_status avsn_step_check_objective(const avsound_model *model, int32_t objective)
 {
-    if (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_VIEWS_AUDIO)
+    const bool lags = objective == AVSOUND_OBJECTIVE_LAGS;
+    if (!lags && (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_VIEWS_AUDIO))
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "trainer options: objective is %d, want an AVSOUND_OBJECTIVE_ constant",
                   objective);
     if (objective == AVSOUND_OBJECTIVE_CONTRASTIVE && !model->arch->aligned)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no comparable embeddings: it can learn by AVSOUND_OBJECTIVE_AVC only",
                   model->arch->name);
-    return AVSOUND_OK;
+    if (lags != model->arch->lags)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s %s AVSOUND_OBJECTIVE_LAGS", model->arch->name,
+                  lags ? "compares no lags: it can't learn by" : "compares lags: it learns by nothing but");
+    return lags ? AVSOUND_OK : avsn_model_need_picture(model, "training");
 }
 
 /* The tower that learns from views, to be trained or, with the loss, to be judged. */
@@ -97,11 +102,27 @@ static avsound_status view_graph(const avsound_model *model, const avsn_step_opt
     return status;
 }
 
+/* The network with its loss, to be judged. */
+static avsound_status lag_graph(const avsound_model *model, int32_t batch, avsn_graph **out)
+{
+    avsn_graph *graph;
+    *out = NULL;
+    AVSN_TRY(forward_graph(model, batch, &graph));
+    avsn_lag_loss(graph, avsn_graph_find(graph, "logits"));
+    const avsound_status status = avsn_graph_finish(graph);
+    if (status)
+        avsn_graph_free(graph);
+    else
+        *out = graph;
+    return status;
+}
+
 static avsound_status training_graph(const avsound_model *model, const avsn_step_options *o, avsn_graph **out)
 {
     avsn_graph *forward;
     AVSN_TRY(has_views(o) ? view_graph(model, o, false, &forward) : forward_graph(model, o->batch, &forward));
     const avsn_objective objective = has_views(o)                                    ? AVSN_OBJECTIVE_VIEWS
+                                     : o->objective == AVSOUND_OBJECTIVE_LAGS        ? AVSN_OBJECTIVE_LAGS
                                      : o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? AVSN_OBJECTIVE_CONTRASTIVE
                                      : logit_columns(forward) == 2                   ? AVSN_OBJECTIVE_SOFTMAX
                                                                                      : AVSN_OBJECTIVE_SIGMOID;
@@ -312,6 +333,7 @@ static avsound_status put_batch(avsn_plan *plan, const avsn_batch *batch, int32_
     if (batch->size != size)
         AVSN_FAIL(AVSOUND_E_INTERNAL, "a batch of %d where %d were planned", batch->size, size);
     put_input(plan, "image", batch->image);
+    put_input(plan, "frames", batch->frames);
     put_input(plan, "spectrogram", batch->spectrogram);
     put_input(plan, "label", batch->label);
     return AVSOUND_OK;
@@ -378,12 +400,16 @@ static double partner_accuracy(const float *logits, int32_t views)
     return (double)right / views;
 }
 
-static double accuracy_of(const avsn_plan *plan, int32_t output, const avsn_step_options *o, const avsn_batch *batch)
+/* errors [size], unless NULL: of lags. */
+static double accuracy_of(const avsn_plan *plan, int32_t output, const avsn_step_options *o, const avsn_batch *batch,
+                          float *errors)
 {
     const float *logits = avsn_plan_output_data(plan, output);
     const int64_t columns = avsn_plan_output_shape(plan, output)->dim[1];
     if (has_views(o))
         return partner_accuracy(logits, batch->size);
+    if (o->objective == AVSOUND_OBJECTIVE_LAGS)
+        return avsn_lag_accuracy(logits, columns, batch->label, batch->size, errors);
     return o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? first_rank_accuracy(logits, columns, batch->size)
                                                          : pair_accuracy(logits, columns, batch);
 }
@@ -444,7 +470,7 @@ avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step
     draw_windows(step, batch);
     AVSN_TRY(run_plan(step->plan, step->options.threads));
     result->loss = avsn_plan_output_data(step->plan, step->loss)[0];
-    result->accuracy = accuracy_of(step->plan, step->logits, &step->options, batch);
+    result->accuracy = accuracy_of(step->plan, step->logits, &step->options, batch, NULL);
     if (joint)
         return end_joint_run(step);
     if (++step->runs == 1)
@@ -489,16 +515,17 @@ struct avsn_judge {
 
 static avsound_status judge_init(avsn_judge *judge, const avsound_model *model, const avsn_params *params)
 {
-    const bool views = has_views(&judge->options);
+    const bool views = has_views(&judge->options), lags = judge->options.objective == AVSOUND_OBJECTIVE_LAGS;
     const avsn_plan_options o = {.threads = judge->options.threads,
                                  .compute = judge->options.compute,
                                  .train = true,
-                                 .wanted_count = views ? 2 : 1,
+                                 .wanted_count = views || lags ? 2 : 1,
                                  .wanted = {"logits", "loss"}};
     avsn_graph *graph;
     AVSN_TRY(avsn_pack_cache_create(judge->context, &judge->packed));
-    AVSN_TRY(views ? view_graph(model, &judge->options, true, &graph)
-                   : forward_graph(model, judge->options.batch, &graph));
+    AVSN_TRY(views  ? view_graph(model, &judge->options, true, &graph)
+             : lags ? lag_graph(model, judge->options.batch, &graph)
+                    : forward_graph(model, judge->options.batch, &graph));
     return avsn_plan_create(graph, params, judge->packed, &o, &judge->plan);
 }
 
@@ -544,11 +571,11 @@ avsound_status avsn_judge_run(avsn_judge *judge, const avsn_batch *batch, float 
     return AVSOUND_OK;
 }
 
-avsound_status avsn_judge_views(avsn_judge *judge, const avsn_batch *batch, avsn_step_result *result)
+avsound_status avsn_judge_loss(avsn_judge *judge, const avsn_batch *batch, avsn_step_result *result, float *errors)
 {
     AVSN_TRY(put_batch(judge->plan, batch, judge->options.batch));
     AVSN_TRY(run_plan(judge->plan, judge->options.threads));
     result->loss = avsn_plan_output_data(judge->plan, 1)[0];
-    result->accuracy = accuracy_of(judge->plan, 0, &judge->options, batch);
+    result->accuracy = accuracy_of(judge->plan, 0, &judge->options, batch, errors);
     return AVSOUND_OK;
 }

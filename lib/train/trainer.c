@@ -1,3 +1,4 @@
+#include "train/lags.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -7,14 +8,23 @@
 
 /* ---- making ---- */
 
+/* Sound and pictures from anywhere in the network's range of each other. */
+static avsound_status show_clips(const avsound_trainer *t, avsn_loader_options *options)
+{
+    const avsn_model_config *config = &t->model->config;
+    options->clip = config->clip;
+    options->sampler.misalignment = config->lags * AVSN_FRAME_SAMPLES;
+    return avsn_lag_samples(&config->audio, &options->lag);
+}
+
 /* Validation sees each pair as the network will be used, training varies it; views are always varied. */
 static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, avsn_sampler_mode mode,
                                   avsn_loader **out)
 {
     const avsound_trainer_options *o = &t->settings.options;
     const avsn_model_config *config = &t->model->config;
-    const bool training = data == t->data, views = t->part != AVSN_PART_BOTH;
-    const bool shifted = training && !views && !t->model->arch->aligned; /* L3-Net, spec section 4 */
+    const bool training = data == t->data, views = t->part != AVSN_PART_BOTH, lags = t->model->arch->lags;
+    const bool shifted = training && !views && !lags && !t->model->arch->aligned; /* L3-Net, spec section 4 */
     avsn_loader_options options = {
         .data = data,
         .sampler = {.mode = mode,
@@ -32,6 +42,8 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
         .ranks = avsn_parallel_ranks(t->parallel),
         .steps = training ? (uint64_t)(t->steps_per_epoch * o->accumulate) : 0,
     };
+    if (lags)
+        AVSN_TRY(show_clips(t, &options));
     if (!training && !views) /* two views that nobody has changed are too easily found to be one thing's */
         avsn_augmentation_none(&options.augmentation);
     return avsn_loader_create(t->context, &options, out);
@@ -40,14 +52,15 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
 static avsound_status open_loaders(avsound_trainer *t)
 {
     const bool contrastive = t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
-    const bool views = t->part != AVSN_PART_BOTH;
+    const bool views = t->part != AVSN_PART_BOTH, lags = t->model->arch->lags;
     const avsn_sampler_mode mode = views         ? AVSN_SAMPLE_VIEWS
+                                   : lags        ? AVSN_SAMPLE_CLIPS
                                    : contrastive ? AVSN_SAMPLE_POSITIVES
                                                  : AVSN_SAMPLE_PAIRS;
     AVSN_TRY(open_loader(t, t->data, mode, &t->loader));
     if (!t->validation)
         return AVSOUND_OK;
-    return open_loader(t, t->validation, views ? mode : AVSN_SAMPLE_VALIDATION, &t->validation_loader);
+    return open_loader(t, t->validation, views || lags ? mode : AVSN_SAMPLE_VALIDATION, &t->validation_loader);
 }
 
 static avsound_status open_data(avsound_trainer *t)
@@ -122,6 +135,7 @@ static void begin_state(avsound_trainer *t)
                                         .validation_loss = NAN,
                                         .validation_accuracy = NAN,
                                         .validation_auc = NAN,
+                                        .validation_error = NAN,
                                         .best_accuracy = NAN};
 }
 
@@ -138,7 +152,6 @@ static avsound_status share_batch(avsound_trainer *t)
 /* What each process does for itself. */
 static avsound_status open_own(avsound_trainer *t, int32_t *compute)
 {
-    AVSN_TRY(avsn_model_need_picture(t->model, "training"));
     AVSN_TRY(avsn_step_check_objective(t->model, t->settings.options.objective));
     t->part = avsn_objective_part(t->settings.options.objective);
     AVSN_TRY(avsn_choose_compute(t->settings.options.precision, compute));

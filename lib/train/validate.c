@@ -1,8 +1,10 @@
+#include "train/lags.h"
 #include "train/trainer.h"
 
 #include <avsound/metrics.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Of all pairs, in their order; each process fills in those that it has judged, the rest is 0. */
@@ -48,17 +50,28 @@ static avsound_status judge_own(avsound_trainer *t, float *scores, float *logits
     return AVSOUND_OK;
 }
 
-/* Sums of losses and accuracies, and the number of batches. */
-static avsound_status judge_own_views(avsound_trainer *t, double sums[3])
+bool avsn_trainer_judges_batches(const avsound_trainer *t)
+{
+    return t->part != AVSN_PART_BOTH || t->settings.options.objective == AVSOUND_OBJECTIVE_LAGS;
+}
+
+static int64_t count_batches(const avsound_trainer *t)
+{
+    const int64_t items = avsn_loader_items(t->validation_loader), draws = t->settings.options.validation_draws;
+    const int64_t round = avsn_loader_round(t->validation_loader);
+    return t->part != AVSN_PART_BOTH ? round / items * draws : (round * draws + items - 1) / items;
+}
+
+/* Sums of losses and accuracies, and the number of batches; of lags the errors, 0 for other processes' clips. */
+static avsound_status judge_own_batches(avsound_trainer *t, int64_t batches, double sums[3], float *errors)
 {
     const int64_t items = avsn_loader_items(t->validation_loader), ranks = avsn_parallel_ranks(t->parallel);
-    const int64_t batches = avsn_loader_round(t->validation_loader) / items * t->settings.options.validation_draws;
     AVSN_TRY(avsn_loader_start(t->validation_loader, 0, 0));
     for (int64_t i = avsn_parallel_rank(t->parallel); i < batches; i += ranks) {
         const avsn_batch *batch;
         avsn_step_result result;
         AVSN_TRY(avsn_loader_next(t->validation_loader, &batch));
-        AVSN_TRY(avsn_judge_views(t->judge, batch, &result));
+        AVSN_TRY(avsn_judge_loss(t->judge, batch, &result, errors + i * items));
         sums[0] += result.loss;
         sums[1] += result.accuracy;
         sums[2]++;
@@ -66,22 +79,52 @@ static avsound_status judge_own_views(avsound_trainer *t, double sums[3])
     return AVSOUND_OK;
 }
 
-static avsound_status validate_views(avsound_trainer *t, avsn_validation *out)
+static int compare_floats(const void *left, const void *right)
+{
+    const float a = *(const float *)left, b = *(const float *)right;
+    return (a > b) - (a < b);
+}
+
+/* In ms; the upper of two in the middle. */
+static double median_error(const avsound_trainer *t, float *errors, int64_t count)
+{
+    int32_t lag;
+    if (t->part != AVSN_PART_BOTH || avsn_lag_samples(&t->model->config.audio, &lag))
+        return NAN;
+    qsort(errors, (size_t)count, sizeof *errors, compare_floats);
+    return (double)errors[count / 2] * lag * 1000 / AVSN_SAMPLE_RATE;
+}
+
+static avsound_status validate_batches(avsound_trainer *t, avsn_validation *out)
 {
     double sums[3] = {0};
-    AVSN_TRY(avsn_parallel_agree(t->parallel, judge_own_views(t, sums), NULL));
-    avsn_parallel_sum(t->parallel, sums, 3);
-    *out = (avsn_validation){.loss = sums[0] / sums[2], .accuracy = sums[1] / sums[2], .auc = NAN};
-    return AVSOUND_OK;
+    const int64_t batches = count_batches(t), count = batches * avsn_loader_items(t->validation_loader);
+    float *errors = avsn_alloc_zeroed(t->context, (size_t)AVSN_MAX(count, 1), sizeof *errors);
+    if (!errors)
+        return AVSOUND_E_NO_MEMORY;
+    avsound_status status = avsn_parallel_agree(t->parallel, judge_own_batches(t, batches, sums, errors), NULL);
+    if (!status) {
+        avsn_parallel_start_sum(t->parallel, errors, (size_t)count);
+        status = avsn_parallel_wait(t->parallel);
+    }
+    if (!status) {
+        avsn_parallel_sum(t->parallel, sums, 3);
+        *out = (avsn_validation){.loss = sums[0] / sums[2],
+                                 .accuracy = sums[1] / sums[2],
+                                 .auc = NAN,
+                                 .error = median_error(t, errors, count)};
+    }
+    avsn_free(t->context, errors);
+    return status;
 }
 
 avsound_status avsn_validate(avsound_trainer *t, avsn_validation *out)
 {
-    if (t->part != AVSN_PART_BOTH)
-        return validate_views(t, out);
+    *out = (avsn_validation){NAN, NAN, NAN, NAN};
+    if (avsn_trainer_judges_batches(t))
+        return validate_batches(t, out);
     const size_t half = (size_t)avsn_loader_usable(t->validation_loader) * (size_t)t->settings.options.validation_draws;
     const size_t batch = (size_t)t->batch, pairs = 2 * half;
-    *out = (avsn_validation){NAN, NAN, NAN};
     float *block = avsn_alloc_zeroed(t->context, 5 * pairs + 2 * batch, sizeof *block);
     if (!block)
         return AVSOUND_E_NO_MEMORY;
@@ -104,6 +147,7 @@ avsound_status avsn_validate(avsound_trainer *t, avsn_validation *out)
     }
     avsn_free(t->context, block);
     if (!status)
-        *out = (avsn_validation){.loss = a.loss / (double)pairs, .accuracy = result.accuracy, .auc = result.auc};
+        *out = (avsn_validation){.loss = a.loss / (double)pairs, .accuracy = result.accuracy, .auc = result.auc,
+                                 .error = NAN};
     return status;
 }

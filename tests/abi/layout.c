@@ -238,7 +238,7 @@ AT(avsound_augmentation, frequency_masks, 68);
 AT(avsound_augmentation, frequency_mask, 72);
 AT(avsound_augmentation, flip_vertical, 76);
 
-SIZE(avsound_training_state, 144);
+SIZE(avsound_training_state, 152);
 AT(avsound_training_state, struct_size, 0);
 AT(avsound_training_state, event, 4);
 AT(avsound_training_state, epoch, 8);
@@ -260,6 +260,7 @@ AT(avsound_training_state, best_accuracy, 120);
 AT(avsound_training_state, best_epoch, 128);
 AT(avsound_training_state, rank, 132);
 AT(avsound_training_state, message, 136);
+AT(avsound_training_state, validation_error, 144);
 
 SIZE(avsound_trainer_options, 160);
 AT(avsound_trainer_options, struct_size, 0);
@@ -338,6 +339,7 @@ VALUE(AVSOUND_OBJECTIVE_AVC, 0);
 VALUE(AVSOUND_OBJECTIVE_CONTRASTIVE, 1);
 VALUE(AVSOUND_OBJECTIVE_VIEWS_IMAGE, 2);
 VALUE(AVSOUND_OBJECTIVE_VIEWS_AUDIO, 3);
+VALUE(AVSOUND_OBJECTIVE_LAGS, 5);
 
 VALUE(AVSOUND_SCHEDULE_PAPER, 0);
 VALUE(AVSOUND_SCHEDULE_COSINE, 1);

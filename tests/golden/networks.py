@@ -20,7 +20,8 @@ CLASSES = 2  # {does not correspond, corresponds}
 BLOCKS = {"1_1": 64, "1_2": 64, "2_1": 128, "2_2": 128, "3_1": 256, "3_2": 256, "4_1": 512, "4_2": 512}
 
 # A score or a map at 0 or 1 would witness little: these keep a random network's in the middle.
-CONSTANTS = {"fc3.weight": (0.7, -0.7), "fc3.bias": (-1.2, 1.2), "conv7.weight": (0.002,), "conv7.bias": (-1.0,)}
+CONSTANTS = {"fc3.weight": (0.7, -0.7), "fc3.bias": (-1.2, 1.2), "conv7.weight": (0.002,), "conv7.bias": (-1.0,),
+             "lags.weight": (10.0,), "lags.bias": (0.5,)}
 SCALES = {"fc2.weight": 0.1}
 
 

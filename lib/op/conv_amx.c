@@ -2,7 +2,7 @@
  *
  * Pictures lie one behind the other in one long row of positions: each line followed by as many positions as a window
  * reaches beyond it (the padding behind a line and that before the next one are the same cells where both are zeros), each
- * picture by lines, each item by frames. So every tap of the window is a constant shift of the source against the result,
+ * picture by as many lines. So every tap of the window is a constant shift of the source against the result,
  * and a tile takes any sixteen positions in succession, wherever lines end; what falls between them is computed and
  * dropped. With a stride the source's cells are dealt out to one plane for each remainder, in which taps are shifts again.
  *
@@ -65,10 +65,11 @@ static int64_t quotient_up(int64_t x, int64_t step)
     return (x + step - 1) / step;
 }
 
-/* Zeros that each line begins with in all planes, and zeros behind it: as many as there are of both are shared. */
-static void place_axis(axis *a)
+/* Zeros that each line begins with in all planes, and zeros behind it: as many as there are of both are shared. A `sliced`
+ * axis has the cells of each tap apart. */
+static void place_axis(axis *a, bool sliced)
 {
-    const int64_t span = (a->kernel - 1) * a->dilation;
+    const int64_t span = sliced ? 0 : (a->kernel - 1) * a->dilation;
     a->planes = AVSN_MIN(a->stride, span + 1);
     a->reach = span / a->stride;
     const int64_t lead = AVSN_MAX(quotient_up(a->before - a->planes + 1, a->stride), (int64_t)0);
@@ -116,7 +117,7 @@ static plan plan_of(const avsn_window *w, const avsn_shape *src, const avsn_shap
             p.window = a->kernel;
             a->kernel = 1;
         }
-        place_axis(a);
+        place_axis(a, i == 0);
         p.taps *= a->kernel;
         p.planes *= i > 0 ? a->planes : 1;
     }
@@ -158,7 +159,8 @@ typedef struct conv_kernel {
 typedef struct slice {
     const plan *plan;
     const uint16_t *src;
-    int64_t frame, row, cell; /* remainders */
+    int64_t frame;     /* the tap's first */
+    int64_t row, cell; /* remainders */
 } slice;
 
 /* The first cell of the picture's line; NULL where there is none. */
@@ -250,13 +252,11 @@ static void fill_panel(const plan *p, const uint16_t *src, int64_t first, uint16
     const axis *a = p->axis;
     const int64_t slice_values = p->planes * p->plane * BLOCK;
     for (int64_t tap = 0; tap < a[0].kernel; tap++) {
-        const int64_t shift = tap * a[0].dilation;
-        slice s = {p, src, shift % a[0].stride, 0, 0};
-        const int64_t from = first + shift / a[0].stride * a[1].pitch * a[2].pitch;
+        slice s = {p, src, tap * a[0].dilation, 0, 0};
         for (int64_t plane = 0; plane < p->planes; plane++) {
             s.row = plane / a[2].planes;
             s.cell = plane % a[2].planes;
-            fill_plane(&s, from, out + tap * slice_values + plane * p->plane * BLOCK, a[0].kernel * slice_values);
+            fill_plane(&s, first, out + tap * slice_values + plane * p->plane * BLOCK, a[0].kernel * slice_values);
         }
     }
 }
@@ -271,6 +271,13 @@ typedef struct product {
     int64_t tile;           /* values of the weights to the second 16 channels */
 } product;
 
+/* What a product calls into the second-level cache for those of the next channels: lines of 64 bytes, from `line` to before
+ * `end` of the 32 of each tap's tiles. */
+typedef struct ahead {
+    const uint16_t *weights;
+    int64_t line, end;
+} ahead;
+
 /* Into the first-level cache, whose share of the weights of one step is never used twice in a row. */
 static inline void fetch_tile(const uint16_t *weights)
 {
@@ -281,20 +288,22 @@ static inline void fetch_tile(const uint16_t *weights)
 /* Sums: tiles 0 to 3, [16 positions][16 channels] each, 0 and 1 of the first positions. Loads stand together in front of the
  * products: between them they cost more where two threads share a core. */
 AVSN_TILES static inline __attribute__((always_inline)) void multiply(const product *m, const uint16_t *cells,
-                                                                      const uint16_t *weights, float *sums, bool rows,
-                                                                      bool columns)
+                                                                      const uint16_t *weights, ahead next, float *sums,
+                                                                      bool rows, bool columns)
 {
     enum { ROW = 64, SUMS = 256 };
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    for (int64_t block = 0; block < m->blocks; block++, cells += m->cells, weights += m->weights)
+    for (int64_t block = 0; block < m->blocks; block++) {
         for (int64_t tap = 0; tap < m->taps; tap++) {
             const uint16_t *a = cells + m->shift[tap], *b = weights + tap * TILE_VALUES;
             fetch_tile(b + TILE_VALUES);
             if (columns)
                 fetch_tile(b + m->tile + TILE_VALUES);
+            for (int64_t i = next.line; i < next.end; i++)
+                _mm_prefetch(next.weights + tap * TILE_VALUES + i / TILE * m->tile + i % TILE * BLOCK, _MM_HINT_T1);
             _tile_loadd(4, a, ROW);
             if (rows)
                 _tile_loadd(5, a + TILE * BLOCK, ROW);
@@ -309,33 +318,37 @@ AVSN_TILES static inline __attribute__((always_inline)) void multiply(const prod
             if (rows && columns)
                 _tile_dpbf16ps(3, 5, 7);
         }
+        cells += m->cells;
+        weights += m->weights;
+        next.weights += m->weights;
+    }
     _tile_stored(0, sums, ROW);
     _tile_stored(1, sums + SUMS, ROW);
     _tile_stored(2, sums + 2 * SUMS, ROW);
     _tile_stored(3, sums + 3 * SUMS, ROW);
 }
 
-AVSN_TILES static void multiply_22(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+AVSN_TILES static void multiply_22(const product *m, const uint16_t *cells, const uint16_t *weights, ahead next, float *sums)
 {
-    multiply(m, cells, weights, sums, true, true);
+    multiply(m, cells, weights, next, sums, true, true);
 }
 
-AVSN_TILES static void multiply_21(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+AVSN_TILES static void multiply_21(const product *m, const uint16_t *cells, const uint16_t *weights, ahead next, float *sums)
 {
-    multiply(m, cells, weights, sums, true, false);
+    multiply(m, cells, weights, next, sums, true, false);
 }
 
-AVSN_TILES static void multiply_12(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+AVSN_TILES static void multiply_12(const product *m, const uint16_t *cells, const uint16_t *weights, ahead next, float *sums)
 {
-    multiply(m, cells, weights, sums, false, true);
+    multiply(m, cells, weights, next, sums, false, true);
 }
 
-AVSN_TILES static void multiply_11(const product *m, const uint16_t *cells, const uint16_t *weights, float *sums)
+AVSN_TILES static void multiply_11(const product *m, const uint16_t *cells, const uint16_t *weights, ahead next, float *sums)
 {
-    multiply(m, cells, weights, sums, false, false);
+    multiply(m, cells, weights, next, sums, false, false);
 }
 
-static void (*const multipliers[2][2])(const product *, const uint16_t *, const uint16_t *, float *) = {
+static void (*const multipliers[2][2])(const product *, const uint16_t *, const uint16_t *, ahead, float *) = {
     {multiply_11, multiply_12}, {multiply_21, multiply_22}};
 
 /* ---- results ---- */
@@ -473,12 +486,16 @@ static void run_task(const plan *p, const product *m, const ending *e, const uin
     fill_panel(p, src, first, cells);
     find_places(p, first, places);
     avsn_tiles_begin();
-    for (int64_t out = begin; out < end; out += BLOCK)
+    const int64_t lines = quotient_up(2 * TILE, quotient_up(count, BLOCK));
+    for (int64_t out = begin; out < end; out += BLOCK) {
+        const int64_t following = out + BLOCK < end ? out + BLOCK : begin, columns = AVSN_MIN(end - out, (int64_t)BLOCK);
         for (int64_t i = 0; i < count; i += BLOCK) {
-            const int64_t rows = AVSN_MIN(count - i, (int64_t)BLOCK), columns = AVSN_MIN(end - out, (int64_t)BLOCK);
-            multipliers[rows > TILE][columns > TILE](m, cells + i * BLOCK, weights + out / TILE * m->tile, sums);
+            const int64_t rows = AVSN_MIN(count - i, (int64_t)BLOCK), line = AVSN_MIN(i / BLOCK * lines, (int64_t)2 * TILE);
+            const ahead next = {weights + following / TILE * m->tile, line, AVSN_MIN(line + lines, (int64_t)2 * TILE)};
+            multipliers[rows > TILE][columns > TILE](m, cells + i * BLOCK, weights + out / TILE * m->tile, next, sums);
             write_results(p, e, sums, places + i, rows, out, columns);
         }
+    }
     avsn_tiles_end();
     _mm_sfence(); /* streamed results, before others read them */
 }

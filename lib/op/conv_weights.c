@@ -279,7 +279,8 @@ AVSN_AVX512 static void window_src(const plan *p, const uint16_t *src, int64_t l
 /* ---- multiplying ---- */
 
 /* Adds one tap's products of `steps` times STEP pixels: 0-3 sums, 4 and 5 gradients, 6 and 7 sources. Loads stand together
- * in front of the products, and the next step's operands are called for: both are worth most while the core is shared. */
+ * in front of the products; the next step's operands and two lines of the next tap's sums are called for. Both are worth
+ * most while the core is shared. */
 AVSN_TILES static void add_tap(const uint16_t *dst, int64_t row, const uint16_t *src, int64_t steps, bool first, float *sums)
 {
     enum { TILE_ROW = 64, TILE = 256 };
@@ -300,6 +301,8 @@ AVSN_TILES static void add_tap(const uint16_t *dst, int64_t row, const uint16_t 
             _mm_prefetch(src + (STEP + i) * BLOCK, _MM_HINT_T0);
             _mm_prefetch(dst + STEP + i * row, _MM_HINT_T0);
         }
+        _mm_prefetch(sums + SUMS + step * 32, _MM_HINT_T0);
+        _mm_prefetch(sums + SUMS + step * 32 + 16, _MM_HINT_T0);
         _tile_loadd(4, dst, dst_row);
         _tile_loadd(5, dst + 16 * row, dst_row);
         _tile_loadd(6, src, src_row);

@@ -32,10 +32,11 @@ enum {
     TASKS = 4,             /* of a thread: where panels are few, the result's channels are shared out too */
     TAPS = 512,            /* at most */
     STREAMED = 1 << 21,    /* bytes of a result */
-    PAYS_FORWARD = 128,    /* channels of the source from which on this is faster than oneDNN's kernels */
-    PAYS_BACKWARD = 64,
-    PAYS_FEW = 4,          /* channels up to which it is too, but for pictures, from so many taps on */
-    PAYS_TAPS = 15
+    PAYS = 64,             /* this is faster than oneDNN's kernels from so many channels of the source on, */
+    PAYS_FORWARD = 1152,   /* if one value takes so many products; */
+    PAYS_BACKWARD = 576,
+    PAYS_FEW = 4,          /* and up to so many channels, but of pictures, */
+    PAYS_TAPS = 15         /* from so many taps on */
 };
 
 typedef struct axis {
@@ -570,7 +571,7 @@ bool avsn_conv_amx_pays(const avsn_kernel_request *r)
         return false;
     if (in <= PAYS_FEW)
         return w->spatial != 2 && taps >= PAYS_TAPS && joins_lines(w, in, backward);
-    return in >= (backward ? PAYS_BACKWARD : PAYS_FORWARD) && taps > 1;
+    return in >= PAYS && taps > 1 && in * taps >= (backward ? PAYS_BACKWARD : PAYS_FORWARD);
 }
 
 static avsound_status set_layout(avsn_kernel *kernel, avsn_layout **slot, const avsn_shape *shape, int32_t dtype,

@@ -13,7 +13,7 @@ world=$(dirname "$avsound")/avsound-world
 # Much less work a pair than in the paper: a quarter of its width, small pictures, 64 mel bands every 10 ms.
 case $name in
 avol-s) network=avol-net side=160 short=183 epochs=30 vary=,flip-vertical=0.5 generated=0.9 real=0.1 tuned=12 seeds=1 ;;
-ave-s) network=ave-net side=112 short=128 epochs=20 vary= generated=0.6 real=0.1333 tuned=18 seeds='1 2 3' ;;
+ave-s) network=ave-net side=112 short=128 epochs=20 vary='' generated=0.6 real=0.1333 tuned=18 seeds='1 2 3' ;;
 *) echo "recipe.sh: $name is neither avol-s nor ave-s" >&2 && exit 2 ;;
 esac
 config="{\"width\": 0.25, \"image\": {\"width\": $side, \"height\": $side, \"short_side\": $short},
@@ -53,7 +53,7 @@ for part in fit dev; do
 done
 tuned_models=
 for seed in $seeds; do
-    learn "$name-real-$seed" clips-fit --val clips-dev --init "$name/best.safetensors" --lr 5e-4 --warmup 50 --epochs $tuned \
+    learn "$name-real-$seed" clips-fit --val clips-dev --init "$name/best.safetensors" --lr 5e-4 --warmup 50 --epochs "$tuned" \
         --steps-per-epoch 50 --augment strong --val-draws 4 --seed "$seed"
     tuned_models="$tuned_models $real=$name-real-$seed/last.safetensors"
 done

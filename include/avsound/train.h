@@ -22,7 +22,7 @@ enum {
                                             2020, equation 1). All other weights stay as they are. docs/training.md */
     AVSOUND_OBJECTIVE_VIEWS_AUDIO = 3, /**< sounds alone, likewise: "embedding.audio" */
     AVSOUND_OBJECTIVE_LAGS = 5         /**< by how much does the sound lead? Each clip's is shifted, and the true lag told from all
-                                            others within the network's range: cross-entropy over lags. sync-net. docs/sync.md */
+                                            others within the network's range: cross-entropy over lags. sync-net. docs/sync-net.md */
 };
 
 /** How the learning rate goes on after its warm-up. Since 0.1. */

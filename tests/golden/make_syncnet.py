@@ -2,7 +2,7 @@
 
     python3 tests/golden/make_syncnet.py
 
-The network is written from the description in docs/sync.md, in PyTorch's own layers; the curve over lags by PyTorch's loops,
+The network is written from the description in docs/sync-net.md, in PyTorch's own layers; the curve over lags by PyTorch's loops,
 pair by pair. First as it is used, then one step of training: the loss, gradients of every parameter, running statistics.
 Weights and inputs are drawn by name as test_syncnet.c draws them.
 """

@@ -94,6 +94,33 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_seek(avsound_media *media
 /** Closes a file; NULL is allowed. Since 0.1. */
 AVSOUND_API void avsound_media_free(avsound_media *media);
 
+/** Options of avsound_media_retime(). Fill with avsound_retime_options_init() first. Since 0.1. */
+typedef struct avsound_retime_options {
+    uint32_t struct_size;   /**< sizeof of this struct in the caller's build */
+    int32_t reserved;       /**< 0 */
+    int64_t audio_delay_us; /**< how much later all sound comes against everything else; negative: earlier. At most an
+                                 hour either way */
+    /** Called now and then with the part done, 0...1; anything but 0 stops the work. NULL: nobody is told. */
+    int32_t (*progress)(double part, void *user_data);
+    void *user_data;        /**< handed to `progress` */
+} avsound_retime_options;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_retime_options_init(avsound_retime_options *options, uint32_t struct_size);
+
+/** Copies a file with its sound moved in time. Every picture, sound and subtitle stream is copied as it is; time stamps
+ *  alone change, in .mp4 and .mov by edit lists. The file begins when it did: a sound that would have to begin earlier
+ *  delays all the rest instead, so that nothing is cut. Written under a temporary name beside `out_path`, then renamed.
+ *
+ *  @param out_path The ending chooses the container: .mp4, .m4v, .mov, .mkv or .webm. May be `path` itself.
+ *  @return AVSOUND_OK; AVSOUND_E_STATE if the file lacks video or sound; AVSOUND_E_UNSUPPORTED for another ending, or
+ *          where the container cannot hold a stream (data and subtitles are then left out with a warning to the log);
+ *          AVSOUND_E_CANCELLED; AVSOUND_E_IO: nothing stands at out_path that was not there before; and all of
+ *          avsound_media_open(). Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_retime(avsound_context *context, const char *path,
+                                                              const char *out_path,
+                                                              const avsound_retime_options *options);
+
 /** A video file being written under a temporary name beside its target. Threads: one at a time. Since 0.1. */
 typedef struct avsound_writer avsound_writer;
 

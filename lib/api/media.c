@@ -2,6 +2,8 @@
 
 enum { MOST_THREADS = 256 };
 
+#define HOUR_US ((int64_t)3600 * 1000000)
+
 static avsound_status check_path(const avsound_context *context, const char *path)
 {
     if (!context)
@@ -102,6 +104,27 @@ avsound_status avsound_media_seek(avsound_media *media, int64_t time_us)
 void avsound_media_free(avsound_media *media)
 {
     avsn_media_free(media);
+}
+
+/* ---- moving the sound ---- */
+
+void avsound_retime_options_init(avsound_retime_options *options, uint32_t struct_size)
+{
+    avsn_options_clear(options, struct_size, sizeof *options);
+}
+
+avsound_status avsound_media_retime(avsound_context *context, const char *path, const char *out_path,
+                                    const avsound_retime_options *options)
+{
+    AVSN_TRY(check_path(context, path));
+    if (!out_path || !out_path[0] || !options)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s", !options ? "retime options are NULL" : "out_path is NULL or empty");
+    avsound_retime_options o;
+    AVSN_TRY(avsn_options_read(&o, sizeof o, options, sizeof o, "retime options"));
+    if (o.audio_delay_us < -HOUR_US || o.audio_delay_us > HOUR_US)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "retime options: audio_delay_us is %lld, want an hour at most",
+                  (long long)o.audio_delay_us);
+    return avsn_media_retime(context, path, out_path, &o);
 }
 
 /* ---- writing ---- */

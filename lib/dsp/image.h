@@ -19,7 +19,7 @@ float avsn_image_contrast(const uint8_t *rgb, ptrdiff_t stride, int32_t width, i
 
 /* Colour maps for drawing. */
 enum { AVSN_COLOUR_JET, AVSN_COLOUR_INFERNO, AVSN_COLOUR_GREY, AVSN_COLOUR_COUNT };
-AVSN_SHARED void avsn_colour(int32_t map, float value, uint8_t rgb[3]); /* value is clipped to 0...1 */
+void avsn_colour(int32_t map, float value, uint8_t rgb[3]); /* value is clipped to 0...1 */
 /* Entry j is the colour at j / 255, its channels truncated where avsn_colour rounds. */
 void avsn_colour_table(int32_t map, uint8_t table[256][3]);
 

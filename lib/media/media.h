@@ -22,7 +22,10 @@ avsound_status avsn_writer_create(avsound_context *context, const char *path, co
 avsound_status avsn_writer_write_frame(avsound_writer *writer, const avsound_frame *frame);
 avsound_status avsn_writer_finish(avsound_writer *writer);
 void avsn_writer_free(avsound_writer *writer);
-AVSN_SHARED avsound_status avsn_picture_write(avsound_context *context, const char *path, const avsound_frame *frame);
+/* The public call after argument checks; `options` complete. */
+avsound_status avsn_media_retime(avsound_context *context, const char *path, const char *out_path,
+                                 const avsound_retime_options *options);
+avsound_status avsn_picture_write(avsound_context *context, const char *path, const avsound_frame *frame);
 
 /* ---- converting: any public frame to packed RGB24 of another size (swscale, bilinear with the support of an area
  * average when shrinking; deterministic flags). A scaler keeps its tables between frames of one kind. ---- */

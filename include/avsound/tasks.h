@@ -150,6 +150,117 @@ AVSOUND_API void avsound_scan_cancel(avsound_scan *scan);
 /** Stops the workers and frees the scan; NULL is allowed. Since 0.1. */
 AVSOUND_API void avsound_scan_free(avsound_scan *scan);
 
+/** The measurement of a recording's offset between picture and sound. Offsets are in milliseconds; positive: the sound
+ *  leads, it is early, and must be delayed by so much. Memory does not grow with the recording.
+ *  Threads: one at a time per measurement. Since 0.1. */
+typedef struct avsound_offset avsound_offset;
+
+/** What a measurement came to. All but the first mean "cannot tell". Since 0.1. */
+enum {
+    AVSOUND_OFFSET_MEASURED = 0,
+    AVSOUND_OFFSET_SILENT = 1, /**< no quarter of a second of the sound is above -60 dBFS */
+    AVSOUND_OFFSET_STILL = 2,  /**< nowhere in the picture, as the network sees it, does anything move */
+    AVSOUND_OFFSET_SHORT = 3,  /**< too little of the picture goes with sound: less than 0.2 s */
+    AVSOUND_OFFSET_EDGE = 4,   /**< the best offset is the end of the range: perhaps the true one lies beyond */
+    AVSOUND_OFFSET_UNSURE = 5  /**< no offset stands out */
+};
+
+/** What should be known about a result, or-ed. Since 0.1. */
+enum {
+    AVSOUND_OFFSET_PADDED = 1,  /**< shorter than the network must see at once: its ends were repeated */
+    AVSOUND_OFFSET_PARTLY = 2,  /**< more than a tenth of the pictures have no sound beside them */
+    AVSOUND_OFFSET_SLOW = 4,    /**< the file has fewer than half the pictures a second that the network wants */
+    AVSOUND_OFFSET_DRIFTS = 8   /**< the offset changes by more than a frame from the beginning to the end, and surely so */
+};
+
+/** Options of avsound_offset_create(). Fill with avsound_offset_options_init() first. Since 0.1. */
+typedef struct avsound_offset_options {
+    uint32_t struct_size;   /**< sizeof of this struct in the caller's build */
+    int32_t threads;        /**< of the network; 0: one per core */
+    int32_t precision;      /**< AVSOUND_PRECISION_ constant */
+    int32_t reserved;       /**< 0 */
+    double range_seconds;   /**< offsets up to so much either way are tried, at most 10; 0: 2 */
+    double least_confidence; /**< below it the answer is AVSOUND_OFFSET_UNSURE; 0: 0.5; negative: none is too low */
+    double window_seconds;  /**< of the offsets over time, at least 1; 0: 10 */
+    int64_t audio_delay_us; /**< measures as if the sound came so much later than it does; for tests */
+    int64_t start_us;       /**< only pictures from here on */
+    int64_t duration_us;    /**< and only for so long; 0: to the end */
+} avsound_offset_options;
+
+/** The answer. Since 0.1. */
+typedef struct avsound_offset_result {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
+    int32_t verdict;      /**< AVSOUND_OFFSET_MEASURED, or why not */
+    int32_t notes;        /**< AVSOUND_OFFSET_PADDED... */
+    int32_t windows;      /**< how many offsets over time there are */
+    double offset_ms;     /**< in the middle of the recording; the best there is even if the verdict is not MEASURED, NaN
+                               for none */
+    double low_ms, high_ms; /**< 95 % interval: 2.5th and 97.5th percentile of the offsets of 400 resamplings (bootstrap)
+                                 of at most 256 stretches of the recording, of 0.2 s or more; no narrower than half a
+                                 picture's time */
+    double confidence;    /**< 0...1, likelihood times agreement; halved for AVSOUND_OFFSET_PADDED; 0 for SILENT, STILL,
+                               SHORT */
+    double likelihood;    /**< 0...1: the network's probability that the offset lies within a frame of the answer, if it
+                               lies in the range at all */
+    double agreement;     /**< 0...1: share of the resamplings within a frame of the answer */
+    double drift;         /**< change of the offset in ms per minute; NaN: less than 30 s, or too few windows agree */
+    double drift_low, drift_high; /**< 95 % interval */
+    double seconds;       /**< of picture */
+    double compared_seconds; /**< of picture that was compared with sound */
+    double frame_ms;      /**< a frame, as the words above mean it: of the network */
+} avsound_offset_result;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_offset_options_init(avsound_offset_options *options, uint32_t struct_size);
+
+/** Opens a file and prepares to measure it.
+ *
+ *  @param model   One whose network compares lags: sync-net.
+ *  @param options NULL for the defaults.
+ *  @return AVSOUND_OK; AVSOUND_E_STATE if the file lacks picture or sound; AVSOUND_E_UNSUPPORTED for another network;
+ *          AVSOUND_E_INVALID_ARGUMENT; and all of avsound_media_open() and avsound_session_create().
+ *  Ownership: free with avsound_offset_free(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_offset_create(avsound_model *model, const char *path,
+                                                               const avsound_offset_options *options,
+                                                               avsound_offset **out);
+
+/** Goes on by a second or two of the recording.
+ *  @param part NULL, or receives the part done, 0...1; -1 where the file does not tell its length.
+ *  @return AVSOUND_OK: there is more; AVSOUND_E_END: all is measured; AVSOUND_E_FORMAT where the file is damaged: what
+ *          came before is measured; AVSOUND_E_CANCELLED. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_offset_next(avsound_offset *offset, double *part);
+
+/** Tells what was found; before the end, of what was read so far.
+ *  @param result Its struct_size must be set. @return AVSOUND_OK; AVSOUND_E_NO_MEMORY. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_offset_get_result(avsound_offset *offset,
+                                                                   avsound_offset_result *result);
+
+/** The curve that avsound_offset_get_result() last decided by.
+ *  @param lags_ms, scores Receive [count] offsets, ascending, and how well picture and sound agree there, NaN where they
+ *                         never meet; NULL to ask for the count.
+ *  @param count In: room; out: count wanted. @return AVSOUND_OK; AVSOUND_E_BUFFER_SIZE; AVSOUND_E_STATE before
+ *               avsound_offset_get_result(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_offset_get_curve(const avsound_offset *offset, double *lags_ms,
+                                                                  double *scores, size_t *count);
+
+/** Offsets over time, a window each, none reaching into the next.
+ *  @param times_s, offsets_ms, likelihoods Receive [count] middles of windows in seconds from the first picture, offsets,
+ *                         NaN for none, and their likelihoods as in the result; NULL to ask for the count.
+ *  @param count In: room; out: count wanted. @return as avsound_offset_get_curve(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_offset_get_windows(const avsound_offset *offset, double *times_s,
+                                                                    double *offsets_ms, double *likelihoods,
+                                                                    size_t *count);
+
+/** Draws the curve with its peak and interval, below it the offsets over time if there are several. .png or .jpg.
+ *  @return AVSOUND_OK; AVSOUND_E_STATE before avsound_offset_get_result(); and all of avsound_picture_write(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_offset_draw(const avsound_offset *offset, const char *path);
+
+/** Makes avsound_offset_next() return AVSOUND_E_CANCELLED soon. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_offset_cancel(avsound_offset *offset);
+
+/** Frees a measurement; NULL is allowed. Since 0.1. */
+AVSOUND_API void avsound_offset_free(avsound_offset *offset);
+
 /** Log-spectrogram of a sound as a model's front end computes it, all columns.
  *
  *  @param spectrogram Receives [bins][columns] floats (after mean and std); NULL to ask for the size.

@@ -7,53 +7,63 @@
 
 /* ---- pictures ---- */
 
-static avsound_status need_rgb(avsound_session *session, int32_t width, int32_t height)
-{
-    if (!session->scaler)
-        AVSN_TRY(avsn_scaler_create(session->context, &session->scaler));
-    size_t bytes;
-    if (!avsn_mul_size((size_t)width * 3, (size_t)height, &bytes))
-        AVSN_FAIL(AVSOUND_E_SHAPE, "scaled picture of %dx%d is too large", width, height);
-    return avsn_grow(session->context, (void **)&session->rgb, 1, 0, bytes, &session->rgb_capacity);
-}
-
 /* The scaled picture covers the input with the margin that the model's short side leaves: 256 for 224 in the spec. */
-static void centre_size(const avsound_session *session, const avsound_frame *frame, int32_t *width, int32_t *height)
+static void centre_size(const avsn_image_frontend *f, const avsound_frame *frame, int32_t *width, int32_t *height)
 {
-    const avsn_image_frontend *f = &session->model->config.image;
     const double margin = (double)f->short_side / (double)AVSN_MIN(f->width, f->height);
-    const double scale = margin * fmax((double)session->width / frame->width, (double)session->height / frame->height);
-    *width = (int32_t)fmax(round(frame->width * scale), session->width);
-    *height = (int32_t)fmax(round(frame->height * scale), session->height);
+    const double scale = margin * fmax((double)*width / frame->width, (double)*height / frame->height);
+    *width = (int32_t)fmax(round(frame->width * scale), *width);
+    *height = (int32_t)fmax(round(frame->height * scale), *height);
 }
 
 /* A strip of a picture would be scaled up to something huge before its centre is cut out. */
-static avsound_status check_scaled(const avsound_session *session, const avsound_frame *frame, int32_t width,
+static avsound_status check_scaled(const avsound_context *context, const avsound_frame *frame, int32_t width,
                                    int32_t height)
 {
-    const int64_t most = avsn_context_limits(session->context)->max_pixels;
+    const int64_t most = avsn_context_limits(context)->max_pixels;
     if ((int64_t)width * height > most)
         AVSN_FAIL(AVSOUND_E_LIMIT, "frame of %dx%d is %dx%d when scaled for the network; the context allows %lld pixels",
                   frame->width, frame->height, width, height, (long long)most);
     return AVSOUND_OK;
 }
 
+avsound_status avsn_framer_cut(avsound_context *context, avsn_framer *framer, const avsn_image_frontend *frontend,
+                               const avsound_frame *frame, avsn_framing framing, int32_t width, int32_t height,
+                               const uint8_t **corner, ptrdiff_t *stride)
+{
+    AVSN_TRY(avsn_frame_check(context, frame));
+    int32_t whole_width = width, whole_height = height;
+    size_t bytes;
+    if (framing == AVSN_CENTRE)
+        centre_size(frontend, frame, &whole_width, &whole_height);
+    AVSN_TRY(check_scaled(context, frame, whole_width, whole_height));
+    if (!framer->scaler)
+        AVSN_TRY(avsn_scaler_create(context, &framer->scaler));
+    if (!avsn_mul_size((size_t)whole_width * 3, (size_t)whole_height, &bytes))
+        AVSN_FAIL(AVSOUND_E_SHAPE, "scaled picture of %dx%d is too large", whole_width, whole_height);
+    AVSN_TRY(avsn_grow(context, (void **)&framer->rgb, 1, 0, bytes, &framer->capacity));
+    *stride = (ptrdiff_t)whole_width * 3;
+    *corner = framer->rgb + (whole_height - height) / 2 * *stride + (ptrdiff_t)((whole_width - width) / 2) * 3;
+    return avsn_scaler_rgb(framer->scaler, frame, whole_width, whole_height, framer->rgb, *stride);
+}
+
+void avsn_framer_free(avsound_context *context, avsn_framer *framer)
+{
+    avsn_scaler_free(framer->scaler);
+    avsn_free(context, framer->rgb);
+}
+
 avsound_status avsn_session_set_frame(avsound_session *session, int32_t item, const avsound_frame *frame,
                                       avsn_framing framing, float *contrast)
 {
-    AVSN_TRY(avsn_frame_check(session->context, frame));
-    int32_t width = session->width, height = session->height;
-    if (framing == AVSN_CENTRE)
-        centre_size(session, frame, &width, &height);
-    AVSN_TRY(check_scaled(session, frame, width, height));
-    AVSN_TRY(need_rgb(session, width, height));
-    const ptrdiff_t stride = (ptrdiff_t)width * 3;
-    AVSN_TRY(avsn_scaler_rgb(session->scaler, frame, width, height, session->rgb, stride));
-    const uint8_t *corner =
-        session->rgb + (height - session->height) / 2 * stride + (ptrdiff_t)((width - session->width) / 2) * 3;
+    const avsn_image_frontend *f = &session->model->config.image;
+    const uint8_t *corner = NULL;
+    ptrdiff_t stride = 0;
+    AVSN_TRY(avsn_framer_cut(session->context, &session->framer, f, frame, framing, session->width, session->height,
+                             &corner, &stride));
     const int32_t index = avsn_session_input_index(session, "image");
     const size_t count = (size_t)3 * (size_t)session->width * (size_t)session->height;
-    avsn_image_normalise(&session->model->config.image, corner, stride, session->width, session->height,
+    avsn_image_normalise(f, corner, stride, session->width, session->height,
                          avsn_plan_input_data(session->plan, index) + (size_t)item * count);
     session->inputs_set |= (uint64_t)1 << index;
     if (contrast)

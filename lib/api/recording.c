@@ -1,6 +1,7 @@
 #include "api/recording.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -115,6 +116,12 @@ avsound_status avsn_recording_next_frame(avsn_recording *r, int64_t from_us, avs
     return AVSOUND_OK;
 }
 
+/* How long a frame lasts. */
+static int64_t frame_us(const avsn_recording *r)
+{
+    return r->info.rate_num > 0 ? (int64_t)1000000 * r->info.rate_den / r->info.rate_num : 40000;
+}
+
 avsound_status avsn_recording_frame_at(avsn_recording *r, int64_t time_us, avsn_kept_frame *frame)
 {
     for (;;) {
@@ -125,10 +132,42 @@ avsound_status avsn_recording_frame_at(avsn_recording *r, int64_t time_us, avsn_
         r->shown_valid = true;
         r->ahead_valid = false;
     }
-    const int64_t lasts = r->info.rate_num > 0 ? (int64_t)1000000 * r->info.rate_den / r->info.rate_num : 40000;
-    if (!r->shown_valid || (!r->ahead_valid && time_us >= r->shown.view.time_us + lasts))
+    if (!r->shown_valid || (!r->ahead_valid && time_us >= r->shown.view.time_us + frame_us(r)))
         return avsn_fail(AVSOUND_E_END, "no more frames");
     return keep_frame(r->context, &r->shown.view, frame);
+}
+
+static int64_t distance(const avsn_kept_frame *frame, int64_t time_us)
+{
+    return llabs(frame->view.time_us - time_us);
+}
+
+avsound_status avsn_recording_frame_near(avsn_recording *r, int64_t time_us, avsn_kept_frame *frame)
+{
+    for (;;) {
+        AVSN_TRY(read_ahead(r));
+        if (!r->ahead_valid || (r->shown_valid && distance(&r->shown, time_us) <= distance(&r->ahead, time_us)))
+            break;
+        swap_frames(&r->shown, &r->ahead);
+        r->shown_valid = true;
+        r->ahead_valid = false;
+    }
+    if (!r->shown_valid || (!r->ahead_valid && time_us >= r->shown.view.time_us + frame_us(r)))
+        return avsn_fail(AVSOUND_E_END, "no more frames");
+    return keep_frame(r->context, &r->shown.view, frame);
+}
+
+avsound_status avsn_recording_next_time(avsn_recording *r, int64_t from_us, int64_t *time_us)
+{
+    AVSN_TRY(read_ahead(r));
+    while (r->ahead_valid && r->ahead.view.time_us < from_us) {
+        r->ahead_valid = false;
+        AVSN_TRY(read_ahead(r));
+    }
+    if (!r->ahead_valid)
+        return avsn_fail(AVSOUND_E_END, "no more frames");
+    *time_us = r->ahead.view.time_us;
+    return AVSOUND_OK;
 }
 
 /* ---- sound ---- */
@@ -151,7 +190,7 @@ static avsound_status read_sound(avsn_recording *r)
     }
     AVSN_TRY(status);
     if (!r->started) {
-        r->first_sample = llround((double)audio.time_us * 1e-6 * (double)r->frontend->sample_rate);
+        r->first_sample = llround((double)(audio.time_us - r->origin_us) * 1e-6 * (double)r->frontend->sample_rate);
         avsn_track_reset(r->track, r->first_sample);
         r->started = true;
     }
@@ -163,9 +202,18 @@ static avsound_status read_sound(avsn_recording *r)
 /* Small pieces, so that the columns of one input are never pushed out of the track by what follows them. */
 enum { PIECE = 4096 };
 
+static float level(const float *samples, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)samples[i] * (double)samples[i];
+    return (float)sqrt(sum / (double)AVSN_MAX(count, (int64_t)1));
+}
+
 static avsound_status push_piece(avsn_recording *r)
 {
     const int64_t piece = AVSN_MIN(r->pending_count, (int64_t)PIECE);
+    r->loudest = fmaxf(r->loudest, level(r->pending, piece));
     const double before = avsn_seconds();
     const avsound_status status = avsn_track_push(r->track, r->pending, piece);
     r->spectrogram_seconds += avsn_seconds() - before;
@@ -185,6 +233,30 @@ avsound_status avsn_recording_sound_at(avsn_recording *r, int64_t time_us, float
     const avsound_status status = avsn_track_input(r->track, column, spectrogram);
     r->spectrogram_seconds += avsn_seconds() - before;
     return status;
+}
+
+avsound_status avsn_recording_columns(avsn_recording *r, int64_t column, float *spectrogram)
+{
+    while (avsn_track_end(r->track) < column + r->frontend->columns)
+        AVSN_TRY(r->pending_count ? push_piece(r) : read_sound(r));
+    const double before = avsn_seconds();
+    const avsound_status status = avsn_track_input(r->track, column, spectrogram);
+    r->spectrogram_seconds += avsn_seconds() - before;
+    return status;
+}
+
+avsound_status avsn_recording_first_sample(avsn_recording *r, int64_t *sample, bool *heard)
+{
+    if (!r->started && !r->ended)
+        AVSN_TRY(read_sound(r));
+    *heard = r->started;
+    *sample = r->first_sample;
+    return AVSOUND_OK;
+}
+
+int64_t avsn_recording_end_sample(const avsn_recording *r)
+{
+    return r->ended && !r->pending_count ? r->first_sample + r->pushed : INT64_MAX;
 }
 
 bool avsn_recording_sound_ended(const avsn_recording *r, int64_t time_us)

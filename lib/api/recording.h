@@ -30,6 +30,8 @@ typedef struct avsn_recording {
     const float *pending; /* samples decoded, not yet pushed */
     int64_t pending_count, pushed;
     int64_t first_sample; /* number of the first one pushed */
+    int64_t origin_us;    /* time of sample 0 */
+    float loudest;        /* the highest level of any piece pushed */
     avsn_track *track;
 } avsn_recording;
 
@@ -50,8 +52,19 @@ avsound_status avsn_recording_next_frame(avsn_recording *recording, int64_t from
 /* The frame on screen at a time no earlier than the last one asked for; the last frame stays for as long as one lasts, then
  * AVSOUND_E_END. */
 avsound_status avsn_recording_frame_at(avsn_recording *recording, int64_t time_us, avsn_kept_frame *frame);
+/* The frame nearest in time to one no earlier than the last one asked for; AVSOUND_E_END as avsn_recording_frame_at. */
+avsound_status avsn_recording_frame_near(avsn_recording *recording, int64_t time_us, avsn_kept_frame *frame);
+/* Time of the first frame at or after `from_us`, which will be the next; AVSOUND_E_END if there is none. */
+avsound_status avsn_recording_next_time(avsn_recording *recording, int64_t from_us, int64_t *time_us);
 /* The input [bins][columns] centred on a time no earlier than the last one asked for, and its level. */
 avsound_status avsn_recording_sound_at(avsn_recording *recording, int64_t time_us, float *spectrogram, float *rms);
+/* The input [bins][columns] that begins with this column, no earlier than the last one asked for; sample 0 is at column 0's
+ * start. */
+avsound_status avsn_recording_columns(avsn_recording *recording, int64_t column, float *spectrogram);
+/* Decodes on until the first sample's number is known; false in *heard where there is none. */
+avsound_status avsn_recording_first_sample(avsn_recording *recording, int64_t *sample, bool *heard);
+/* One past the last sample known of, INT64_MAX while more may come. */
+int64_t avsn_recording_end_sample(const avsn_recording *recording);
 /* True once the sound is known to end at or before this time. */
 bool avsn_recording_sound_ended(const avsn_recording *recording, int64_t time_us);
 

@@ -161,10 +161,9 @@ void avsound_session_free(avsound_session *session)
         return;
     avsound_context *context = session->context;
     avsn_plan_free(session->plan);
-    avsn_scaler_free(session->scaler);
+    avsn_framer_free(context, &session->framer);
     avsn_resampler_free(session->resampler);
     avsn_track_free(session->track);
-    avsn_free(context, session->rgb);
     avsn_free(context, session->samples);
     avsn_free(context, session->outputs);
     avsound_model_free(session->model);
@@ -328,7 +327,7 @@ int32_t avsound_session_precision(const avsound_session *session)
 
 int64_t avsound_session_memory(const avsound_session *session)
 {
-    return session ? (int64_t)(avsn_plan_bytes(session->plan) + session->rgb_capacity +
+    return session ? (int64_t)(avsn_plan_bytes(session->plan) + session->framer.capacity +
                                session->samples_capacity * sizeof(float))
                    : 0;
 }

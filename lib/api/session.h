@@ -7,6 +7,13 @@
 #include "exec/plan.h"
 #include "media/media.h"
 
+/* What scaling pictures for a network needs; zeroed memory at first. */
+typedef struct avsn_framer {
+    avsn_scaler *scaler;
+    uint8_t *rgb;
+    size_t capacity;
+} avsn_framer;
+
 struct avsound_session {
     avsound_context *context;
     avsound_model *model;
@@ -18,9 +25,7 @@ struct avsound_session {
     uint64_t inputs_set;   /* a bit for each input */
     atomic_int cancel;
     /* made when first needed */
-    avsn_scaler *scaler;
-    uint8_t *rgb;
-    size_t rgb_capacity;
+    avsn_framer framer;
     avsn_resampler *resampler;
     avsn_track *track;
     float *samples;
@@ -37,6 +42,11 @@ avsound_status avsn_session_run(avsound_session *session, uint64_t outputs);
 
 /* How a picture comes into the network's input: its centre (as in training), or all of it (for a map). */
 typedef enum avsn_framing { AVSN_CENTRE, AVSN_WHOLE } avsn_framing;
+/* Scales a frame for an input of width x height; *corner, RGB24 in the framer's memory, is what the network sees. */
+avsound_status avsn_framer_cut(avsound_context *context, avsn_framer *framer, const avsn_image_frontend *frontend,
+                               const avsound_frame *frame, avsn_framing framing, int32_t width, int32_t height,
+                               const uint8_t **corner, ptrdiff_t *stride);
+void avsn_framer_free(avsound_context *context, avsn_framer *framer); /* what it holds */
 /* Fills item `item` of input "image"; *contrast, unless NULL, receives the picture's. */
 avsound_status avsn_session_set_frame(avsound_session *session, int32_t item, const avsound_frame *frame,
                                       avsn_framing framing, float *contrast);

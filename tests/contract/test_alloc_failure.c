@@ -173,6 +173,24 @@ static avsound_status scan(scene *s)
     return status == AVSOUND_E_END ? AVSOUND_OK : status;
 }
 
+static avsound_status measure_offset(scene *s)
+{
+    avsound_offset_options options;
+    avsound_offset_options_init(&options, sizeof options);
+    options.threads = 1;
+    avsound_offset *offset = NULL;
+    arm(s);
+    avsound_status status = avsound_offset_create(s->model, s->path, &options, &offset);
+    ck_assert((status == AVSOUND_OK) == (offset != NULL));
+    while (!status)
+        status = avsound_offset_next(offset, NULL);
+    avsound_offset_result result = {.struct_size = sizeof result};
+    if (status == AVSOUND_E_END)
+        status = avsound_offset_get_result(offset, &result);
+    avsound_offset_free(offset);
+    return status;
+}
+
 static void run_scene(const char *name, const char *arch, attempt_fn attempt)
 {
     char folder[64], path[96], clip[96], wav[96];
@@ -186,7 +204,7 @@ static void run_scene(const char *name, const char *arch, attempt_fn attempt)
     s.frame = make_frame(160, 120, 1);
     s.sound = make_audio(48000, 48000, 1);
     ck_avsound(avsound_model_save(s.model, path));
-    if (attempt == scan) {
+    if (attempt == scan || attempt == measure_offset) {
         s.path = clip;
         write_wav(wav, 0.4);
         write_clip(s.context, clip, wav, 6);
@@ -220,6 +238,7 @@ SCENE(localize, "avol-net")
 SCENE(spectrogram, "ave-net")
 SCENE(draw, "ave-net")
 SCENE(scan, "avol-net")
+SCENE(measure_offset, "sync-net")
 
 START_TEST(create_session_of_clips_survives)
 {
@@ -228,5 +247,5 @@ START_TEST(create_session_of_clips_survives)
 END_TEST
 
 SUITE("contract.alloc_failure", create_model_survives, load_model_survives, verify_model_survives, save_model_survives,
-      create_session_survives, create_session_of_clips_survives, embed_picture_survives, embed_sound_survives, localize_survives,
-      spectrogram_survives, draw_survives, scan_survives)
+      create_session_survives, create_session_of_clips_survives, embed_picture_survives, embed_sound_survives,
+      localize_survives, spectrogram_survives, draw_survives, scan_survives, measure_offset_survives)

@@ -1,0 +1,274 @@
+#include "api/offset.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/cpu.h"
+
+#define OPTIONS_LEAST ((uint32_t)sizeof(avsound_offset_options))
+
+enum { STRETCH_US = 200000, DRIFT_US = 30000000 };
+
+static const double default_range = 2, most_range = 10, default_confidence = 0.5, default_window = 10;
+static const double silent_level = 1e-3;  /* -60 dBFS */
+static const double still_difference = 1; /* of 255; the coding of a still picture does not reach it */
+static const double least_compared = 0.2; /* seconds */
+
+/* ---- life ---- */
+
+void avsound_offset_options_init(avsound_offset_options *options, uint32_t struct_size)
+{
+    avsn_options_clear(options, struct_size, sizeof *options);
+}
+
+static avsound_status check_options(avsound_offset_options *o)
+{
+    if (o->threads < 0 || o->threads > 256)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "offset options: threads is %d, want 0...256", o->threads);
+    if (!(o->range_seconds == 0 || (o->range_seconds >= 0.1 && o->range_seconds <= most_range)))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "offset options: range_seconds is %g, want 0.1...%g", o->range_seconds,
+                  most_range);
+    if (!(o->least_confidence <= 1))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "offset options: least_confidence is %g, want 1 at most",
+                  o->least_confidence);
+    if (!(o->window_seconds == 0 || (o->window_seconds >= 1 && o->window_seconds <= 86400)))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "offset options: window_seconds is %g, want 1...86400", o->window_seconds);
+    if (o->audio_delay_us < -((int64_t)1 << 40) || o->audio_delay_us > (int64_t)1 << 40)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "offset options: audio_delay_us is %lld", (long long)o->audio_delay_us);
+    if (o->start_us < 0 || o->duration_us < 0 || o->start_us > INT64_MAX / 4 || o->duration_us > INT64_MAX / 4)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "offset options: start_us is %lld and duration_us %lld, want 0 or more",
+                  (long long)o->start_us, (long long)o->duration_us);
+    o->threads = o->threads ? o->threads : avsn_cpu_count();
+    o->range_seconds = o->range_seconds > 0 ? o->range_seconds : default_range;
+    o->least_confidence = o->least_confidence == 0 ? default_confidence : o->least_confidence;
+    o->window_seconds = o->window_seconds > 0 ? o->window_seconds : default_window;
+    return AVSOUND_OK;
+}
+
+static avsound_status init(avsound_offset *offset, const char *path)
+{
+    const avsound_offset_options *o = &offset->options;
+    avsn_meter_options meter = {.path = path, .range_seconds = o->range_seconds, .audio_delay_us = o->audio_delay_us,
+                                .start_us = o->start_us, .duration_us = o->duration_us, .threads = o->threads};
+    AVSN_TRY(avsn_choose_compute(o->precision, &meter.compute));
+    AVSN_TRY(avsn_meter_create(offset->model, &meter, &offset->meter));
+    const int32_t most = offset->meter->most;
+    AVSN_TRY(avsn_lag_curves_init(&offset->curves, offset->context, most, STRETCH_US));
+    offset->curve = avsn_alloc(offset->context, (size_t)(2 * most + 1), sizeof *offset->curve);
+    return offset->curve ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
+avsound_status avsound_offset_create(avsound_model *model, const char *path, const avsound_offset_options *options,
+                                     avsound_offset **out)
+{
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!model || !path)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", model ? "path" : "model");
+    avsound_offset_options o;
+    AVSN_TRY(avsn_options_read(&o, sizeof o, options, OPTIONS_LEAST, "offset options"));
+    AVSN_TRY(check_options(&o));
+    avsound_offset *offset = avsn_alloc_zeroed(model->context, 1, sizeof *offset);
+    if (!offset)
+        return AVSOUND_E_NO_MEMORY;
+    offset->context = avsn_context_ref(model->context);
+    offset->model = avsn_model_ref(model);
+    offset->options = o;
+    atomic_init(&offset->cancel, 0);
+    const avsound_status status = init(offset, path);
+    if (status)
+        avsound_offset_free(offset);
+    else
+        *out = offset;
+    return status;
+}
+
+void avsound_offset_free(avsound_offset *offset)
+{
+    if (!offset)
+        return;
+    avsound_context *context = offset->context;
+    avsn_meter_free(offset->meter);
+    avsn_lag_curves_free(&offset->curves);
+    avsn_free(context, offset->curve);
+    avsound_model_free(offset->model);
+    avsn_free(context, offset);
+    avsound_context_free(context);
+}
+
+/* ---- measuring ---- */
+
+void avsound_offset_cancel(avsound_offset *offset)
+{
+    if (offset)
+        atomic_store(&offset->cancel, 1);
+}
+
+static double seconds_seen(const avsound_offset *offset)
+{
+    return (double)offset->meter->reel.pictures * offset->meter->frame_ms * 1e-3;
+}
+
+/* How long the pictures to be compared last; negative: unknown. */
+static int64_t wanted_us(const avsound_offset *offset)
+{
+    const avsound_media_info *info = &offset->meter->reel.recording.info;
+    const int64_t whole_us = info->video_duration_us > 0 ? info->video_duration_us : info->duration_us;
+    const int64_t left_us = whole_us - offset->options.start_us;
+    const int64_t most_us = offset->options.duration_us;
+    return most_us && most_us < left_us ? most_us : left_us;
+}
+
+avsound_status avsound_offset_next(avsound_offset *offset, double *part)
+{
+    if (!offset)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "offset is NULL");
+    const int64_t whole_us = wanted_us(offset);
+    if (atomic_load(&offset->cancel))
+        AVSN_FAIL(AVSOUND_E_CANCELLED, "measurement cancelled after %.1f s", seconds_seen(offset));
+    const avsound_status status = offset->meter->advance(offset->meter, &offset->curves, &offset->cancel);
+    if (part)
+        *part = whole_us > 0 ? fmin(seconds_seen(offset) * 1e6 / (double)whole_us, 1) : -1;
+    return status;
+}
+
+/* ---- the answer ---- */
+
+static int32_t find_notes(const avsound_offset *offset, const avsound_offset_result *r)
+{
+    const avsound_media_info *info = &offset->meter->reel.recording.info;
+    const double rate = info->rate_den > 0 ? (double)info->rate_num / info->rate_den : 0;
+    const double travel = r->drift * r->seconds / 60;
+    int32_t notes = offset->meter->padded ? AVSOUND_OFFSET_PADDED : 0;
+    /* what a network must see before its first answer and after its last is missing from every recording */
+    if (r->compared_seconds < 0.9 * r->seconds - 0.4)
+        notes |= AVSOUND_OFFSET_PARTLY;
+    if (rate > 0 && rate * r->frame_ms < 500)
+        notes |= AVSOUND_OFFSET_SLOW;
+    if (r->drift_low * r->drift_high > 0 && fabs(travel) > r->frame_ms)
+        notes |= AVSOUND_OFFSET_DRIFTS;
+    return notes;
+}
+
+static int32_t decide(const avsound_offset *offset, const avsn_peak *peak, const avsound_offset_result *r)
+{
+    const avsn_reel *reel = &offset->meter->reel;
+    if ((double)reel->recording.loudest < silent_level)
+        return AVSOUND_OFFSET_SILENT;
+    if ((double)reel->motion < still_difference)
+        return AVSOUND_OFFSET_STILL;
+    if (!peak->found || r->compared_seconds < least_compared)
+        return AVSOUND_OFFSET_SHORT;
+    if (r->confidence < offset->options.least_confidence)
+        return AVSOUND_OFFSET_UNSURE;
+    return peak->at_edge ? AVSOUND_OFFSET_EDGE : AVSOUND_OFFSET_MEASURED;
+}
+
+/* Half of how long the file shows a picture, which nothing can be told within. */
+static double narrowest(const avsound_offset *offset)
+{
+    const avsound_media_info *info = &offset->meter->reel.recording.info;
+    const double shown = info->rate_num > 0 ? 1e3 * info->rate_den / info->rate_num : offset->meter->frame_ms;
+    return fmax(shown, offset->meter->step_ms) / 4;
+}
+
+static avsound_status find_peak(avsound_offset *offset, avsn_peak *peak)
+{
+    const avsn_meter *meter = offset->meter;
+    const avsn_peak_options options = {
+        .step_ms = meter->step_ms,
+        .near_ms = meter->frame_ms,
+        .least_ms = narrowest(offset),
+        .scale = meter->scale * fmin(meter->compared_s / meter->trained_s, 1),
+        .window_us = llround(offset->options.window_seconds * 1e6),
+        .drift_us = DRIFT_US,
+    };
+    return avsn_lag_curves_peak(&offset->curves, &options, offset->curve, offset->windows, peak);
+}
+
+static avsound_status find_result(avsound_offset *offset)
+{
+    avsn_peak peak;
+    AVSN_TRY(find_peak(offset, &peak));
+    avsound_offset_result r = {
+        .struct_size = sizeof r,
+        .windows = peak.windows,
+        .offset_ms = peak.offset_ms,
+        .low_ms = peak.low_ms,
+        .high_ms = peak.high_ms,
+        .confidence = peak.likelihood * peak.agreement * (offset->meter->padded ? 0.5 : 1),
+        .likelihood = peak.likelihood,
+        .agreement = peak.agreement,
+        .drift = peak.drift,
+        .drift_low = peak.drift_low,
+        .drift_high = peak.drift_high,
+        .seconds = seconds_seen(offset),
+        .compared_seconds = offset->meter->compared_s,
+        .frame_ms = offset->meter->frame_ms,
+    };
+    r.notes = find_notes(offset, &r);
+    r.verdict = decide(offset, &peak, &r);
+    if (r.verdict >= AVSOUND_OFFSET_SILENT && r.verdict <= AVSOUND_OFFSET_SHORT)
+        r.confidence = 0;
+    offset->result = r;
+    offset->told = true;
+    return AVSOUND_OK;
+}
+
+avsound_status avsound_offset_get_result(avsound_offset *offset, avsound_offset_result *result)
+{
+    if (!offset)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "offset is NULL");
+    AVSN_TRY(avsn_struct_write(result, &(avsound_offset_result){0}, sizeof *result, "result"));
+    AVSN_TRY(find_result(offset));
+    return avsn_struct_write(result, &offset->result, sizeof offset->result, "result");
+}
+
+/* ---- arrays ---- */
+
+/* AVSOUND_OK with *ask set: only the count was asked for. */
+static avsound_status check_arrays(const avsound_offset *offset, bool any, size_t *count, size_t wanted, bool *ask)
+{
+    if (!offset || !count)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", offset ? "count" : "offset");
+    if (!offset->told)
+        AVSN_FAIL(AVSOUND_E_STATE, "nothing was decided yet: avsound_offset_get_result comes first");
+    const size_t room = *count;
+    *count = wanted;
+    *ask = !any;
+    if (any && room < wanted)
+        AVSN_FAIL(AVSOUND_E_BUFFER_SIZE, "the result needs %zu values, the buffers have %zu", wanted, room);
+    return AVSOUND_OK;
+}
+
+avsound_status avsound_offset_get_curve(const avsound_offset *offset, double *lags_ms, double *scores, size_t *count)
+{
+    const int32_t most = offset ? offset->curves.most : 0;
+    bool ask;
+    AVSN_TRY(check_arrays(offset, lags_ms || scores, count, (size_t)(2 * most + 1), &ask));
+    for (int32_t l = -most; !ask && l <= most; l++) {
+        if (lags_ms)
+            lags_ms[l + most] = l * offset->meter->step_ms;
+        if (scores)
+            scores[l + most] = offset->curve[l + most];
+    }
+    return AVSOUND_OK;
+}
+
+avsound_status avsound_offset_get_windows(const avsound_offset *offset, double *times_s, double *offsets_ms,
+                                          double *likelihoods, size_t *count)
+{
+    const int32_t windows = offset ? offset->result.windows : 0;
+    bool ask;
+    AVSN_TRY(check_arrays(offset, times_s || offsets_ms || likelihoods, count, (size_t)windows, &ask));
+    for (int32_t i = 0; !ask && i < windows; i++) {
+        if (times_s)
+            times_s[i] = offset->windows[i].time_s;
+        if (offsets_ms)
+            offsets_ms[i] = offset->windows[i].offset_ms;
+        if (likelihoods)
+            likelihoods[i] = offset->windows[i].likelihood;
+    }
+    return AVSOUND_OK;
+}

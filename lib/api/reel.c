@@ -1,0 +1,83 @@
+#include "api/reel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dsp/image.h"
+
+enum { TILE = 8 };
+
+avsound_status avsn_reel_open(avsn_reel *reel, avsound_context *context, const avsn_reel_options *options)
+{
+    /* sound from before the first picture is heard, too */
+    const int64_t around_us = llround(options->around_s * 1e6) + llabs(options->audio_delay_us);
+    const avsn_recording_options recording = {.path = options->path, .frames = true, .sound = true,
+                                              .start_us = AVSN_MAX(options->start_us - around_us, 0)};
+    const size_t pixels = (size_t)options->image->width * (size_t)options->image->height;
+    reel->context = context;
+    reel->options = *options;
+    AVSN_TRY(avsn_recording_open(&reel->recording, context, options->audio, &recording));
+    reel->options.path = NULL; /* the caller's string */
+    reel->planes = avsn_alloc(context, pixels, 3 * sizeof *reel->planes);
+    reel->grey = avsn_alloc(context, pixels, 1);
+    if (!reel->planes || !reel->grey)
+        return AVSOUND_E_NO_MEMORY;
+    AVSN_TRY(avsn_recording_next_time(&reel->recording, options->start_us, &reel->first_us));
+    reel->recording.origin_us = reel->first_us - options->audio_delay_us;
+    return AVSOUND_OK;
+}
+
+void avsn_reel_close(avsn_reel *reel)
+{
+    if (!reel->context)
+        return;
+    avsn_framer_free(reel->context, &reel->framer);
+    avsn_free(reel->context, reel->frame.bytes);
+    avsn_free(reel->context, reel->planes);
+    avsn_free(reel->context, reel->grey);
+    avsn_recording_close(&reel->recording);
+}
+
+/* Mean difference of the worst tile: a mouth far away is still a few pixels that change by much, and a still picture's
+ * coding noise is many that change by little. */
+static float compare_tile(const uint8_t *grey, const uint8_t *rgb, ptrdiff_t stride, int32_t x0, int32_t y0,
+                          int32_t width, int32_t height)
+{
+    const int32_t x1 = AVSN_MIN(x0 + TILE, width), y1 = AVSN_MIN(y0 + TILE, height);
+    int32_t sum = 0;
+    for (int32_t y = y0; y < y1; y++)
+        for (int32_t x = x0; x < x1; x++)
+            sum += abs(rgb[y * stride + 3 * x + 1] - grey[y * width + x]);
+    return (float)sum / (float)((x1 - x0) * (y1 - y0));
+}
+
+static void measure_motion(avsn_reel *reel, const uint8_t *rgb, ptrdiff_t stride, int32_t width, int32_t height)
+{
+    for (int32_t y = 0; reel->pictures > 0 && y < height; y += TILE)
+        for (int32_t x = 0; x < width; x += TILE)
+            reel->motion = fmaxf(reel->motion, compare_tile(reel->grey, rgb, stride, x, y, width, height));
+    for (int32_t y = 0; y < height; y++)
+        for (int32_t x = 0; x < width; x++)
+            reel->grey[y * width + x] = rgb[y * stride + 3 * x + 1]; /* green is most of the brightness */
+}
+
+avsound_status avsn_reel_next(avsn_reel *reel, float *to, size_t channel_stride)
+{
+    const avsn_image_frontend *f = reel->options.image;
+    const int64_t time_us = reel->first_us + llround((double)reel->pictures * 1e6 / reel->options.rate);
+    const size_t pixels = (size_t)f->width * (size_t)f->height;
+    if (reel->options.duration_us && time_us >= reel->options.start_us + reel->options.duration_us)
+        return avsn_fail(AVSOUND_E_END, "no more pictures wanted");
+    const uint8_t *rgb = NULL;
+    ptrdiff_t stride = 0;
+    AVSN_TRY(avsn_recording_frame_near(&reel->recording, time_us, &reel->frame));
+    AVSN_TRY(avsn_framer_cut(reel->context, &reel->framer, f, &reel->frame.view, AVSN_CENTRE, f->width, f->height, &rgb,
+                             &stride));
+    measure_motion(reel, rgb, stride, f->width, f->height);
+    avsn_image_normalise(f, rgb, stride, f->width, f->height, reel->planes);
+    for (size_t c = 0; c < 3; c++)
+        memcpy(to + c * channel_stride, reel->planes + c * pixels, pixels * sizeof *to);
+    reel->pictures++;
+    return AVSOUND_OK;
+}

@@ -8,7 +8,7 @@
 #include "cli.h"
 
 #define OFFSET(field) offsetof(cli_args, field)
-#define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE)
+#define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE | CLI_SYNC)
 
 const cli_option cli_options[] = {
     {"output", 'o', "FILE", CLI_TEXT, OFFSET(output), 0, 0, CLI_EMBED | CLI_SCORE,
@@ -34,6 +34,12 @@ const cli_option cli_options[] = {
     {"side-by-side", 0, NULL, CLI_FLAG, OFFSET(side_by_side), 0, 0, CLI_LOCALIZE,
      "draw the bare frame on the left and the overlay on the right"},
     {"timing", 0, NULL, CLI_FLAG, OFFSET(timing), 0, 0, CLI_LOCALIZE, "print where the time went"},
+    {"range", 0, "SECONDS", CLI_NUMBER, OFFSET(range), 0.1, 10, CLI_SYNC | CLI_EVAL,
+     "sync: offsets up to so much either way are tried; default 2"},
+    {"curve", 0, "FILE.png", CLI_TEXT, OFFSET(curve), 0, 0, CLI_SYNC,
+     "draw how well sound and picture agree at every offset and, over 30 s, the offset over time"},
+    {"fix", 0, "OUT", CLI_TEXT, OFFSET(fix), 0, 0, CLI_SYNC,
+     "write a copy with the sound moved into place: .mp4, .m4v, .mov, .mkv or .webm"},
     {"batch", 0, "N", CLI_COUNT, OFFSET(batch), 1, 4096, CLI_BENCH, "items per run; default: 1 and 16"},
     {"runs", 0, "N", CLI_COUNT, OFFSET(runs), 1, 1000000, CLI_BENCH, "runs to time; default: as many as fit 2 seconds"},
     {"plan", 0, NULL, CLI_FLAG, OFFSET(plan), 0, 0, CLI_INFO,
@@ -121,6 +127,10 @@ const cli_option cli_options[] = {
      "avc: draws of a positive and a negative for every clip; default 10"},
     {"negatives", 0, "any|other-group|other-category", CLI_CHOICE, OFFSET(negatives), 0, 0, CLI_EVAL,
      "avc: the clips a negative's sound may come from; default any other"},
+    {"offsets", 0, "LEAST..MOST", CLI_TEXT, OFFSET(offsets), 0, 0, CLI_EVAL,
+     "sync: besides its own offset, draw one of so many frames of 40 ms for every clip, such as -15..15; default none"},
+    {"seconds", 0, "N", CLI_NUMBER, OFFSET(seconds), 0.2, 86400, CLI_EVAL,
+     "sync: show the network only so much of each clip, around the middle of what is heard; default: all"},
     {"labels", 0, "COLUMN[,COLUMN]", CLI_TEXT, OFFSET(labels), 0, 0, CLI_EVAL,
      "retrieval: columns of the manifest with labels, those of one separated by |; default: the first there is of labels, "
      "audible, category, label"},
@@ -138,21 +148,22 @@ const cli_option cli_options[] = {
      "localize: of --ciou fixed; chosen on other clips than these"},
     {"truth", 0, "union|consensus", CLI_CHOICE, OFFSET(truth), 0, 0, CLI_EVAL,
      "localize: boxes are of things, or of several annotators: two must agree; default union"},
-    {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL,
+    {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL | CLI_SYNC,
      "model file, or name of a model in $AVSOUND_MODEL_PATH or installed"},
-    {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL,
+    {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
      "make an untrained model instead; multisensory for info, bench"},
-    {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL,
+    {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
      "configuration of --arch, such as '{\"width\": 0.25}'"},
-    {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY, "seed of --arch's weights; default 1"},
+    {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY | CLI_SYNC,
+     "seed of --arch's weights; default 1"},
     {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVAL,
      "seed of the draws, and of --arch's weights; default 1"},
-    {"precision", 'p', "f32|bf16|auto", CLI_CHOICE, OFFSET(precision), 0, 0, CLI_EVERY | CLI_EVAL,
+    {"precision", 'p', "f32|bf16|auto", CLI_CHOICE, OFFSET(precision), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
      "default auto: the fastest, bf16 where the processor has AMX, else f32"},
-    {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 1024, CLI_EVERY | CLI_EVAL,
+    {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 1024, CLI_EVERY | CLI_EVAL | CLI_SYNC,
      "threads that compute; default: one per core over a recording, else 1"},
-    {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL, "print JSON"},
-    {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL,
+    {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC, "print JSON"},
+    {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC,
      "no progress bar, no warnings, no summary"},
 };
 const size_t cli_option_count = sizeof cli_options / sizeof cli_options[0];

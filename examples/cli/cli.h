@@ -33,7 +33,7 @@ enum {
 
 /* Bits of cli_option.commands. */
 enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_EVERY = 31, CLI_PREPARE = 32,
-       CLI_TRAIN = 64, CLI_EVAL = 128 };
+       CLI_TRAIN = 64, CLI_EVAL = 128, CLI_SYNC = 256 };
 
 /* Options of train alone; 0 and NULL: not given. */
 typedef struct cli_train_args {
@@ -63,6 +63,10 @@ typedef struct cli_args {
     const char *shard, *manifest; /* of prepare */
     int64_t short_side, channels, workers;
     int sounds;
+    double range;             /* of sync: seconds, 0: not given */
+    const char *curve, *fix;  /* of sync */
+    const char *offsets;      /* of eval sync */
+    double seconds;
     cli_train_args train;
 } cli_args;
 
@@ -128,6 +132,7 @@ int cli_interrupted(void); /* the signal's number, or 0 */
 /* The object to cancel when a signal comes; NULL before it is freed. */
 void cli_interrupt_scan(avsound_scan *scan);
 void cli_interrupt_session(avsound_session *session);
+void cli_interrupt_offset(avsound_offset *offset);
 
 /* ---- progress (progress.c): a bar on standard error, if that is a terminal and nobody asked for quiet ---- */
 
@@ -280,5 +285,6 @@ int cli_bench(cli *c);
 int cli_prepare(cli *c);
 int cli_train(cli *c);
 int cli_eval(cli *c);
+int cli_sync(cli *c);
 
 #endif

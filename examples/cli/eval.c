@@ -12,11 +12,13 @@ typedef struct task {
 
 static const char *const embeds[] = {"ave-s", "avol-s", NULL};
 static const char *const maps[] = {"avol-s", NULL};
+static const char *const lags[] = {"sync-s", NULL};
 
 static const task tasks[] = {
     {"avc", embeds, eval_avc},
     {"retrieval", embeds, eval_retrieval},
     {"localize", maps, eval_localize},
+    {"sync", lags, eval_sync},
 };
 
 static const char *task_name(size_t index)
@@ -33,8 +35,8 @@ static const task *find_task(const char *name)
     const char *near = cli_nearest(name, task_name, count);
     cli_error(CLI_USAGE,
               near ? "eval: %s is no task; did you mean %s?"
-                   : "eval: %s is no task, want avc, retrieval or "
-                     "localize",
+                   : "eval: %s is no task, want avc, retrieval, "
+                     "localize or sync",
               name, near);
     return NULL;
 }

@@ -38,7 +38,7 @@ typedef struct eval_thing {
 } eval_thing;
 
 typedef struct eval_truth {
-    double fps;
+    double fps, offset_ms; /* positive: the audio leads */
     int32_t frames, width, height, thing_count;
     eval_thing things[EVAL_MOST_THINGS];
 } eval_truth;
@@ -47,6 +47,8 @@ typedef struct eval_truth {
 int eval_truth_read(const char *video, eval_truth **out);
 void eval_truth_free(eval_truth *truth);
 bool eval_truth_visible(const eval_truth *truth, const eval_thing *thing, int64_t time_us);
+/* Whether anything is seen and heard at some time. */
+bool eval_truth_decidable(const eval_truth *truth);
 /* Whether it is heard during the second around `time_us`. */
 bool eval_truth_audible(const eval_truth *truth, const eval_thing *thing, int64_t time_us);
 
@@ -58,6 +60,8 @@ typedef struct eval_clip {
     char *labels;                                /* separated by '|' */
     int64_t time_us;                             /* the moment to judge; -1: not given */
     double width, height;                        /* the unit of `boxes`; 0: the frame's own pixels */
+    double offset_ms;                            /* by which the audio leads; NaN: not told */
+    bool undecidable;                            /* nothing there tells the offset */
     eval_truth *truth;                           /* NULL without */
     int64_t first, last;                         /* grid times whose window lies inside the clip, in EVAL_GRID_US */
     bool usable;                                 /* can be read, and is long enough */
@@ -160,5 +164,6 @@ void eval_report_free(eval_report *report);
 int eval_avc(eval *e);
 int eval_retrieval(eval *e);
 int eval_localize(eval *e);
+int eval_sync(eval *e);
 
 #endif

@@ -68,7 +68,7 @@ static int list_folder(const char *path, eval_csv *csv)
 /* ---- rows ---- */
 
 typedef struct columns {
-    int64_t file, category, group, time, boxes, width, height;
+    int64_t file, category, group, time, boxes, width, height, offset, undecidable;
     int64_t labels[8];
     int label_count;
 } columns;
@@ -101,6 +101,8 @@ static int find_columns(const eval_data *data, const char *labels, columns *c)
                    eval_csv_column(csv, "boxes"),
                    eval_csv_column(csv, "width"),
                    eval_csv_column(csv, "height"),
+                   eval_csv_column(csv, "offset_ms"),
+                   eval_csv_column(csv, "undecidable"),
                    {0},
                    0};
     if (c->file < 0)
@@ -130,6 +132,16 @@ static bool read_number(const char *text, double *value)
     return end != text && !*end && isfinite(*value);
 }
 
+static int read_offset(const eval_csv *csv, int64_t row, const columns *c, eval_clip *clip)
+{
+    const int code = eval_truth_read(clip->path, &clip->truth);
+    if (!read_number(eval_csv_field(csv, row, c->offset), &clip->offset_ms))
+        clip->offset_ms = clip->truth ? clip->truth->offset_ms : NAN;
+    clip->undecidable = !strcmp(eval_csv_field(csv, row, c->undecidable), "1") ||
+                        (clip->truth && !eval_truth_decidable(clip->truth));
+    return code;
+}
+
 static int read_row(const eval_data *data, int64_t row, const columns *c, const char *folder, size_t length,
                     eval_clip *clip)
 {
@@ -153,7 +165,7 @@ static int read_row(const eval_data *data, int64_t row, const columns *c, const 
     if (c->boxes < 0 || !read_number(eval_csv_field(csv, row, c->width), &clip->width) ||
         !read_number(eval_csv_field(csv, row, c->height), &clip->height))
         clip->width = clip->height = 0;
-    return eval_truth_read(clip->path, &clip->truth);
+    return read_offset(csv, row, c, clip);
 }
 
 static int read_rows(eval_data *data, const char *labels, int64_t limit, const char *folder, size_t length)

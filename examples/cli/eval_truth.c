@@ -67,6 +67,8 @@ static int take(const char *path, json_t *j, eval_truth **out)
     eval_truth *t = calloc(1, sizeof *t);
     const bool good = t && !json_unpack(j, "{s:F, s:i, s:i, s:i}", "fps", &t->fps, "frames", &t->frames, "width",
                                         &t->width, "height", &t->height);
+    if (good)
+        t->offset_ms = json_number_value(json_object_get(j, "offset_ms"));
     if (good && t->fps > 0 && t->frames > 0 && t->frames < 1 << 24 && read_things(json_object_get(j, "things"), t)) {
         *out = t;
         return CLI_OK;
@@ -118,5 +120,16 @@ bool eval_truth_audible(const eval_truth *truth, const eval_thing *thing, int64_
     for (int64_t k = middle - half; thing->level && k < middle + half; k++)
         if (k >= 0 && k < truth->frames && thing->level[k] > AUDIBLE_DB)
             return true;
+    return false;
+}
+
+bool eval_truth_decidable(const eval_truth *truth)
+{
+    for (int32_t i = 0; i < truth->thing_count; i++) {
+        const eval_thing *thing = &truth->things[i];
+        for (int32_t k = 0; thing->level && k < truth->frames; k++)
+            if (thing->level[k] > AUDIBLE_DB && eval_truth_visible(truth, thing, llround(k * 1e6 / truth->fps)))
+                return true;
+    }
     return false;
 }

@@ -10,6 +10,7 @@ static atomic_int received;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static avsound_scan *current_scan;
 static avsound_session *current_session;
+static avsound_offset *current_offset;
 static sigset_t watched;
 
 static void cancel_current(void)
@@ -18,6 +19,8 @@ static void cancel_current(void)
         avsound_scan_cancel(current_scan);
     if (current_session)
         avsound_session_cancel(current_session);
+    if (current_offset)
+        avsound_offset_cancel(current_offset);
 }
 
 static void *watch(void *unused)
@@ -77,6 +80,15 @@ void cli_interrupt_session(avsound_session *session)
 {
     pthread_mutex_lock(&lock);
     current_session = session;
+    if (atomic_load(&received))
+        cancel_current();
+    pthread_mutex_unlock(&lock);
+}
+
+void cli_interrupt_offset(avsound_offset *offset)
+{
+    pthread_mutex_lock(&lock);
+    current_offset = offset;
     if (atomic_load(&received))
         cancel_current();
     pthread_mutex_unlock(&lock);

@@ -35,6 +35,14 @@ const cli_command cli_commands[] = {
      "there is nothing to show. With --audio the question becomes: what in this\n"
      "picture would make that sound?\n",
      cli_localize},
+    {"sync", CLI_SYNC, "VIDEO", 1, 1, "tell by how much sound and picture are out of sync, and fix it",
+     "Prints the offset in milliseconds; positive: the audio leads, it is early and\n"
+     "must be delayed by so much. Beside it stand a 95 % interval and a confidence\n"
+     "from 0 to 1; below 0.5, and where there is only silence or a still picture, the\n"
+     "answer is \"cannot tell\". For 30 s and more: the drift. --fix copies the file\n"
+     "with the sound moved by the offset, nothing is encoded again, and measures the\n"
+     "copy. docs/sync.md says what the numbers mean.\n",
+     cli_sync},
     {"bench", CLI_BENCH, "", 0, 0, "time a model's network on this machine",
      "Times are the network's alone: no decoding, no spectrogram. The median of\n"
      "--runs runs after one to warm up. Without --batch it measures 1 and 16, without\n"
@@ -61,14 +69,17 @@ const cli_command cli_commands[] = {
      "(turns), gain-db, tilt-db, noise-db (below 0), time-masks, time-mask (columns),\n"
      "frequency-masks, frequency-mask (rows).\n",
      cli_train},
-    {"eval", CLI_EVAL, "avc|retrieval|localize", 1, 1, "measure how well a model does on clips",
+    {"eval", CLI_EVAL, "avc|retrieval|localize|sync", 1, 1, "measure how well a model does on clips",
      "The tasks:\n"
      "  avc        is a frame's own sound told from another clip's?\n"
      "  retrieval  are the clips nearest to a picture or a sound those like it?\n"
      "  localize   does the map point at what sounds, and stay dark without?\n"
+     "  sync       is the offset between sound and picture found, and doubted where\n"
+     "             nothing tells it?\n"
      "\n"
      "DATA is a folder of videos, or a manifest: a CSV file with a column file and,\n"
-     "for what needs them, time, category, group, labels and boxes. Clips of\n"
+     "for what needs them, time, category, group, labels, boxes, offset_ms and\n"
+     "undecidable (1: silence, a still picture, sound of something else). Clips of\n"
      "avsound-world bring their truth along. Clips of less than a second are left\n"
      "out. Beside the figures stand their 95 % intervals and what needs no model to\n"
      "reach: chance, the frame's centre, the whole frame.\n",

@@ -24,10 +24,10 @@ int cli_output_check(const cli_args *args)
 {
     const char *const inputs[] = {args->inputs[0], args->inputs[1], args->audio,   args->model,
                                   args->data,      args->tree,      args->cca_data};
-    const char *const outputs[] = {args->output, args->csv};
-    for (size_t i = 0; i < 2 * sizeof inputs / sizeof inputs[0]; i++)
-        if (same_file(outputs[i % 2], inputs[i / 2]))
-            return cli_error(CLI_USAGE, "%s: is an input too; the output would replace it", outputs[i % 2]);
+    const char *const outputs[] = {args->output, args->csv, args->curve, args->fix};
+    for (size_t i = 0; i < 4 * sizeof inputs / sizeof inputs[0]; i++)
+        if (same_file(outputs[i % 4], inputs[i / 4]))
+            return cli_error(CLI_USAGE, "%s: is an input too; the output would replace it", outputs[i % 4]);
     return CLI_OK;
 }
 

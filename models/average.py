@@ -60,7 +60,10 @@ def main():
                 sys.exit(f"{path}: {key} is {metadata(path)[key]}, want {first[key]} as in {args.models[0][1]}")
     kept = {key: first[key] for key in KEPT if key in first}
     kept.update({"avsound.training": "trained"}, **({"source": args.source} if args.source else {}))
-    convert.write_atomically(args.out, convert.render(average(args.models), kept))
+    try:
+        convert.write_atomically(args.out, convert.render(average(args.models), kept))
+    except convert.Refused as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -244,8 +244,10 @@ static avsound_status make(const avsn_kernel_request *r, const char *impl, void 
 static avsound_status make_slice(const avsn_kernel_request *r, const char *impl, void (*compute)(const avsn_c_kernel *kernel),
                                  const avsn_shape *wide, avsn_kernel **out)
 {
-    const avsn_layout *like = slices_whole_blocks(r, wide) ? r->input[0] : NULL;
-    return make_like(r, impl, compute, like, avsn_layout_dtype(r->input[0]), 1, out);
+    if (slices_whole_blocks(r, wide))
+        return make_like(r, impl, compute, r->input[0], avsn_layout_dtype(r->input[0]), 1, out);
+    /* What has to be put into another order can change its type on the way, which saves the next one that. */
+    return make_like(r, impl, compute, NULL, AVSOUND_DTYPE_F32, 1, out);
 }
 
 avsound_status avsn_make_slice(const avsn_kernel_request *r, avsn_kernel **out)

@@ -54,9 +54,13 @@ static bool passes_through(const avsn_node *node)
     case AVSN_OP_FRACTIONAL_POOL_BACKWARD:
     case AVSN_OP_TILE:
     case AVSN_OP_TILE_BACKWARD:
+    case AVSN_OP_PICTURE_MEAN:
+    case AVSN_OP_PICTURE_MEAN_BACKWARD:
+    case AVSN_OP_STRETCH:
+    case AVSN_OP_STRETCH_BACKWARD:
         return true;
     case AVSN_OP_ELTWISE:
-        return node->attributes.eltwise == AVSN_RELU;
+        return node->attributes.eltwise == AVSN_RELU || node->attributes.eltwise == AVSN_LEAKY_RELU;
     default:
         return false;
     }
@@ -64,7 +68,8 @@ static bool passes_through(const avsn_node *node)
 
 static bool is_conv(avsn_op_kind kind)
 {
-    return kind == AVSN_OP_CONV || kind == AVSN_OP_CONV_BACKWARD_DATA || kind == AVSN_OP_CONV_BACKWARD_WEIGHTS;
+    return kind == AVSN_OP_CONV || kind == AVSN_OP_DECONV || kind == AVSN_OP_CONV_BACKWARD_DATA ||
+           kind == AVSN_OP_CONV_BACKWARD_WEIGHTS;
 }
 
 /* Marks the values that stay in the compute type: what a convolution reads, and what flows into that. A value that ends in an

@@ -39,7 +39,11 @@ typedef enum avsn_op_kind {
     AVSN_OP_AFFINE,       /* src, scale (1), bias (1): one learned scale and shift */
     AVSN_OP_SOFTMAX,      /* along axis 1 */
     AVSN_OP_FRACTIONAL_POOL, /* src (N,C,T): maxima of windows along T; in training [, boundaries (outputs + 1)] */
-    AVSN_OP_TILE,         /* src (N,C,T) -> (N,C,T,rows,columns) */
+    AVSN_OP_TILE,         /* src (N,C,T) -> (N,C,T,rows,columns) or (N,C,T,columns) */
+    AVSN_OP_DECONV,       /* src (N,C,cells), weights (C,O,kernel) -> (N,O,cells * stride): a convolution's adjoint */
+    AVSN_OP_BIAS,         /* src, bias (C) */
+    AVSN_OP_PICTURE_MEAN, /* src (N,C,T,H,W) -> (N,C,T) */
+    AVSN_OP_STRETCH,      /* src (N,C,T) -> (N,C,T'), linear between steps */
     AVSN_OP_SQUASH,       /* src (N,C,spatial): each cell's vector, of a length below 1 */
     AVSN_OP_LAGS,         /* (N,D,T), (N,D,S) -> (N,lags): mean scalar product at each lag */
 
@@ -58,6 +62,7 @@ typedef enum avsn_op_kind {
     AVSN_OP_RELU_BACKWARD,         /* dst, diff dst -> diff src */
     AVSN_OP_SIGMOID_BACKWARD,      /* dst, diff dst -> diff src */
     AVSN_OP_COMPAND_BACKWARD,      /* dst, diff dst -> diff src */
+    AVSN_OP_TANH_BACKWARD,         /* dst, diff dst -> diff src */
     AVSN_OP_POOL_TRAIN,            /* src -> dst, where the maxima were */
     AVSN_OP_POOL_BACKWARD,         /* diff dst[, where the maxima were] -> diff src */
     AVSN_OP_GLOBAL_POOL_BACKWARD,  /* src, dst, diff dst -> diff src */
@@ -69,6 +74,9 @@ typedef enum avsn_op_kind {
     AVSN_OP_SQUASH_BACKWARD,       /* src, dst, diff dst -> diff src */
     AVSN_OP_LAGS_BACKWARD,         /* video, audio, diff dst -> diff video, diff audio */
     AVSN_OP_LAG_LOSS,              /* logits (N,lags), lag (N,1) -> mean cross-entropy (1,1), diff logits */
+    AVSN_OP_BIAS_BACKWARD,         /* diff dst -> diff bias */
+    AVSN_OP_PICTURE_MEAN_BACKWARD, /* diff dst -> diff src */
+    AVSN_OP_STRETCH_BACKWARD,      /* diff dst -> diff src */
     AVSN_OP_L2_NORMALIZE_BACKWARD, /* src, dst, diff dst -> diff src */
     AVSN_OP_DISTANCE_BACKWARD,     /* a, b, dst, diff dst -> diff a, diff b */
     AVSN_OP_INNER_MAP_BACKWARD,    /* cells, vector, diff dst -> diff cells, diff vector */
@@ -89,7 +97,9 @@ AVSN_SHARED const char *avsn_op_name(avsn_op_kind kind);
 typedef enum avsn_eltwise {
     AVSN_RELU,
     AVSN_SIGMOID,
-    AVSN_COMPAND /* sign(x) ln(1 + 255 |x|) / ln 256: mu-law without quantisation */
+    AVSN_COMPAND, /* sign(x) ln(1 + 255 |x|) / ln 256: mu-law without quantisation */
+    AVSN_TANH,
+    AVSN_LEAKY_RELU /* x, below 0 times the slope */
 } avsn_eltwise;
 typedef enum avsn_pooling { AVSN_POOL_MAX, AVSN_POOL_AVERAGE } avsn_pooling;
 
@@ -102,8 +112,9 @@ typedef struct avsn_window {
 } avsn_window;
 
 typedef struct avsn_attributes {
-    avsn_window window;    /* conv, pool */
+    avsn_window window;    /* conv, pool; deconv: of the convolution from its result to its source */
     avsn_eltwise eltwise;
+    float slope;           /* leaky ReLU: of what is below 0 */
     avsn_pooling pooling;  /* pool, global pool */
     int64_t begin, end;    /* slice */
     float epsilon;         /* batch norm, L2 normalise */
@@ -131,7 +142,8 @@ typedef enum avsn_init_kind {
     AVSN_INIT_CONSTANT, /* values[0] everywhere */
     AVSN_INIT_LIST,     /* values[i] for element i, at most 4 elements */
     AVSN_INIT_HE,       /* normal with variance 2 / fan_in (He et al. 2015) */
-    AVSN_INIT_TRUNCATED /* normal with variance 2.6 / fan_in, what lies beyond two deviations drawn anew: about He's again */
+    AVSN_INIT_TRUNCATED, /* normal with variance 2.6 / fan_in, what lies beyond two deviations drawn anew: about He's again */
+    AVSN_INIT_NORMAL    /* with mean values[0] and deviation values[1] */
 } avsn_init_kind;
 
 typedef struct avsn_init {
@@ -171,19 +183,25 @@ AVSN_SHARED void avsn_output(avsn_graph *graph, const char *name, avsn_value val
 
 /* Lists have one entry per spatial axis; a 0 in kernel, stride or dilation means 1. */
 typedef struct avsn_window_args {
-    int64_t out; /* channels: conv */
+    int64_t out; /* channels: conv, deconv */
     int64_t kernel[AVSN_MAX_SPATIAL], stride[AVSN_MAX_SPATIAL], dilation[AVSN_MAX_SPATIAL];
     int64_t pad[AVSN_MAX_SPATIAL];                              /* both sides */
     int64_t before[AVSN_MAX_SPATIAL], after[AVSN_MAX_SPATIAL];  /* on top of pad */
     int32_t same;  /* TensorFlow's SAME: output ceil(in / stride), the odd cell of padding after; pads must be 0 */
-    int32_t bias;  /* conv: 1 adds one */
+    int32_t bias;  /* conv, deconv: 1 adds one */
     int32_t truncated; /* conv: 1: weights start as AVSN_INIT_TRUNCATED, not _HE */
     int32_t ceil;  /* pool: 1 keeps a last partial window */
+    float deviation; /* conv, deconv: weights start as normal numbers with this; 0: as He et al. have it */
 } avsn_window_args;
 
 /* Parameters name.weight (O, I, kernel)[, name.bias (O)]. */
 avsn_value avsn_conv_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_window_args *args);
 #define avsn_conv(graph, name, src, ...) avsn_conv_build(graph, name, src, &(avsn_window_args){__VA_ARGS__})
+
+/* The adjoint of the convolution with these numbers and padding SAME, from (N,out,cells * stride) to src's (N,C,cells).
+ * Parameters name.weight (C, out, kernel)[, name.bias (out)]. */
+avsn_value avsn_deconv_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_window_args *args);
+#define avsn_deconv(graph, name, src, ...) avsn_deconv_build(graph, name, src, &(avsn_window_args){__VA_ARGS__})
 
 /* Parameters [name.weight,] name.bias, and state name.running_mean, name.running_var (C). */
 typedef struct avsn_norm_args {
@@ -191,6 +209,7 @@ typedef struct avsn_norm_args {
     int32_t no_weight; /* 1: nothing is learned but the bias */
     float momentum;    /* share of a new batch in the running statistics; 0: the trainer's */
     int32_t renorm;    /* 1: batch renormalisation in training (S. Ioffe 2017), as TensorFlow had it up to 1.8, nothing clipped */
+    float deviation;   /* weights start as normal numbers around 1 with this; 0: as 1 */
 } avsn_norm_args;
 avsn_value avsn_batch_norm_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_norm_args *args);
 #define avsn_batch_norm(graph, name, src, ...) avsn_batch_norm_build(graph, name, src, &(avsn_norm_args){__VA_ARGS__})
@@ -204,6 +223,8 @@ avsn_value avsn_global_pool(avsn_graph *graph, avsn_pooling pooling, avsn_value 
 avsn_value avsn_relu(avsn_graph *graph, avsn_value src);
 avsn_value avsn_sigmoid(avsn_graph *graph, avsn_value src);
 avsn_value avsn_companded(avsn_graph *graph, avsn_value src);
+avsn_value avsn_tanh(avsn_graph *graph, avsn_value src);
+avsn_value avsn_leaky_relu(avsn_graph *graph, avsn_value src, float slope);
 /* Parameters name.weight (out, in), name.bias (out). `starts` replaces the weight's and the bias's initial values, or NULL. */
 typedef struct avsn_dense_starts {
     avsn_init weight, bias;
@@ -222,14 +243,19 @@ avsn_value avsn_softmax(avsn_graph *graph, avsn_value src);
 /* Non-overlapping windows of floor(T / outputs) steps or one more; where they lie: graph/fractional.h. In training they are
  * drawn: the training graph has an input name.boundaries. */
 avsn_value avsn_fractional_pool(avsn_graph *graph, const char *name, avsn_value src, int64_t outputs);
-/* The same at every one of rows x columns cells. */
 /* x / sqrt(1 + |x|^2) along axis 1: a length below 1, short where little is. Axes of one cell go but for one: (N,C,T,1,1) and
  * (N,C,1,T) become (N,C,T). */
 avsn_value avsn_squash(avsn_graph *graph, avsn_value src);
 /* Of video (N,D,T) and audio (N,D,S), `steps` vectors of audio a frame, both beginning at once: at column lag + lags the mean of
  * the scalar products of vectors i and steps * i - lag, for lags -lags...lags; -1 where none meet. A positive lag: audio leads. */
 avsn_value avsn_lags(avsn_graph *graph, avsn_value video, avsn_value audio, int64_t steps, int64_t lags);
+/* The same at every one of rows x columns cells, of a row's columns. */
 avsn_value avsn_tile(avsn_graph *graph, avsn_value src, int64_t rows, int64_t columns);
+avsn_value avsn_tile_row(avsn_graph *graph, avsn_value src, int64_t columns);
+avsn_value avsn_picture_mean(avsn_graph *graph, avsn_value src);
+/* Step i of `steps` lies at i * T / steps, between the source's steps below and above; beyond the last it holds. That is how
+ * images.resize of TensorFlow 1 stretches. */
+avsn_value avsn_stretch(avsn_graph *graph, avsn_value src, int64_t steps);
 
 /* ---- reading ---- */
 

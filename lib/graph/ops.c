@@ -25,6 +25,10 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_SOFTMAX] = "softmax",
     [AVSN_OP_FRACTIONAL_POOL] = "fractional_pool",
     [AVSN_OP_TILE] = "tile",
+    [AVSN_OP_DECONV] = "deconv",
+    [AVSN_OP_BIAS] = "bias",
+    [AVSN_OP_PICTURE_MEAN] = "picture_mean",
+    [AVSN_OP_STRETCH] = "stretch",
     [AVSN_OP_JOINED_CONV] = "joined_conv",
     [AVSN_OP_SQUASH] = "squash",
     [AVSN_OP_LAGS] = "lags",
@@ -36,6 +40,7 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_RELU_BACKWARD] = "relu_backward",
     [AVSN_OP_SIGMOID_BACKWARD] = "sigmoid_backward",
     [AVSN_OP_COMPAND_BACKWARD] = "compand_backward",
+    [AVSN_OP_TANH_BACKWARD] = "tanh_backward",
     [AVSN_OP_POOL_TRAIN] = "pool_train",
     [AVSN_OP_POOL_BACKWARD] = "pool_backward",
     [AVSN_OP_GLOBAL_POOL_BACKWARD] = "global_pool_backward",
@@ -47,6 +52,9 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_SQUASH_BACKWARD] = "squash_backward",
     [AVSN_OP_LAGS_BACKWARD] = "lags_backward",
     [AVSN_OP_LAG_LOSS] = "lag_loss",
+    [AVSN_OP_BIAS_BACKWARD] = "bias_backward",
+    [AVSN_OP_PICTURE_MEAN_BACKWARD] = "picture_mean_backward",
+    [AVSN_OP_STRETCH_BACKWARD] = "stretch_backward",
     [AVSN_OP_L2_NORMALIZE_BACKWARD] = "l2_normalize_backward",
     [AVSN_OP_DISTANCE_BACKWARD] = "distance_backward",
     [AVSN_OP_INNER_MAP_BACKWARD] = "inner_map_backward",
@@ -142,6 +150,13 @@ static bool window_shape(avsn_graph *graph, const char *op, avsn_value src, cons
     return true;
 }
 
+static avsn_init weights_start(const avsn_window_args *args, int64_t fan_in)
+{
+    if (args->deviation > 0)
+        return (avsn_init){.kind = AVSN_INIT_NORMAL, .values = {0, args->deviation}, .fan_in = fan_in};
+    return (avsn_init){.kind = args->truncated ? AVSN_INIT_TRUNCATED : AVSN_INIT_HE, .fan_in = fan_in};
+}
+
 avsn_value avsn_conv_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_window_args *args)
 {
     if (avsn_graph_stuck(graph, &src, 1))
@@ -158,13 +173,78 @@ avsn_value avsn_conv_build(avsn_graph *graph, const char *name, avsn_value src, 
     shape.dim[1] = args->out;
 
     avsn_value inputs[3] = {src};
-    const avsn_init init = {.kind = args->truncated ? AVSN_INIT_TRUNCATED : AVSN_INIT_HE, .fan_in = fan_in};
     avsn_scope(graph, name);
-    inputs[1] = avsn_param(graph, "weight", weights, init, false);
+    inputs[1] = avsn_param(graph, "weight", weights, weights_start(args, fan_in), false);
     if (args->bias)
         inputs[2] = avsn_param(graph, "bias", AVSN_SHAPE(args->out), (avsn_init){.kind = AVSN_INIT_CONSTANT}, false);
     avsn_end(graph);
     return avsn_graph_append(graph, AVSN_OP_CONV, name, &attributes, inputs, args->bias ? 3 : 2, &shape);
+}
+
+/* The adjoint's window: the sizes that the convolution would have from the result back to the source. */
+static bool deconv_shape(avsn_graph *graph, const char *name, avsn_value src, const avsn_window_args *args, avsn_window *w,
+                         avsn_shape *out)
+{
+    const avsn_shape *in = avsn_value_shape(graph, src);
+    const avsn_window_args same = {.same = 1};
+    *w = (avsn_window){.spatial = in->rank - 2};
+    if (w->spatial < 1 || w->spatial > AVSN_MAX_SPATIAL) {
+        wrong_shape(graph, name, src, "N, C and 1-3 spatial axes");
+        return false;
+    }
+    *out = *in;
+    out->dim[1] = args->out;
+    for (int32_t i = 0; i < AVSN_MAX_SPATIAL; i++) {
+        w->kernel[i] = w->stride[i] = w->dilation[i] = 1;
+        if (i >= w->spatial)
+            continue;
+        avsn_window_args axis = same;
+        axis.kernel[i] = args->kernel[i];
+        axis.stride[i] = args->stride[i];
+        if (!avsn_mul_i64(in->dim[i + 2], one_if_zero(args->stride[i]), &out->dim[i + 2]) ||
+            window_axis(w, i, out->dim[i + 2], &axis) != in->dim[i + 2]) {
+            avsn_graph_fail(graph, AVSOUND_E_SHAPE, name, "axis %d: a kernel of %lld and a stride of %lld fit no convolution",
+                            i, (long long)args->kernel[i], (long long)args->stride[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static avsn_value biased(avsn_graph *graph, const char *name, avsn_value src)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape shape = *avsn_value_shape(graph, src);
+    avsn_scope(graph, name);
+    const avsn_value bias =
+        avsn_param(graph, "bias", AVSN_SHAPE(shape.dim[1]), (avsn_init){.kind = AVSN_INIT_CONSTANT}, false);
+    avsn_end(graph);
+    return avsn_graph_append(graph, AVSN_OP_BIAS, name, NULL, (avsn_value[]){src, bias}, 2, &shape);
+}
+
+avsn_value avsn_deconv_build(avsn_graph *graph, const char *name, avsn_value src, const avsn_window_args *args)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    avsn_attributes attributes = {0};
+    avsn_shape shape;
+    if (!deconv_shape(graph, name, src, args, &attributes.window, &shape))
+        return AVSN_POISON;
+    const avsn_window *w = &attributes.window;
+    avsn_shape weights = {.rank = 2 + w->spatial, .dim = {avsn_value_shape(graph, src)->dim[1], args->out}};
+    int64_t fan_in = weights.dim[0];
+    for (int32_t i = 0; i < w->spatial; i++) {
+        weights.dim[2 + i] = w->kernel[i];
+        fan_in *= AVSN_MAX(w->kernel[i] / w->stride[i], (int64_t)1); /* taps that meet a cell of the source */
+    }
+    avsn_value inputs[2] = {src};
+    avsn_scope(graph, name);
+    inputs[1] = avsn_param(graph, "weight", weights, weights_start(args, fan_in), false);
+    const avsn_value sum =
+        args->bias ? avsn_graph_append(graph, AVSN_OP_DECONV, "sum", &attributes, inputs, 2, &shape) : AVSN_POISON;
+    avsn_end(graph);
+    return args->bias ? biased(graph, name, sum) : avsn_graph_append(graph, AVSN_OP_DECONV, name, &attributes, inputs, 2, &shape);
 }
 
 avsn_value avsn_pool_build(avsn_graph *graph, avsn_pooling pooling, avsn_value src, const avsn_window_args *args)
@@ -200,11 +280,12 @@ avsn_value avsn_batch_norm_build(avsn_graph *graph, const char *name, avsn_value
         return wrong_shape(graph, name, src, "N, C, ...");
     const avsn_shape channels = AVSN_SHAPE(shape.dim[1]);
     const avsn_init zero = {.kind = AVSN_INIT_CONSTANT}, one = {.kind = AVSN_INIT_CONSTANT, .values = {1}};
+    const avsn_init around_one = {.kind = AVSN_INIT_NORMAL, .values = {1, args->deviation}};
     const avsn_attributes attributes = {.epsilon = args->epsilon, .momentum = args->momentum, .renorm = args->renorm != 0};
     avsn_value inputs[5] = {src};
     avsn_scope(graph, name);
     if (!args->no_weight)
-        inputs[4] = avsn_param(graph, "weight", channels, one, false);
+        inputs[4] = avsn_param(graph, "weight", channels, args->deviation > 0 ? around_one : one, false);
     inputs[1] = avsn_param(graph, "bias", channels, zero, false);
     inputs[2] = avsn_param(graph, "running_mean", channels, zero, true);
     inputs[3] = avsn_param(graph, "running_var", channels, one, true);
@@ -233,6 +314,16 @@ avsn_value avsn_sigmoid(avsn_graph *graph, avsn_value src)
 avsn_value avsn_companded(avsn_graph *graph, avsn_value src)
 {
     return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_COMPAND}, src);
+}
+
+avsn_value avsn_tanh(avsn_graph *graph, avsn_value src)
+{
+    return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_TANH}, src);
+}
+
+avsn_value avsn_leaky_relu(avsn_graph *graph, avsn_value src, float slope)
+{
+    return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_LEAKY_RELU, .slope = slope}, src);
 }
 
 static avsn_value over_channels(avsn_graph *graph, avsn_op_kind kind, const avsn_attributes *attributes, avsn_value src)
@@ -288,6 +379,39 @@ avsn_value avsn_tile(avsn_graph *graph, avsn_value src, int64_t rows, int64_t co
         return wrong_shape(graph, "tile", src, "(N,C,T)");
     const avsn_shape shape = AVSN_SHAPE(in->dim[0], in->dim[1], in->dim[2], rows, columns);
     return avsn_graph_append(graph, AVSN_OP_TILE, NULL, NULL, &src, 1, &shape);
+}
+
+avsn_value avsn_tile_row(avsn_graph *graph, avsn_value src, int64_t columns)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape *in = avsn_value_shape(graph, src);
+    if (in->rank != 3)
+        return wrong_shape(graph, "tile", src, "(N,C,T)");
+    const avsn_shape shape = AVSN_SHAPE(in->dim[0], in->dim[1], in->dim[2], columns);
+    return avsn_graph_append(graph, AVSN_OP_TILE, NULL, NULL, &src, 1, &shape);
+}
+
+avsn_value avsn_picture_mean(avsn_graph *graph, avsn_value src)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    const avsn_shape *in = avsn_value_shape(graph, src);
+    if (in->rank != 5)
+        return wrong_shape(graph, "picture_mean", src, "(N,C,T,H,W)");
+    const avsn_shape shape = AVSN_SHAPE(in->dim[0], in->dim[1], in->dim[2]);
+    return avsn_graph_append(graph, AVSN_OP_PICTURE_MEAN, NULL, NULL, &src, 1, &shape);
+}
+
+avsn_value avsn_stretch(avsn_graph *graph, avsn_value src, int64_t steps)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    avsn_shape shape = *avsn_value_shape(graph, src);
+    if (shape.rank != 3 || shape.dim[2] > INT32_MAX || steps > INT32_MAX)
+        return wrong_shape(graph, "stretch", src, "(N,C,T)");
+    shape.dim[2] = steps;
+    return avsn_graph_append(graph, AVSN_OP_STRETCH, NULL, NULL, &src, 1, &shape);
 }
 
 avsn_value avsn_squash(avsn_graph *graph, avsn_value src)

@@ -41,6 +41,11 @@ static dnnl_format_tag_t plain_tag(int32_t rank)
     return tags[rank];
 }
 
+dnnl_format_tag_t avsn_activation_tag(int32_t compute, int32_t rank)
+{
+    return order_tag(order_for(compute), rank);
+}
+
 /* oneDNN reads a picture's or a spectrogram's few channels row-major. */
 static dnnl_format_tag_t src_tag(activation_order order, const avsn_shape *src)
 {

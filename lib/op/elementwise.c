@@ -19,6 +19,23 @@ avsound_status avsn_make_sigmoid(const avsn_kernel_request *request, avsn_kernel
     return AVSOUND_OK;
 }
 
+static void hyperbolic_tangent(const avsn_c_kernel *k)
+{
+    const float *src = k->input[0];
+    float *dst = k->output[0];
+    const int64_t count = avsn_elements(k->base.output[0]);
+#pragma omp parallel for
+    for (int64_t i = 0; i < count; i++)
+        dst[i] = tanhf(src[i]);
+}
+
+avsound_status avsn_make_tanh(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    AVSN_TRY(avsn_c_kernel_create(request, "c:tanh", hyperbolic_tangent, 0, out));
+    (*out)->in_place = true;
+    return AVSOUND_OK;
+}
+
 /* A. Owens and A. Efros, "Audio-Visual Scene Analysis with Self-Supervised Multisensory Features", ECCV 2018: the released
  * network's first step. */
 #define MU 255.0f
@@ -58,6 +75,31 @@ avsound_status avsn_make_affine(const avsn_kernel_request *request, avsn_kernel 
     return AVSOUND_OK;
 }
 
+static int64_t cells_by_channel(const avsn_layout *layout)
+{
+    const avsn_shape *shape = avsn_layout_shape(layout);
+    return avsn_elements(layout) / (shape->dim[0] * shape->dim[1]);
+}
+
+static void bias(const avsn_c_kernel *k)
+{
+    const float *src = k->input[0], *shift = k->input[1];
+    float *dst = k->output[0];
+    const int64_t cells = cells_by_channel(k->base.output[0]), channels = avsn_dim(k, 0, 1);
+    const int64_t rows = avsn_dim(k, 0, 0) * channels;
+#pragma omp parallel for
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t i = row * cells; i < (row + 1) * cells; i++)
+            dst[i] = src[i] + shift[row % channels];
+}
+
+avsound_status avsn_make_bias(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    AVSN_TRY(avsn_c_kernel_create(request, "c:bias", bias, 0, out));
+    (*out)->in_place = true;
+    return AVSOUND_OK;
+}
+
 /* ---- backward ---- */
 
 static void sigmoid_backward(const avsn_c_kernel *k)
@@ -72,6 +114,41 @@ static void sigmoid_backward(const avsn_c_kernel *k)
 avsound_status avsn_make_sigmoid_backward(const avsn_kernel_request *request, avsn_kernel **out)
 {
     return avsn_c_kernel_create(request, "c:sigmoid_backward", sigmoid_backward, 0, out);
+}
+
+static void tanh_backward(const avsn_c_kernel *k)
+{
+    const float *dst = k->input[0], *diff_dst = k->input[1];
+    float *diff_src = k->output[0];
+    const int64_t count = avsn_elements(k->base.output[0]);
+#pragma omp parallel for
+    for (int64_t i = 0; i < count; i++)
+        diff_src[i] = diff_dst[i] * (1.0f - dst[i] * dst[i]);
+}
+
+avsound_status avsn_make_tanh_backward(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    return avsn_c_kernel_create(request, "c:tanh_backward", tanh_backward, 0, out);
+}
+
+static void bias_backward(const avsn_c_kernel *k)
+{
+    const float *diff_dst = k->input[0];
+    float *diff_bias = k->output[0];
+    const int64_t items = avsn_dim(k, 0, 0), channels = avsn_dim(k, 0, 1), cells = cells_by_channel(k->base.input[0]);
+#pragma omp parallel for
+    for (int64_t c = 0; c < channels; c++) {
+        double sum = 0;
+        for (int64_t n = 0; n < items; n++)
+            for (int64_t i = 0; i < cells; i++)
+                sum += (double)diff_dst[(n * channels + c) * cells + i];
+        diff_bias[c] = (float)sum;
+    }
+}
+
+avsound_status avsn_make_bias_backward(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    return avsn_c_kernel_create(request, "c:bias_backward", bias_backward, 0, out);
 }
 
 /* 1 + 255 |x| is 256 to the power of |dst|. */

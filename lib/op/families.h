@@ -27,6 +27,7 @@ avsound_status avsn_make_dense_backward_weights(const avsn_kernel_request *reque
 avsound_status avsn_make_relu_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_sigmoid_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_compand_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_tanh_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_affine_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_slice_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_running_statistics(const avsn_kernel_request *request, avsn_kernel **out);
@@ -34,11 +35,15 @@ avsound_status avsn_make_vector_training(const avsn_kernel_request *request, avs
 avsound_status avsn_make_pairs(const avsn_kernel_request *request, avsn_kernel **out); /* every item with every other */
 avsound_status avsn_make_fractional_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_tile_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_bias_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_picture_mean_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_stretch_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_global_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_inner_map_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_relu(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_compand(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_sigmoid(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_tanh(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_pool(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_global_pool(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_dense(const avsn_kernel_request *request, avsn_kernel **out);
@@ -50,6 +55,10 @@ avsound_status avsn_make_fractional_pool(const avsn_kernel_request *request, avs
 avsound_status avsn_make_joined_conv(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_tile(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_lags(const avsn_kernel_request *request, avsn_kernel **out); /* squash, too; backward, loss */
+avsound_status avsn_make_deconv(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_bias(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_picture_mean(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_stretch(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_affine(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_inner_map(const avsn_kernel_request *request, avsn_kernel **out);
 

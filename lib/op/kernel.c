@@ -9,6 +9,10 @@ static avsound_status make_eltwise(const avsn_kernel_request *request, avsn_kern
         return avsn_make_relu(request, out);
     case AVSN_SIGMOID:
         return avsn_make_sigmoid(request, out);
+    case AVSN_TANH:
+        return avsn_make_tanh(request, out);
+    case AVSN_LEAKY_RELU:
+        return avsn_make_relu(request, out);
     default:
         return avsn_make_compand(request, out);
     }
@@ -36,6 +40,10 @@ static const struct family {
     [AVSN_OP_AFFINE] = {avsn_make_affine, false, false},
     [AVSN_OP_FRACTIONAL_POOL] = {avsn_make_fractional_pool, false, false},
     [AVSN_OP_TILE] = {avsn_make_tile, false, false},
+    [AVSN_OP_DECONV] = {avsn_make_deconv, false, false},
+    [AVSN_OP_BIAS] = {avsn_make_bias, false, false},
+    [AVSN_OP_PICTURE_MEAN] = {avsn_make_picture_mean, false, false},
+    [AVSN_OP_STRETCH] = {avsn_make_stretch, false, false},
     [AVSN_OP_JOINED_CONV] = {avsn_make_joined_conv, true, false},
     [AVSN_OP_SQUASH] = {avsn_make_lags, false, false},
     [AVSN_OP_LAGS] = {avsn_make_lags, false, false},
@@ -47,6 +55,7 @@ static const struct family {
     [AVSN_OP_RELU_BACKWARD] = {avsn_make_relu_backward, false, false},
     [AVSN_OP_SIGMOID_BACKWARD] = {avsn_make_sigmoid_backward, false, false},
     [AVSN_OP_COMPAND_BACKWARD] = {avsn_make_compand_backward, false, false},
+    [AVSN_OP_TANH_BACKWARD] = {avsn_make_tanh_backward, false, false},
     [AVSN_OP_POOL_TRAIN] = {avsn_make_pool_train, false, false},
     [AVSN_OP_POOL_BACKWARD] = {avsn_make_pool_backward, false, false},
     [AVSN_OP_GLOBAL_POOL_BACKWARD] = {avsn_make_global_pool_backward, false, false},
@@ -58,6 +67,9 @@ static const struct family {
     [AVSN_OP_SQUASH_BACKWARD] = {avsn_make_lags, false, false},
     [AVSN_OP_LAGS_BACKWARD] = {avsn_make_lags, false, false},
     [AVSN_OP_LAG_LOSS] = {avsn_make_lags, false, false},
+    [AVSN_OP_BIAS_BACKWARD] = {avsn_make_bias_backward, false, false},
+    [AVSN_OP_PICTURE_MEAN_BACKWARD] = {avsn_make_picture_mean_backward, false, false},
+    [AVSN_OP_STRETCH_BACKWARD] = {avsn_make_stretch_backward, false, false},
     [AVSN_OP_L2_NORMALIZE_BACKWARD] = {avsn_make_vector_training, false, false},
     [AVSN_OP_DISTANCE_BACKWARD] = {avsn_make_vector_training, false, false},
     [AVSN_OP_INNER_MAP_BACKWARD] = {avsn_make_inner_map_backward, false, false},

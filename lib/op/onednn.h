@@ -314,31 +314,32 @@ static inline dnnl_status_t avsn_pd_inner_product_backward(avsn_pd *p, dnnl_engi
 #endif
 }
 
+/* What is below 0 is multiplied by the slope, 0 or more. */
 static inline dnnl_status_t avsn_pd_relu(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
-                                         dnnl_prop_kind_t prop, avsn_md_arg src)
+                                         dnnl_prop_kind_t prop, float slope, avsn_md_arg src)
 {
     const dnnl_alg_kind_t algorithm =
         prop == dnnl_forward_inference ? dnnl_eltwise_relu : dnnl_eltwise_relu_use_dst_for_bwd;
     memset(p, 0, sizeof *p);
 #if AVSN_ONEDNN3
-    return dnnl_eltwise_forward_primitive_desc_create(&p->pd, engine, prop, algorithm, src, src, 0, 0, attr);
+    return dnnl_eltwise_forward_primitive_desc_create(&p->pd, engine, prop, algorithm, src, src, slope, 0, attr);
 #else
-    const dnnl_status_t status = dnnl_eltwise_forward_desc_init(&p->op.eltwise, prop, algorithm, src, 0, 0);
+    const dnnl_status_t status = dnnl_eltwise_forward_desc_init(&p->op.eltwise, prop, algorithm, src, slope, 0);
     return status ? status : avsn_pd_start(p, attr, engine);
 #endif
 }
 
 /* From the result, which is all that ReLU's gradient needs. */
 static inline dnnl_status_t avsn_pd_relu_backward(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
-                                                  avsn_md_arg dst, const avsn_pd *hint)
+                                                  float slope, avsn_md_arg dst, const avsn_pd *hint)
 {
     memset(p, 0, sizeof *p);
 #if AVSN_ONEDNN3
-    return dnnl_eltwise_backward_primitive_desc_create(&p->pd, engine, dnnl_eltwise_relu_use_dst_for_bwd, dst, dst, dst, 0,
-                                                       0, hint->pd, attr);
+    return dnnl_eltwise_backward_primitive_desc_create(&p->pd, engine, dnnl_eltwise_relu_use_dst_for_bwd, dst, dst, dst,
+                                                       slope, 0, hint->pd, attr);
 #else
     const dnnl_status_t status =
-        dnnl_eltwise_backward_desc_init(&p->op.eltwise, dnnl_eltwise_relu_use_dst_for_bwd, dst, dst, 0, 0);
+        dnnl_eltwise_backward_desc_init(&p->op.eltwise, dnnl_eltwise_relu_use_dst_for_bwd, dst, dst, slope, 0);
     return status ? status : avsn_pd_start_with(p, attr, engine, hint);
 #endif
 }
@@ -398,6 +399,8 @@ dnnl_data_type_t avsn_onednn_type(int32_t dtype);
 dnnl_status_t avsn_md_any(avsn_md *md, const avsn_shape *shape, int32_t dtype);
 dnnl_status_t avsn_md_tag(avsn_md *md, const avsn_shape *shape, int32_t dtype, dnnl_format_tag_t tag);
 
+/* The order that activations of this rank keep from convolution to convolution. */
+dnnl_format_tag_t avsn_activation_tag(int32_t compute, int32_t rank);
 /* A descriptor of another shape in the order of `layout` (channels last, channel-blocked; row-major for any other and NULL). */
 dnnl_status_t avsn_layout_like(const avsn_layout *layout, const avsn_shape *shape, int32_t dtype, avsn_md *md);
 

@@ -1,5 +1,6 @@
 /* Ops that copy or compare channels without computing with them: slices, and what brings sound to the picture's time and place,
- * fractional max-pooling of (N,C,T) and tiling; and back. Sources are taken as they lie, in f32 or bf16, and results lie
+ * fractional max-pooling of (N,C,T) and tiling; and the picture's features to the sound's, means over pictures and stretching
+ * in time; and back. Sources are taken as they lie, in f32 or bf16, and results lie
  * alike. */
 #include "graph/fractional.h"
 #include "op/lanes.h"
@@ -143,7 +144,8 @@ static void sum_cells(const void *base, const runs *r, int64_t offset, int64_t c
             sums[c] += (double)avsn_lane(base, r->bf16, offset + s * r->at.cell + c);
 }
 
-static void tile_backward(const avsn_c_kernel *k)
+/* A picture's cells to one, their sum or (share 1 / cells) their mean. */
+static void sum_pictures(const avsn_c_kernel *k, double share)
 {
     runs diff, src;
     find_runs(k->base.input[0], &diff);
@@ -159,8 +161,103 @@ static void tile_backward(const avsn_c_kernel *k)
                 double sums[LANES];
                 sum_cells(k->input[0], &diff, from, picture, lanes, sums);
                 for (int64_t i = 0; i < lanes; i++)
-                    avsn_set_lane(k->output[0], src.bf16, to + i, (float)sums[i]);
+                    avsn_set_lane(k->output[0], src.bf16, to + i, (float)(share * sums[i]));
             }
+}
+
+static void tile_backward(const avsn_c_kernel *k)
+{
+    sum_pictures(k, 1);
+}
+
+/* ---- means over pictures ---- */
+
+static int64_t cells_of_picture(const avsn_layout *layout)
+{
+    const avsn_shape *shape = avsn_layout_shape(layout);
+    return shape->dim[3] * shape->dim[4];
+}
+
+static void picture_mean(const avsn_c_kernel *k)
+{
+    sum_pictures(k, 1 / (double)cells_of_picture(k->base.input[0]));
+}
+
+static void picture_mean_backward(const avsn_c_kernel *k)
+{
+    runs dst, src;
+    find_runs(k->base.input[0], &dst);
+    find_runs(k->base.output[0], &src);
+    const int64_t length = dst.at.cells, picture = src.at.cells / length, count = dst.at.n * dst.groups;
+    const float share = 1.0f / (float)picture;
+#pragma omp parallel for collapse(2)
+    for (int64_t run = 0; run < count; run++)
+        for (int64_t t = 0; t < length; t++)
+            for (int64_t c = 0; c < dst.width; c++) {
+                const float diff = avsn_lane(k->input[0], dst.bf16, run_offset(&dst.at, &dst, run) + t * dst.at.cell + c);
+                const int64_t to = run_offset(&src.at, &dst, run) + t * picture * src.at.cell + c;
+                for (int64_t s = 0; s < picture; s++)
+                    avsn_set_lane(k->output[0], src.bf16, to + s * src.at.cell, share * diff);
+            }
+}
+
+/* ---- stretching in time ---- */
+
+/* Where step `i` of `steps` lies among `length`: TensorFlow 1 computes it in float. */
+typedef struct between {
+    int64_t first, second;
+    float share; /* of the second */
+} between;
+
+static between find_between(int64_t i, int64_t steps, int64_t length)
+{
+    const float at = (float)i * ((float)length / (float)steps);
+    const int64_t first = AVSN_MIN((int64_t)at, length - 1);
+    return (between){first, AVSN_MIN(first + 1, length - 1), at - (float)first};
+}
+
+static void stretch(const avsn_c_kernel *k)
+{
+    runs src, dst;
+    find_runs(k->base.input[0], &src);
+    find_runs(k->base.output[0], &dst);
+    const int64_t length = src.at.cells, outputs = dst.at.cells, count = src.at.n * src.groups;
+#pragma omp parallel for collapse(2)
+    for (int64_t run = 0; run < count; run++)
+        for (int64_t i = 0; i < outputs; i++) {
+            const between b = find_between(i, outputs, length);
+            const int64_t from = run_offset(&src.at, &src, run), to = run_offset(&dst.at, &src, run) + i * dst.at.cell;
+            for (int64_t c = 0; c < src.width; c++) {
+                const float first = avsn_lane(k->input[0], src.bf16, from + b.first * src.at.cell + c);
+                const float second = avsn_lane(k->input[0], src.bf16, from + b.second * src.at.cell + c);
+                avsn_set_lane(k->output[0], dst.bf16, to + c, first + (second - first) * b.share);
+            }
+        }
+}
+
+/* Each step of the source gathers what its steps of the result took of it. */
+static void stretch_backward(const avsn_c_kernel *k)
+{
+    runs dst, src;
+    find_runs(k->base.input[0], &dst);
+    find_runs(k->base.output[0], &src);
+    const int64_t outputs = dst.at.cells, length = src.at.cells, count = dst.at.n * dst.groups;
+#pragma omp parallel for collapse(2)
+    for (int64_t run = 0; run < count; run++)
+        for (int64_t c = 0; c < dst.width; c++) {
+            const int64_t from = run_offset(&dst.at, &dst, run) + c, to = run_offset(&src.at, &dst, run) + c;
+            for (int64_t t = 0, i = 0; t < length; t++) {
+                float sum = 0;
+                while (i > 0 && find_between(i - 1, outputs, length).second >= t)
+                    i--;
+                for (; i < outputs && find_between(i, outputs, length).first <= t; i++) {
+                    const between b = find_between(i, outputs, length);
+                    const float diff = avsn_lane(k->input[0], dst.bf16, from + i * dst.at.cell);
+                    sum += (b.first == t ? diff * (1 - b.share) : 0) + (b.second == t ? diff * b.share : 0);
+                }
+                avsn_set_lane(k->output[0], src.bf16, to + t * src.at.cell, sum);
+            }
+        }
 }
 
 /* ---- slices ---- */
@@ -282,4 +379,24 @@ avsound_status avsn_make_tile(const avsn_kernel_request *r, avsn_kernel **out)
 avsound_status avsn_make_tile_backward(const avsn_kernel_request *r, avsn_kernel **out)
 {
     return make(r, "c:tile_backward", tile_backward, 1, out);
+}
+
+avsound_status avsn_make_picture_mean(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make(r, "c:picture_mean", picture_mean, 1, out);
+}
+
+avsound_status avsn_make_picture_mean_backward(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make(r, "c:picture_mean_backward", picture_mean_backward, 1, out);
+}
+
+avsound_status avsn_make_stretch(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make(r, "c:stretch", stretch, 1, out);
+}
+
+avsound_status avsn_make_stretch_backward(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make(r, "c:stretch_backward", stretch_backward, 1, out);
 }

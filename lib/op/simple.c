@@ -98,6 +98,7 @@ avsound_status avsn_make_dense_backward_weights(const avsn_kernel_request *r, av
 
 /* ---- element by element ---- */
 
+/* Leaky, too: the slope is 0 or its own. */
 avsound_status avsn_make_relu(const avsn_kernel_request *r, avsn_kernel **out)
 {
     const int32_t dtype = avsn_layout_dtype(r->input[0]);
@@ -105,7 +106,7 @@ avsound_status avsn_make_relu(const avsn_kernel_request *r, avsn_kernel **out)
     avsn_pd pd = {0};
     dnnl_status_t status = avsn_onednn_attributes(&attr, false, NULL);
     if (!status) {
-        status = avsn_pd_relu(&pd, avsn_runtime_engine(r->runtime), attr, dnnl_forward_inference,
+        status = avsn_pd_relu(&pd, avsn_runtime_engine(r->runtime), attr, dnnl_forward_inference, r->attributes->slope,
                               avsn_md_of(avsn_layout_md(r->input[0])));
         dnnl_primitive_attr_destroy(attr);
     }
@@ -127,9 +128,9 @@ avsound_status avsn_make_relu_backward(const avsn_kernel_request *r, avsn_kernel
     avsn_pd pd = {0}, hint = {0};
     dnnl_status_t status = avsn_onednn_attributes(&attr, false, NULL);
     if (!status) {
-        status = avsn_pd_relu(&hint, avsn_runtime_engine(r->runtime), attr, dnnl_forward_training, md);
+        status = avsn_pd_relu(&hint, avsn_runtime_engine(r->runtime), attr, dnnl_forward_training, r->attributes->slope, md);
         if (!status)
-            status = avsn_pd_relu_backward(&pd, avsn_runtime_engine(r->runtime), attr, md, &hint);
+            status = avsn_pd_relu_backward(&pd, avsn_runtime_engine(r->runtime), attr, r->attributes->slope, md, &hint);
         avsn_pd_clear(&hint);
         dnnl_primitive_attr_destroy(attr);
     }

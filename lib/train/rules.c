@@ -29,6 +29,24 @@ static void conv(avsn_graph *g, const avsn_node *node, avsn_value diff, const bo
         diff_in[2] = output(diff_in[1], 1);
 }
 
+/* The adjoint's gradients are the convolution's other two: forwards, and by the weights with source and result changed over. */
+static void deconv(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    const avsn_value src = node->input[0], weights = node->input[1];
+    const avsn_shape shapes[2] = {shape_of(g, src), shape_of(g, weights)};
+    if (wanted[0])
+        diff_in[0] = append(g, AVSN_OP_CONV, node, (avsn_value[]){diff, weights}, 2, &shapes[0], 1);
+    diff_in[1] = append(g, AVSN_OP_CONV_BACKWARD_WEIGHTS, node, (avsn_value[]){diff, src}, 2, &shapes[1], 1);
+}
+
+static void bias(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shape = shape_of(g, node->input[1]);
+    diff_in[0] = diff;
+    diff_in[1] = append(g, AVSN_OP_BIAS_BACKWARD, node, &diff, 1, &shape, 1);
+}
+
 static void batch_norm_train(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted,
                              avsn_value *diff_in)
 {
@@ -50,7 +68,8 @@ static void eltwise(avsn_graph *g, const avsn_node *node, avsn_value diff, const
     (void)wanted;
     const avsn_shape shape = shape_of(g, node->input[0]);
     static const avsn_op_kind kinds[] = {
-        [AVSN_RELU] = AVSN_OP_RELU_BACKWARD, [AVSN_SIGMOID] = AVSN_OP_SIGMOID_BACKWARD, [AVSN_COMPAND] = AVSN_OP_COMPAND_BACKWARD};
+        [AVSN_RELU] = AVSN_OP_RELU_BACKWARD, [AVSN_SIGMOID] = AVSN_OP_SIGMOID_BACKWARD, [AVSN_COMPAND] = AVSN_OP_COMPAND_BACKWARD,
+        [AVSN_TANH] = AVSN_OP_TANH_BACKWARD, [AVSN_LEAKY_RELU] = AVSN_OP_RELU_BACKWARD};
     diff_in[0] = append(g, kinds[node->attributes.eltwise], node, (avsn_value[]){node->output[0], diff}, 2, &shape, 1);
 }
 
@@ -181,6 +200,20 @@ static void lags(avsn_graph *g, const avsn_node *node, avsn_value diff, const bo
     diff_in[1] = output(diff_in[0], 1);
 }
 
+static void picture_mean(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shape = shape_of(g, node->input[0]);
+    diff_in[0] = append(g, AVSN_OP_PICTURE_MEAN_BACKWARD, node, &diff, 1, &shape, 1);
+}
+
+static void stretch(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shape = shape_of(g, node->input[0]);
+    diff_in[0] = append(g, AVSN_OP_STRETCH_BACKWARD, node, &diff, 1, &shape, 1);
+}
+
 static void pair_distance(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
 {
     (void)wanted;
@@ -219,6 +252,10 @@ static const avsn_rule rules[AVSN_OP_COUNT] = {
     [AVSN_OP_TILE] = tile,
     [AVSN_OP_SQUASH] = squash,
     [AVSN_OP_LAGS] = lags,
+    [AVSN_OP_DECONV] = deconv,
+    [AVSN_OP_BIAS] = bias,
+    [AVSN_OP_PICTURE_MEAN] = picture_mean,
+    [AVSN_OP_STRETCH] = stretch,
     [AVSN_OP_PAIR_DISTANCE] = pair_distance,
     [AVSN_OP_PAIR_INNER_MAP] = pair_inner_map,
 };

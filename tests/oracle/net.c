@@ -37,7 +37,7 @@ static double draw_param(const avsn_param_spec *spec, uint64_t seed, uint64_t st
     if (ends_with(spec->name, "running_var"))
         return 0.5 + 1.5 * avsn_rng_uniform(seed, stream, i);
     const double normal = avsn_rng_normal(seed, stream, i);
-    if (spec->init.fan_in)
+    if (spec->init.fan_in) /* whatever the deviation of its own */
         return normal * sqrt(2.0 / (double)spec->init.fan_in);
     const double start = (double)spec->init.values[spec->init.kind == AVSN_INIT_LIST ? i % 4 : 0];
     return start + 0.3 * normal * (fabs(start) > 0 ? fabs(start) : 1);
@@ -116,6 +116,18 @@ static void eval_conv(const avsn_node *node, const oracle_tensor *const *in, int
     free(weights.data);
 }
 
+static void eval_deconv(const avsn_node *node, const oracle_tensor *const *in, int32_t compute, oracle_tensor *dst)
+{
+    if (compute != AVSOUND_DTYPE_BF16) {
+        oracle_deconv(&node->attributes.window, in[0], in[1], dst);
+        return;
+    }
+    const oracle_tensor src = rounded(in[0]), weights = rounded(in[1]);
+    oracle_deconv(&node->attributes.window, &src, &weights, dst);
+    free(src.data);
+    free(weights.data);
+}
+
 static void eval_fractional_pool(const oracle_tensor *src, oracle_tensor *dst)
 {
     double *boundaries = get((size_t)dst->shape.dim[2] + 1, sizeof *boundaries);
@@ -135,7 +147,7 @@ static void eval(const avsn_node *node, const oracle_tensor *const *in, int32_t 
         oracle_batch_norm((double)a->epsilon, in[0], in[4], in[1], in[2], in[3], dst);
         return;
     case AVSN_OP_ELTWISE:
-        (a->eltwise == AVSN_RELU ? oracle_relu : a->eltwise == AVSN_SIGMOID ? oracle_sigmoid : oracle_compand)(in[0], dst);
+        oracle_eltwise(a, in[0], dst);
         return;
     case AVSN_OP_POOL:
         oracle_pool(a->pooling, &a->window, in[0], dst);
@@ -181,6 +193,18 @@ static void eval(const avsn_node *node, const oracle_tensor *const *in, int32_t 
         return;
     case AVSN_OP_LAGS:
         oracle_lags(a->steps, a->lags, in[0], in[1], dst);
+        return;
+    case AVSN_OP_DECONV:
+        eval_deconv(node, in, compute, dst);
+        return;
+    case AVSN_OP_BIAS:
+        oracle_bias(in[0], in[1], dst);
+        return;
+    case AVSN_OP_PICTURE_MEAN:
+        oracle_picture_mean(in[0], dst);
+        return;
+    case AVSN_OP_STRETCH:
+        oracle_stretch(in[0], dst);
         return;
     case AVSN_OP_INPUT:
     case AVSN_OP_PARAM:

@@ -106,6 +106,28 @@ void oracle_conv(const avsn_window *window, const oracle_tensor *src, const orac
                     conv_at(&a, &vs, src, weights, n, o, out) + (bias ? bias->data[o] : 0);
 }
 
+void oracle_deconv(const avsn_window *window, const oracle_tensor *src, const oracle_tensor *weights, oracle_tensor *dst)
+{
+    const axes a = axes_of(window);
+    const volume vs = volume_of(src), vd = volume_of(dst);
+    const int64_t taps = a.kernel[0] * a.kernel[1] * a.kernel[2];
+    memset(dst->data, 0, (size_t)count_of(dst) * sizeof *dst->data);
+    for (int64_t n = 0; n < vs.n; n++)
+        for (int64_t c = 0; c < vs.c; c++)
+            for (int64_t o = 0; o < vd.c; o++) {
+                int64_t from[3], k[3], to[3];
+                EACH(from, vs.size) {
+                    int64_t t = 0;
+                    EACH(k, a.kernel) {
+                        if (tap(&a, &vd, from, k, to))
+                            dst->data[position(&vd, n, o, to)] +=
+                                src->data[position(&vs, n, c, from)] * weights->data[(c * vd.c + o) * taps + t];
+                        t++;
+                    }
+                }
+            }
+}
+
 static double pool_at(avsn_pooling pooling, const axes *a, const volume *vs, const oracle_tensor *src, int64_t n,
                       int64_t c, const int64_t out[3])
 {
@@ -165,6 +187,25 @@ void oracle_relu(const oracle_tensor *src, oracle_tensor *dst)
         dst->data[i] = src->data[i] > 0 ? src->data[i] : 0;
 }
 
+void oracle_leaky_relu(double slope, const oracle_tensor *src, oracle_tensor *dst)
+{
+    for (int64_t i = 0; i < count_of(src); i++)
+        dst->data[i] = src->data[i] > 0 ? src->data[i] : slope * src->data[i];
+}
+
+void oracle_tanh(const oracle_tensor *src, oracle_tensor *dst)
+{
+    for (int64_t i = 0; i < count_of(src); i++)
+        dst->data[i] = tanh(src->data[i]);
+}
+
+void oracle_bias(const oracle_tensor *src, const oracle_tensor *bias, oracle_tensor *dst)
+{
+    const int64_t cells = cells_of(src), channels = src->shape.dim[1];
+    for (int64_t i = 0; i < count_of(src); i++)
+        dst->data[i] = src->data[i] + bias->data[i / cells % channels];
+}
+
 void oracle_sigmoid(const oracle_tensor *src, oracle_tensor *dst)
 {
     for (int64_t i = 0; i < count_of(src); i++)
@@ -176,6 +217,27 @@ void oracle_compand(const oracle_tensor *src, oracle_tensor *dst)
     for (int64_t i = 0; i < count_of(src); i++) {
         const double size = log(1 + 255 * fabs(src->data[i])) / log(256);
         dst->data[i] = src->data[i] < 0 ? -size : size;
+    }
+}
+
+void oracle_eltwise(const avsn_attributes *attributes, const oracle_tensor *src, oracle_tensor *dst)
+{
+    switch (attributes->eltwise) {
+    case AVSN_RELU:
+        oracle_relu(src, dst);
+        return;
+    case AVSN_SIGMOID:
+        oracle_sigmoid(src, dst);
+        return;
+    case AVSN_COMPAND:
+        oracle_compand(src, dst);
+        return;
+    case AVSN_TANH:
+        oracle_tanh(src, dst);
+        return;
+    case AVSN_LEAKY_RELU:
+        oracle_leaky_relu((double)attributes->slope, src, dst);
+        return;
     }
 }
 
@@ -307,7 +369,7 @@ void oracle_fractional_boundaries(int64_t length, int64_t outputs, double *bound
 
 void oracle_tile(const oracle_tensor *src, oracle_tensor *dst)
 {
-    const int64_t picture = dst->shape.dim[3] * dst->shape.dim[4];
+    const int64_t picture = count_of(dst) / count_of(src);
     for (int64_t i = 0; i < count_of(dst); i++)
         dst->data[i] = src->data[i / picture];
 }
@@ -338,4 +400,26 @@ void oracle_lags(int64_t steps, int64_t lags, const oracle_tensor *video, const 
             }
             dst->data[n * (2 * lags + 1) + lag + lags] = count > 0 ? sum / count : -1;
         }
+}
+
+void oracle_picture_mean(const oracle_tensor *src, oracle_tensor *dst)
+{
+    const int64_t picture = count_of(src) / count_of(dst);
+    for (int64_t i = 0; i < count_of(dst); i++) {
+        dst->data[i] = 0;
+        for (int64_t s = 0; s < picture; s++)
+            dst->data[i] += src->data[i * picture + s] / (double)picture;
+    }
+}
+
+/* Point i at i * in / out; what would lie behind the last step is the last step. */
+void oracle_stretch(const oracle_tensor *src, oracle_tensor *dst)
+{
+    const int64_t in = src->shape.dim[2], out = dst->shape.dim[2];
+    for (int64_t i = 0; i < count_of(dst); i++) {
+        const double at = (double)(i % out) * (double)in / (double)out, whole = floor(at);
+        const double *row = src->data + i / out * in;
+        const int64_t low = (int64_t)whole, high = low + 1 < in ? low + 1 : in - 1;
+        dst->data[i] = row[low] * (1 - (at - whole)) + row[high] * (at - whole);
+    }
 }

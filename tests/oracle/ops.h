@@ -13,10 +13,16 @@ typedef struct oracle_tensor {
 /* bias may be NULL. */
 void oracle_conv(const avsn_window *window, const oracle_tensor *src, const oracle_tensor *weights,
                  const oracle_tensor *bias, oracle_tensor *dst);
+/* Every cell of the source, times the kernel, adds to the result; the window is the convolution's from there to here. */
+void oracle_deconv(const avsn_window *window, const oracle_tensor *src, const oracle_tensor *weights, oracle_tensor *dst);
+void oracle_bias(const oracle_tensor *src, const oracle_tensor *bias, oracle_tensor *dst);
 /* weight may be NULL. */
 void oracle_batch_norm(double epsilon, const oracle_tensor *src, const oracle_tensor *weight, const oracle_tensor *bias,
                        const oracle_tensor *mean, const oracle_tensor *variance, oracle_tensor *dst);
 void oracle_relu(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_leaky_relu(double slope, const oracle_tensor *src, oracle_tensor *dst);
+void oracle_tanh(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_eltwise(const avsn_attributes *attributes, const oracle_tensor *src, oracle_tensor *dst);
 void oracle_sigmoid(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_compand(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_pool(avsn_pooling pooling, const avsn_window *window, const oracle_tensor *src, oracle_tensor *dst);
@@ -39,5 +45,7 @@ void oracle_fractional_boundaries(int64_t length, int64_t outputs, double *bound
 void oracle_squash(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_lags(int64_t steps, int64_t lags, const oracle_tensor *video, const oracle_tensor *audio, oracle_tensor *dst);
 void oracle_tile(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_picture_mean(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_stretch(const oracle_tensor *src, oracle_tensor *dst);
 
 #endif

@@ -9,13 +9,13 @@
 enum { SEED = 20170611 };
 
 /* One op, its operands' shapes and its numbers; what an op has no use for stays 0. window.out: windows of a fractional
- * pool. */
+ * pool, steps of a stretch. */
 typedef struct op_case {
     avsn_op_kind kind;
     avsn_shape src;
     avsn_window_args window; /* conv, pool; out also: channels of dense */
     int32_t variant;         /* avsn_eltwise or avsn_pooling; concat: sources; batch norm: without weight */
-    int64_t begin, end;      /* tile: rows and columns; lags: vectors of audio, and their most */
+    int64_t begin, end;      /* tile: rows (0: of a row) and columns; lags: vectors of audio, and their most */
     double bound, bound_bf16; /* of the largest error; bf16's 0: as f32 */
 } op_case;
 
@@ -36,6 +36,22 @@ static avsn_value concat(avsn_graph *g, const op_case *c, avsn_value first)
     return avsn_concat(g, values, c->variant);
 }
 
+static avsn_value eltwise(avsn_graph *g, avsn_eltwise kind, avsn_value x)
+{
+    switch (kind) {
+    case AVSN_RELU:
+        return avsn_relu(g, x);
+    case AVSN_SIGMOID:
+        return avsn_sigmoid(g, x);
+    case AVSN_TANH:
+        return avsn_tanh(g, x);
+    case AVSN_LEAKY_RELU:
+        return avsn_leaky_relu(g, x, 0.2f);
+    default:
+        return avsn_companded(g, x);
+    }
+}
+
 static avsn_value op(avsn_graph *g, const op_case *c, avsn_value x)
 {
     switch (c->kind) {
@@ -44,7 +60,7 @@ static avsn_value op(avsn_graph *g, const op_case *c, avsn_value x)
     case AVSN_OP_BATCH_NORM:
         return avsn_batch_norm(g, "op", x, .epsilon = 1e-3f, .no_weight = c->variant);
     case AVSN_OP_ELTWISE:
-        return c->variant == AVSN_RELU ? avsn_relu(g, x) : c->variant == AVSN_SIGMOID ? avsn_sigmoid(g, x) : avsn_companded(g, x);
+        return eltwise(g, (avsn_eltwise)c->variant, x);
     case AVSN_OP_POOL:
         return avsn_pool_build(g, (avsn_pooling)c->variant, x, &c->window);
     case AVSN_OP_GLOBAL_POOL:
@@ -68,7 +84,13 @@ static avsn_value op(avsn_graph *g, const op_case *c, avsn_value x)
     case AVSN_OP_FRACTIONAL_POOL:
         return avsn_fractional_pool(g, "op", x, c->window.out);
     case AVSN_OP_TILE:
-        return avsn_tile(g, x, c->begin, c->end);
+        return c->begin ? avsn_tile(g, x, c->begin, c->end) : avsn_tile_row(g, x, c->end);
+    case AVSN_OP_DECONV:
+        return avsn_deconv_build(g, "op", x, &c->window);
+    case AVSN_OP_PICTURE_MEAN:
+        return avsn_picture_mean(g, x);
+    case AVSN_OP_STRETCH:
+        return avsn_stretch(g, x, c->window.out);
     case AVSN_OP_SQUASH:
         return avsn_squash(g, x);
     case AVSN_OP_LAGS:
@@ -376,6 +398,8 @@ START_TEST(eltwise_batch_norm_affine_and_add)
     check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_RELU, .bound = 1e-7});
     check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_SIGMOID, .bound = 5e-7});
     check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_COMPAND, .bound = 1e-6});
+    check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_TANH, .bound = 1e-6});
+    check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_LEAKY_RELU, .bound = 2e-7});
     check_over_activations((op_case){.kind = AVSN_OP_BATCH_NORM, .bound = 2e-6});
     check_over_activations((op_case){.kind = AVSN_OP_BATCH_NORM, .variant = 1, .bound = 2e-6});
     check_over_activations((op_case){.kind = AVSN_OP_AFFINE, .bound = 1e-6});
@@ -445,6 +469,8 @@ START_TEST(fractional_pool_and_tile)
         {.kind = AVSN_OP_TILE, .src = {3, {2, 17, 5}}, .begin = 3, .end = 4, .bound = 1e-7},
         {.kind = AVSN_OP_TILE, .src = {3, {1, 128, 4}}, .begin = 7, .end = 7, .bound = 1e-7},
         {.kind = AVSN_OP_TILE, .src = {3, {2, 5, 1}}, .begin = 2, .end = 1, .bound = 1e-7},
+        {.kind = AVSN_OP_TILE, .src = {3, {2, 17, 5}}, .end = 7, .bound = 1e-7},
+        {.kind = AVSN_OP_TILE, .src = {3, {1, 32, 6}}, .end = 1, .bound = 1e-7},
     };
     CHECK_CASES(pools);
     CHECK_CASES(tiles);
@@ -468,6 +494,50 @@ START_TEST(squash_and_lags)
     };
     CHECK_CASES(squashes);
     CHECK_CASES(curves);
+}
+END_TEST
+
+/* ---- as the separator has them ---- */
+
+START_TEST(deconv_over_sizes_strides_and_paddings)
+{
+    static const op_case cases[] = {
+        /* the u-net's: kernel 4, strides (2,2) and (1,2); its heads have two channels and a bias */
+        {.kind = AVSN_OP_DECONV, .src = {4, {1, 64, 2, 4}}, .bound = 4e-6, .window = {.out = 64, .kernel = {4, 4}, .stride = {2, 2}}},
+        {.kind = AVSN_OP_DECONV, .src = {4, {2, 48, 8, 16}}, .bound = 4e-6, .window = {.out = 32, .kernel = {4, 4}, .stride = {2, 2}}},
+        {.kind = AVSN_OP_DECONV, .src = {4, {1, 32, 9, 16}}, .bound = 4e-6, .window = {.out = 16, .kernel = {4, 4}, .stride = {1, 2}}},
+        {.kind = AVSN_OP_DECONV, .src = {4, {2, 16, 12, 16}}, .bound = 4e-6,
+         .window = {.out = 2, .kernel = {4, 4}, .stride = {1, 2}, .bias = 1}},
+        /* odd sizes and channels, strides above the kernel, one axis and three */
+        {.kind = AVSN_OP_DECONV, .src = {4, {3, 5, 7, 3}}, .bound = 4e-6, .window = {.out = 3, .kernel = {4, 4}, .stride = {2, 2}}},
+        {.kind = AVSN_OP_DECONV, .src = {4, {1, 17, 3, 5}}, .bound = 4e-6, .window = {.out = 9, .kernel = {3, 2}, .stride = {3, 4}}},
+        {.kind = AVSN_OP_DECONV, .src = {4, {1, 1, 1, 1}}, .bound = 4e-6, .window = {.out = 1, .kernel = {4, 4}, .stride = {2, 2}}},
+        {.kind = AVSN_OP_DECONV, .src = {3, {2, 16, 11}}, .bound = 4e-6, .window = {.out = 8, .kernel = {5}, .stride = {3}}},
+        {.kind = AVSN_OP_DECONV, .src = {5, {1, 16, 2, 3, 4}}, .bound = 4e-6,
+         .window = {.out = 16, .kernel = {3, 3, 3}, .stride = {1, 2, 2}}},
+    };
+    CHECK_CASES(cases);
+}
+END_TEST
+
+START_TEST(pictures_features_in_the_sounds_time)
+{
+    static const op_case means[] = {
+        {.kind = AVSN_OP_PICTURE_MEAN, .src = {5, {2, 17, 3, 5, 4}}, .bound = 1e-6},
+        {.kind = AVSN_OP_PICTURE_MEAN, .src = {5, {1, 64, 4, 7, 7}}, .bound = 1e-6},
+        {.kind = AVSN_OP_PICTURE_MEAN, .src = {5, {2, 3, 1, 1, 1}}, .bound = 1e-7},
+    };
+    /* the networks' own, 16 to 64, 62 to 256 and 8 to 16; the same size; fewer */
+    static const op_case stretches[] = {
+        {.kind = AVSN_OP_STRETCH, .src = {3, {2, 17, 16}}, .window.out = 64, .bound = 1e-6},
+        {.kind = AVSN_OP_STRETCH, .src = {3, {1, 32, 62}}, .window.out = 256, .bound = 2e-5},
+        {.kind = AVSN_OP_STRETCH, .src = {3, {1, 16, 8}}, .window.out = 16, .bound = 1e-6},
+        {.kind = AVSN_OP_STRETCH, .src = {3, {2, 3, 7}}, .window.out = 7, .bound = 1e-7},
+        {.kind = AVSN_OP_STRETCH, .src = {3, {2, 3, 7}}, .window.out = 5, .bound = 2e-6},
+        {.kind = AVSN_OP_STRETCH, .src = {3, {2, 3, 1}}, .window.out = 4, .bound = 1e-7},
+    };
+    CHECK_CASES(means);
+    CHECK_CASES(stretches);
 }
 END_TEST
 
@@ -495,4 +565,4 @@ SUITE("exec.ops", conv_in_the_shapes_of_the_networks, conv_over_odd_sizes_stride
       conv_3x3_by_winograd_within_5e_6, pool_of_the_networks, pool_over_odd_sizes_strides_and_paddings,
       global_pool_over_1_to_3_axes, eltwise_batch_norm_affine_and_add, companding_has_the_specified_values,
       concat_of_2_to_8_and_slice, inner_map_over_1_to_3_axes, fractional_pool_and_tile, squash_and_lags,
-      dense_l2_distance_softmax)
+      deconv_over_sizes_strides_and_paddings, pictures_features_in_the_sounds_time, dense_l2_distance_softmax)

@@ -138,6 +138,13 @@ START_TEST(ops_know_their_shapes)
     check_shape(g, avsn_squash(g, avsn_input(g, "times", AVSN_SHAPE(3, 128, 9, 1, 1))), &AVSN_SHAPE(3, 128, 9));
     check_shape(g, avsn_squash(g, avsn_input(g, "point", AVSN_SHAPE(3, 128, 1, 1, 1))), &AVSN_SHAPE(3, 128, 1));
     check_shape(g, avsn_lags(g, sound, avsn_input(g, "heard", AVSN_SHAPE(3, 128, 70)), 2, 20), &AVSN_SHAPE(3, 41));
+    check_shape(g, avsn_tile_row(g, sound, 14), &AVSN_SHAPE(3, 128, 32, 14));
+    check_shape(g, avsn_stretch(g, sound, 128), &AVSN_SHAPE(3, 128, 128));
+    check_shape(g, avsn_picture_mean(g, avsn_tile(g, sound, 28, 14)), &AVSN_SHAPE(3, 128, 32));
+    check_shape(g, avsn_tanh(g, map), &AVSN_SHAPE(3, 128, 14, 24));
+    check_shape(g, avsn_leaky_relu(g, map, 0.2f), &AVSN_SHAPE(3, 128, 14, 24));
+    check_shape(g, avsn_deconv(g, "up", map, .out = 5, .kernel = {4, 4}, .stride = {1, 2}, .bias = 1),
+                &AVSN_SHAPE(3, 5, 14, 48));
     check_shape(g, avsn_affine(g, "affine", map, 1, 0), &AVSN_SHAPE(3, 128, 14, 24));
     check_shape(g, avsn_add(g, map, list[1]), &AVSN_SHAPE(3, 128, 14, 24));
     check_shape(g, list[2], &AVSN_SHAPE(3, 25, 14, 24));
@@ -260,6 +267,43 @@ static avsn_value tile_of_map(avsn_graph *g, avsn_value map, avsn_value row)
     return avsn_tile(g, map, 2, 2);
 }
 
+static avsn_value tile_row_of_map(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)row;
+    return avsn_tile_row(g, map, 2);
+}
+
+static avsn_value deconv_of_row(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)map;
+    return avsn_deconv(g, "up9", row, .out = 2, .kernel = {4});
+}
+
+static avsn_value deconv_backwards(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)row;
+    return avsn_deconv(g, "up9", map, .out = 2, .kernel = {4, 4}, .stride = {2, -2});
+}
+
+static avsn_value mean_of_map(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)row;
+    return avsn_picture_mean(g, map);
+}
+
+static avsn_value stretch_of_map(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)row;
+    return avsn_stretch(g, map, 4);
+}
+
+static avsn_value stretch_to_nothing(avsn_graph *g, avsn_value map, avsn_value row)
+{
+    (void)map;
+    (void)row;
+    return avsn_stretch(g, avsn_input(g, "sound", AVSN_SHAPE(2, 8, 5)), 0);
+}
+
 static avsn_value tile_over_nothing(avsn_graph *g, avsn_value map, avsn_value row)
 {
     (void)map;
@@ -321,6 +365,12 @@ START_TEST(mistakes_name_the_layer_and_the_shapes)
         {lags_of_map, {"tower.lags: ", "(2,8,3,4)", "(N,D,T)"}},
         {lags_of_other_width, {"tower.lags: ", "(2,9,10)", "(N,D,S)"}},
         {lags_of_none, {"tower.lags: ", "2 steps and 0 lags", "want 1..."}},
+        {tile_row_of_map, {"tower.tile: ", "(2,8,3,4)", "(N,C,T)"}},
+        {deconv_of_row, {"tower.up9: ", "(2,8)", "spatial axes"}},
+        {deconv_backwards, {"tower.up9: ", "axis 1", "stride of -2"}},
+        {mean_of_map, {"tower.picture_mean: ", "(2,8,3,4)", "(N,C,T,H,W)"}},
+        {stretch_of_map, {"tower.stretch: ", "(2,8,3,4)", "(N,C,T)"}},
+        {stretch_to_nothing, {"tower.stretch: ", "(2,8,0)", "empty"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fixture f = set_up();

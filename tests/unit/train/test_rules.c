@@ -76,6 +76,20 @@ static const rule_case cases[] = {
     /* lags at which nothing meets; more sound than pictures; three steps a frame */
     {AVSN_OP_LAGS, 2, {AVSN_SHAPE(1, 3, 4), AVSN_SHAPE(1, 3, 5)}, AVSN_SHAPE(1, 19), {.steps = 1, .lags = 9}, 1, 1e-5},
     {AVSN_OP_LAGS, 2, {AVSN_SHAPE(3, 4, 3), AVSN_SHAPE(3, 4, 20)}, AVSN_SHAPE(3, 23), {.steps = 3, .lags = 11}, 1, 1e-5},
+    {AVSN_OP_TILE, 1, {AVSN_SHAPE(2, 3, 4)}, AVSN_SHAPE(2, 3, 4, 5), {.epsilon = 0}, 1, 1e-5},
+    /* as the separator has them */
+    {AVSN_OP_DECONV, 2, {AVSN_SHAPE(2, 16, 3, 4), AVSN_SHAPE(16, 32, 4, 4)}, AVSN_SHAPE(2, 32, 6, 8), {WINDOW(4, 2, 1, 1, 1)}, 1, 1e-5},
+    {AVSN_OP_DECONV, 2, {AVSN_SHAPE(2, 5, 6, 3), AVSN_SHAPE(5, 2, 4, 4)}, AVSN_SHAPE(2, 2, 6, 6),
+     {WINDOW_OF(2, .kernel = {4, 4, 1}, .stride = {1, 2, 1}, .before = {1, 1}, .after = {2, 1})}, 1, 1e-5},
+    {AVSN_OP_DECONV, 2, {AVSN_SHAPE(1, 3, 2, 3, 2), AVSN_SHAPE(3, 4, 3, 3, 3)}, AVSN_SHAPE(1, 4, 2, 6, 4),
+     {WINDOW_OF(3, .kernel = {3, 3, 3}, .stride = {1, 2, 2}, .before = {1, 0, 0}, .after = {1, 1, 1})}, 1, 1e-5},
+    {AVSN_OP_BIAS, 2, {AVSN_SHAPE(2, 3, 4, 5), AVSN_SHAPE(3)}, AVSN_SHAPE(2, 3, 4, 5), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_ELTWISE, 1, {AVSN_SHAPE(2, 3, 5)}, AVSN_SHAPE(2, 3, 5), {.eltwise = AVSN_TANH}, 1, 1e-5},
+    {AVSN_OP_ELTWISE, 1, {AVSN_SHAPE(2, 3, 5)}, AVSN_SHAPE(2, 3, 5), {.eltwise = AVSN_LEAKY_RELU, .slope = 0.2f}, 1, 1e-6},
+    {AVSN_OP_PICTURE_MEAN, 1, {AVSN_SHAPE(2, 3, 4, 5, 3)}, AVSN_SHAPE(2, 3, 4), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_STRETCH, 1, {AVSN_SHAPE(2, 3, 4)}, AVSN_SHAPE(2, 3, 16), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_STRETCH, 1, {AVSN_SHAPE(1, 5, 7)}, AVSN_SHAPE(1, 5, 5), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_STRETCH, 1, {AVSN_SHAPE(2, 3, 1)}, AVSN_SHAPE(2, 3, 4), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 7, 5)}, AVSN_SHAPE(2, 3, 3, 2), {WINDOW(2, 2, 1, 0, 0)}, 2, 1e-6},
     {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 7, 7)}, AVSN_SHAPE(2, 3, 4, 4), {WINDOW(3, 2, 1, 1, 1)}, 2, 1e-5},
     {AVSN_OP_POOL, 1, {AVSN_SHAPE(2, 3, 7, 7)}, AVSN_SHAPE(2, 3, 4, 4),
@@ -172,7 +186,7 @@ static void evaluate(const rule_case *c, const oracle_tensor *in, oracle_tensor 
         batch_norm(c, in, dst);
         break;
     case AVSN_OP_ELTWISE:
-        (a->eltwise == AVSN_RELU ? oracle_relu : a->eltwise == AVSN_SIGMOID ? oracle_sigmoid : oracle_compand)(&in[0], dst);
+        oracle_eltwise(a, &in[0], dst);
         break;
     case AVSN_OP_POOL:
     case AVSN_OP_POOL_TRAIN:
@@ -217,6 +231,18 @@ static void evaluate(const rule_case *c, const oracle_tensor *in, oracle_tensor 
         break;
     case AVSN_OP_LAGS:
         oracle_lags(a->steps, a->lags, &in[0], &in[1], dst);
+        break;
+    case AVSN_OP_DECONV:
+        oracle_deconv(&a->window, &in[0], &in[1], dst);
+        break;
+    case AVSN_OP_BIAS:
+        oracle_bias(&in[0], &in[1], dst);
+        break;
+    case AVSN_OP_PICTURE_MEAN:
+        oracle_picture_mean(&in[0], dst);
+        break;
+    case AVSN_OP_STRETCH:
+        oracle_stretch(&in[0], dst);
         break;
     case AVSN_OP_PAIR_DISTANCE:
     case AVSN_OP_PAIR_INNER_MAP:
@@ -264,8 +290,12 @@ static void append_case(avsn_graph *g, const rule_case *c)
     const avsn_rule rule = avsn_rule_of(c->kind);
     ck_assert_ptr_nonnull(rule);
     rule(g, &node, diff, wanted, diff_in);
-    for (int32_t i = 0; i < c->count; i++)
+    for (int32_t i = 0; i < c->count; i++) {
+        /* what passes unchanged has a name already: a copy of it can have another */
+        if (diff_in[i].id == diff.id)
+            diff_in[i] = avsn_slice(g, diff, 0, c->dst.dim[1]);
         avsn_name(g, gradient_names[i], diff_in[i]);
+    }
     ck_avsound(avsn_graph_finish(g));
 }
 

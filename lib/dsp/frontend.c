@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "dsp/fourier.h"
+#include "dsp/stft.h"
 
 enum { MOST_COLUMNS = 65536, MOST_RATE = 768000, MOST_SIDE = 16384, MOST_FRAMES = 65536, MOST_SAMPLES = 1 << 28 };
 
@@ -79,6 +80,21 @@ avsound_status avsn_clip_frontend_complete(avsn_clip_frontend *f)
     return check_int("clip: samples", f->samples, 1, MOST_SAMPLES);
 }
 
+avsound_status avsn_separation_frontend_check(const avsn_separation_frontend *f, const avsn_clip_frontend *clip)
+{
+    const avsn_stft_params stft = {.window = f->window, .hop = f->hop, .fft = f->fft};
+    const avsn_polar_params polar = {.floor = f->floor, .low = f->low, .high = f->high};
+    AVSN_TRY(avsn_stft_params_check(&stft));
+    AVSN_TRY(avsn_polar_params_check(&polar));
+    if (f->fft % 1024 || f->columns < 128 || f->columns % 128 || f->columns > MOST_COLUMNS)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation: fft is %d and columns %d, want multiples of 1024 and of 128", f->fft,
+                  f->columns);
+    if (avsn_stft_samples(&stft, f->columns) > clip->samples)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation: %d columns need %lld samples, the clip has %d", f->columns,
+                  (long long)avsn_stft_samples(&stft, f->columns), clip->samples);
+    return AVSOUND_OK;
+}
+
 void avsn_audio_frontend_default(avsn_audio_frontend *f)
 {
     *f = (avsn_audio_frontend){
@@ -115,4 +131,15 @@ void avsn_lag_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image
         .mel_bands = 40, .power = 1, .normalise = 1, .mel_low = 60, .mel_high = 7600,
         .floor = 1e-10f, .range = 0, .mean = -75, .std = 20,
     };
+}
+
+void avsn_separation_frontend_default(avsn_separation_frontend *f, avsn_clip_frontend *clip)
+{
+    avsn_stft_params stft;
+    avsn_polar_params polar;
+    avsn_stft_params_default(&stft);
+    avsn_polar_params_default(&polar);
+    *f = (avsn_separation_frontend){.window = stft.window, .hop = stft.hop, .fft = stft.fft, .columns = 128,
+                                    .floor = polar.floor, .low = polar.low, .high = polar.high};
+    clip->frames = 63;
 }

@@ -36,6 +36,14 @@ typedef struct avsn_clip_frontend {
     int32_t samples;     /* 0: as many as last as long as the frames, rounded */
 } avsn_clip_frontend;
 
+/* The mixture's spectrogram, level and phase, as a separator wants it, and what comes back. */
+typedef struct avsn_separation_frontend {
+    int32_t window, hop, fft; /* as avsn_stft_params; the last of fft / 2 + 1 bins stays out of the network */
+    int32_t columns;          /* of one input of the network; what lies behind them in the clip's samples is left out */
+    float floor;              /* 20 log10(max(|X|, floor)) */
+    float low, high;          /* dB that become -1 and 1 */
+} avsn_separation_frontend;
+
 /* Rows of the spectrogram. */
 static inline int32_t avsn_audio_frontend_bins(const avsn_audio_frontend *f)
 {
@@ -51,11 +59,15 @@ AVSN_SHARED avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *
 AVSN_SHARED avsound_status avsn_image_frontend_check(const avsn_image_frontend *f);
 /* Replaces samples 0 first. */
 avsound_status avsn_clip_frontend_complete(avsn_clip_frontend *f);
+/* Also what the network's halving needs: columns in multiples of 128, fft in multiples of 1024, all within the clip. */
+avsound_status avsn_separation_frontend_check(const avsn_separation_frontend *f, const avsn_clip_frontend *clip);
 /* The numbers of the correspondence networks (spec section 1). */
 void avsn_audio_frontend_default(avsn_audio_frontend *f);
 void avsn_image_frontend_default(avsn_image_frontend *f);
 /* Those of the multisensory networks (Owens and Efros 2018, as released): pixels in -1...1, 4.2 s of 29.97 Hz and 21 kHz. */
 void avsn_clip_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image);
+/* Theirs for separation: 64 ms windows every 16 ms, 128 of them; and clips of 63 frames. */
+void avsn_separation_frontend_default(avsn_separation_frontend *f, avsn_clip_frontend *clip);
 /* Those of the synchronisation network: small pictures, 40 mel bands of 16 kHz, four columns a frame of 25 Hz. */
 void avsn_lag_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image, avsn_audio_frontend *audio);
 

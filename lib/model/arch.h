@@ -9,16 +9,18 @@
 typedef struct avsn_build_config {
     int64_t batch;
     double width;         /* multiplies channel counts: of the convolution stacks, heads keep theirs; of a clip's network, all
-                             but those of the sound alone */
+                             but those of the sound alone and of the u-net */
     int64_t image_height, image_width; /* of a picture, or of each frame */
 
     int32_t conv1_stride;  /* of the first convolution of each stack: 2, or 1 as in the ICCV 2017 L3-Net */
-    int64_t bins, columns; /* of the spectrogram */
+    int64_t bins, columns; /* of the spectrogram; a separator's lacks the last bin, half the sampling rate */
 
     double audio_width;    /* multiplies the channel counts of the sound alone */
     int32_t conv5_stride;  /* in the picture: 2, or 1 for maps of twice the size */
     int64_t frames, samples; /* of a clip */
     int64_t lags;            /* frames by which sound and pictures may be apart, either way */
+    bool norm_weight;        /* batch norms have weights */
+    double unet_width;       /* multiplies the channel counts of a separator's u-net */
 } avsn_build_config;
 
 typedef struct avsn_arch {
@@ -28,6 +30,8 @@ typedef struct avsn_arch {
     bool map;     /* has the output "map" */
     bool clip;    /* sees "frames", rather than an "image", and hears a "waveform", rather than a "spectrogram" */
     bool lags;    /* of a clip: hears a "spectrogram" all the same, and compares the two at every lag (syncnet.h) */
+    bool separates; /* a clip's sound in two, from its "spectrogram" */
+    bool blind;     /* a clip's network that sees nothing */
     int32_t conv1_stride, conv5_stride; /* defaults */
     void (*build)(avsn_graph *graph, const avsn_build_config *config);
 } avsn_arch;
@@ -36,6 +40,7 @@ int32_t avsn_arch_count(void);
 const avsn_arch *avsn_arch_at(int32_t index);
 const avsn_arch *avsn_arch_find(const char *name); /* NULL if unknown */
 
-extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet, avsn_arch_multisensory, avsn_arch_syncnet;
+extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet, avsn_arch_multisensory, avsn_arch_syncnet,
+    avsn_arch_separator, avsn_arch_separator_pit;
 
 #endif

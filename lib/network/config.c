@@ -24,6 +24,7 @@ typedef struct field {
 #define MODEL_FIELD(name, kind) {#name, kind, offsetof(avsn_model_config, name)}
 #define IMAGE_FIELD(name, kind) {#name, kind, offsetof(avsn_image_frontend, name)}
 #define CLIP_FIELD(name, kind) {#name, kind, offsetof(avsn_clip_frontend, name)}
+#define SEPARATION_FIELD(name, kind) {#name, kind, offsetof(avsn_separation_frontend, name)}
 #define AUDIO_FIELD(name, kind) {#name, kind, offsetof(avsn_audio_frontend, name)}
 
 static const field picture_fields[] = {
@@ -38,6 +39,15 @@ static const field clip_model_fields[] = {
 static const field lag_model_fields[] = {
     MODEL_FIELD(width, FIELD_F64),
     MODEL_FIELD(lags, FIELD_I32),
+};
+static const field separator_fields[] = {
+    MODEL_FIELD(width, FIELD_F64),
+    MODEL_FIELD(audio_width, FIELD_F64),
+    MODEL_FIELD(unet_width, FIELD_F64),
+    MODEL_FIELD(conv5_stride, FIELD_I32),
+};
+static const field blind_separator_fields[] = {
+    MODEL_FIELD(unet_width, FIELD_F64),
 };
 static const field image_fields[] = {
     IMAGE_FIELD(width, FIELD_I32), IMAGE_FIELD(height, FIELD_I32),   IMAGE_FIELD(short_side, FIELD_I32),
@@ -64,6 +74,12 @@ static const field picture_clip_fields[] = {
     CLIP_FIELD(frame_rate, FIELD_F64),
 };
 
+static const field separation_fields[] = {
+    SEPARATION_FIELD(window, FIELD_I32), SEPARATION_FIELD(hop, FIELD_I32), SEPARATION_FIELD(fft, FIELD_I32),
+    SEPARATION_FIELD(columns, FIELD_I32), SEPARATION_FIELD(floor, FIELD_F32), SEPARATION_FIELD(low, FIELD_F32),
+    SEPARATION_FIELD(high, FIELD_F32),
+};
+
 typedef struct section {
     const char *name; /* "" for the outermost object; NULL ends a list */
     const field *fields;
@@ -71,7 +87,8 @@ typedef struct section {
     size_t offset; /* in avsn_model_config */
 } section;
 
-/* Of networks of a picture and its spectrogram, of clips, and of clips that hear a spectrogram. */
+/* Of networks of a picture and its spectrogram, of clips, of clips that hear a spectrogram, and of those that separate a
+ * clip's sound. */
 static const section picture_sections[] = {
     {"", picture_fields, AVSN_ARRAY_COUNT(picture_fields), 0},
     {"image", image_fields, AVSN_ARRAY_COUNT(image_fields), offsetof(avsn_model_config, image)},
@@ -91,9 +108,24 @@ static const section lag_sections[] = {
     {"clip", picture_clip_fields, AVSN_ARRAY_COUNT(picture_clip_fields), offsetof(avsn_model_config, clip)},
     {NULL, NULL, 0, 0},
 };
+static const section separator_sections[] = {
+    {"", separator_fields, AVSN_ARRAY_COUNT(separator_fields), 0},
+    {"image", image_fields, AVSN_ARRAY_COUNT(image_fields), offsetof(avsn_model_config, image)},
+    {"clip", clip_fields, AVSN_ARRAY_COUNT(clip_fields), offsetof(avsn_model_config, clip)},
+    {"separation", separation_fields, AVSN_ARRAY_COUNT(separation_fields), offsetof(avsn_model_config, separation)},
+    {NULL, NULL, 0, 0},
+};
+static const section blind_separator_sections[] = {
+    {"", blind_separator_fields, AVSN_ARRAY_COUNT(blind_separator_fields), 0},
+    {"clip", clip_fields, AVSN_ARRAY_COUNT(clip_fields), offsetof(avsn_model_config, clip)},
+    {"separation", separation_fields, AVSN_ARRAY_COUNT(separation_fields), offsetof(avsn_model_config, separation)},
+    {NULL, NULL, 0, 0},
+};
 
 static const section *sections_of(const avsn_arch *arch)
 {
+    if (arch->separates)
+        return arch->blind ? blind_separator_sections : separator_sections;
     return arch->lags ? lag_sections : arch->clip ? clip_sections : picture_sections;
 }
 
@@ -256,17 +288,21 @@ static avsound_status check(const avsn_arch *arch, const char *name, avsn_model_
     AVSN_TRY(check_width(name, "width", config->width));
     if (arch->lags) {
         AVSN_TRY(check_lags(name, config));
-    } else if (arch->clip) {
+    } else if (arch->clip && !arch->blind) {
         AVSN_TRY(check_width(name, "audio_width", config->audio_width));
         AVSN_TRY(check_stride(name, "conv5_stride", config->conv5_stride));
-    } else {
-        AVSN_TRY(check_stride(name, "conv1_stride", config->conv1_stride));
     }
+    if (arch->separates)
+        AVSN_TRY(check_width(name, "unet_width", config->unet_width));
+    if (!arch->clip)
+        AVSN_TRY(check_stride(name, "conv1_stride", config->conv1_stride));
     avsound_status status = avsn_image_frontend_check(&config->image);
     if (!status && arch->clip)
         status = avsn_clip_frontend_complete(&config->clip);
     if (!status && (!arch->clip || arch->lags))
         status = avsn_audio_frontend_check(&config->audio);
+    if (!status && arch->separates)
+        status = avsn_separation_frontend_check(&config->separation, &config->clip);
     return status ? avsn_fail_in(status, "%s", name) : AVSOUND_OK;
 }
 
@@ -279,6 +315,10 @@ static void set_defaults(const avsn_arch *arch, avsn_model_config *config)
     } else if (arch->clip) {
         config->audio_width = 1;
         avsn_clip_frontend_default(&config->clip, &config->image);
+        if (arch->separates) {
+            config->unet_width = 1;
+            avsn_separation_frontend_default(&config->separation, &config->clip);
+        }
     } else {
         avsn_image_frontend_default(&config->image);
         avsn_audio_frontend_default(&config->audio);

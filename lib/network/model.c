@@ -49,19 +49,21 @@ void avsound_model_free(avsound_model *model)
 avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_shapes *shapes, avsn_graph **out)
 {
     const avsn_model_config *config = &model->config;
+    const bool separates = model->arch->separates;
     const avsn_build_config build = {
         .batch = shapes->batch,
         .width = config->width,
         .image_height = shapes->image_height ? shapes->image_height : config->image.height,
         .image_width = shapes->image_width ? shapes->image_width : config->image.width,
         .conv1_stride = config->conv1_stride,
-        .bins = avsn_audio_frontend_bins(&config->audio),
-        .columns = shapes->columns ? shapes->columns : config->audio.columns,
+        .bins = separates ? config->separation.fft / 2 : avsn_audio_frontend_bins(&config->audio),
+        .columns = separates ? config->separation.columns : shapes->columns ? shapes->columns : config->audio.columns,
         .audio_width = config->audio_width,
         .conv5_stride = config->conv5_stride,
         .frames = shapes->frames ? shapes->frames : config->clip.frames,
         .samples = shapes->samples ? shapes->samples : config->clip.samples,
         .lags = config->lags,
+        .unet_width = config->unet_width,
     };
     avsn_graph *graph;
     *out = NULL;
@@ -210,6 +212,9 @@ static void initialise(const avsn_param_spec *spec, uint64_t seed, int64_t count
             break;
         case AVSN_INIT_TRUNCATED:
             data[i] = (float)(he * sqrt(1.3) * draw_truncated(seed, stream, (uint64_t)i));
+            break;
+        case AVSN_INIT_NORMAL:
+            data[i] = (float)((double)init->values[0] + (double)init->values[1] * avsn_rng_normal(seed, stream, (uint64_t)i));
             break;
         }
     }

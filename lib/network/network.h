@@ -12,12 +12,13 @@
 
 /* What an architecture has no use for is 0. */
 typedef struct avsn_model_config {
-    double width, audio_width;
+    double width, audio_width, unet_width;
     int32_t conv1_stride, conv5_stride;
     int32_t lags; /* frames, either way */
     avsn_image_frontend image;
     avsn_audio_frontend audio;
     avsn_clip_frontend clip;
+    avsn_separation_frontend separation;
 } avsn_model_config;
 
 /* Sizes of a network's inputs; 0: the model's own. */

@@ -11,6 +11,13 @@ static const char narrow[] = "{\"width\": 0.0625}"; /* the narrowest network: 4 
 static const char narrow_clip[] = "{\"width\": 0.0625, \"audio_width\": 0.0625, \"clip\": {\"frames\": 9},"
                                   " \"image\": {\"width\": 32, \"height\": 32, \"short_side\": 32}}";
 
+static const char narrow_separator[] =
+    "{\"width\": 0.0625, \"audio_width\": 0.0625, \"unet_width\": 0.0625, \"clip\": {\"frames\": 37},"
+    " \"image\": {\"width\": 32, \"height\": 32, \"short_side\": 32}, \"separation\": {\"fft\": 1024, \"window\": 800,"
+    " \"hop\": 197}}";
+static const char narrow_blind_separator[] =
+    "{\"unet_width\": 0.0625, \"clip\": {\"frames\": 37}, \"separation\": {\"fft\": 1024, \"window\": 800, \"hop\": 197}}";
+
 /* Refuses call number `refuse_at` to its allocator (0: none), and with `for_good` every later one too. */
 typedef struct budget {
     atomic_long calls, live, refused;
@@ -58,10 +65,19 @@ __attribute__((unused)) static avsound_context *plain_context(void)
     return context;
 }
 
+static const char *narrow_config(const char *arch)
+{
+    if (!strcmp(arch, "separator"))
+        return narrow_separator;
+    if (!strcmp(arch, "separator-pit"))
+        return narrow_blind_separator;
+    return strcmp(arch, "multisensory") ? narrow : narrow_clip;
+}
+
 __attribute__((unused)) static avsound_model *narrow_model(avsound_context *context, const char *arch)
 {
     avsound_model *model = NULL;
-    ck_avsound(avsound_model_create(context, arch, strcmp(arch, "multisensory") ? narrow : narrow_clip, 7, &model));
+    ck_avsound(avsound_model_create(context, arch, narrow_config(arch), 7, &model));
     return model;
 }
 

@@ -34,10 +34,11 @@ def draw(name, shape):
     """Values of one parameter, spread so that every layer's output keeps a magnitude near 1."""
     count = math.prod(shape)
     kind = name.rsplit(".", 1)[1]
-    if kind == "running_var":
+    if kind == "running_var" or kind == "weight" and len(shape) == 1:
         values = 0.5 + networks.uniform(SEED, name, count)
     else:
-        deviation = {"weight": math.sqrt(2 / max(1, math.prod(shape[1:]))), "running_mean": 0.2, "bias": 0.1}[kind]
+        head = 0.1 if name in ("gen.fg.weight", "gen.bg.weight") else 1.0  # a tanh follows
+        deviation = {"weight": head * math.sqrt(2 / math.prod(shape[1:])), "running_mean": 0.2, "bias": 0.1}[kind]
         values = deviation * networks.normal(SEED, name, count)
     return torch.from_numpy(values.astype(np.float32).reshape(shape)).double()
 

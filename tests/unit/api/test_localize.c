@@ -137,6 +137,8 @@ START_TEST(only_avol_net_has_a_map)
         if (!strcmp(avsound_arch_name(i), "avol-net"))
             continue;
         avsound_session *session;
+        if (!strncmp(avsound_arch_name(i), "separator", 9)) /* test_clips.c */
+            continue;
         const char *name = avsound_arch_name(i);
         const bool clip = strcmp(name, "l3-net") && strcmp(name, "ave-net");
         const char *config = "{\"width\": 0.0625}";

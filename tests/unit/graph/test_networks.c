@@ -58,7 +58,7 @@ START_TEST(stacks_have_the_shapes_of_the_paper)
     avsn_build_config config = paper;
     for (config.batch = 1; config.batch <= 3; config.batch += 2)
         for (int32_t a = 0; a < avsn_arch_count(); a++) {
-            if (avsn_arch_at(a)->clip) /* test_multisensory.c */
+            if (avsn_arch_at(a)->clip) /* test_multisensory.c, test_separator.c */
                 continue;
             fixture f = set_up(avsn_arch_at(a)->name, &config);
             ck_avsound(avsn_graph_finish(f.graph));
@@ -242,17 +242,19 @@ END_TEST
 
 START_TEST(architectures_are_found_by_name)
 {
-    ck_assert_int_eq(avsn_arch_count(), 5);
+    ck_assert_int_eq(avsn_arch_count(), 7);
     for (int32_t i = 0; i < avsn_arch_count(); i++)
         ck_assert_ptr_eq(avsn_arch_find(avsn_arch_at(i)->name), avsn_arch_at(i));
     ck_assert_ptr_null(avsn_arch_find("vgg-16"));
     ck_assert_ptr_null(avsn_arch_at(-1));
-    ck_assert_ptr_null(avsn_arch_at(5));
+    ck_assert_ptr_null(avsn_arch_at(7));
     ck_assert(!avsn_arch_find("l3-net")->aligned);
     ck_assert(avsn_arch_find("ave-net")->aligned && !avsn_arch_find("ave-net")->map);
     ck_assert(avsn_arch_find("avol-net")->map);
     ck_assert(!avsn_arch_find("avol-net")->clip && avsn_arch_find("multisensory")->clip);
     ck_assert(!avsn_arch_find("multisensory")->lags && avsn_arch_find("sync-net")->clip && avsn_arch_find("sync-net")->lags);
+    ck_assert(!avsn_arch_find("multisensory")->separates && avsn_arch_find("separator")->separates);
+    ck_assert(!avsn_arch_find("separator")->blind && avsn_arch_find("separator-pit")->blind);
 }
 END_TEST
 

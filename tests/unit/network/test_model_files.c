@@ -8,6 +8,14 @@
 
 #define TINY "{\"width\":0.0625}"
 
+/* Separators have widths of their own. */
+static const char *tiny_config(const char *arch)
+{
+    return !strcmp(arch, "separator")       ? "{\"width\":0.0625,\"unet_width\":0.0625}"
+           : !strcmp(arch, "separator-pit") ? "{\"unet_width\":0.0625}"
+                                            : TINY;
+}
+
 static avsound_context *context;
 
 static avsound_model *create(const char *arch, const char *config, uint64_t seed)
@@ -52,13 +60,15 @@ static void ck_same_parameters(const avsound_model *a, const avsound_model *b)
 
 START_TEST(architectures_are_listed)
 {
-    ck_assert_int_eq(avsound_arch_count(), 5);
+    ck_assert_int_eq(avsound_arch_count(), 7);
     ck_assert_str_eq(avsound_arch_name(0), "l3-net");
     ck_assert_str_eq(avsound_arch_name(1), "ave-net");
     ck_assert_str_eq(avsound_arch_name(2), "avol-net");
     ck_assert_str_eq(avsound_arch_name(3), "multisensory");
     ck_assert_str_eq(avsound_arch_name(4), "sync-net");
-    ck_assert_ptr_null(avsound_arch_name(5));
+    ck_assert_str_eq(avsound_arch_name(5), "separator");
+    ck_assert_str_eq(avsound_arch_name(6), "separator-pit");
+    ck_assert_ptr_null(avsound_arch_name(7));
     ck_assert_ptr_null(avsound_arch_name(-1));
 }
 END_TEST
@@ -337,7 +347,7 @@ END_TEST
 START_TEST(a_saved_model_loads_bit_for_bit)
 {
     for (int32_t i = 0; i < avsound_arch_count(); i++) {
-        avsound_model *model = create(avsound_arch_name(i), TINY, 9), *loaded, *again;
+        avsound_model *model = create(avsound_arch_name(i), tiny_config(avsound_arch_name(i)), 9), *loaded, *again;
         ck_avsound(avsound_model_save(model, "saved.safetensors"));
         ck_avsound(avsound_model_load(context, "saved.safetensors", &loaded));
         ck_same_parameters(model, loaded);

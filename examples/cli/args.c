@@ -8,7 +8,7 @@
 #include "cli.h"
 
 #define OFFSET(field) offsetof(cli_args, field)
-#define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE | CLI_SYNC)
+#define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE | CLI_SYNC | CLI_SEPARATE)
 
 const cli_option cli_options[] = {
     {"output", 'o', "FILE", CLI_TEXT, OFFSET(output), 0, 0, CLI_EMBED | CLI_SCORE,
@@ -40,6 +40,18 @@ const cli_option cli_options[] = {
      "draw how well sound and picture agree at every offset and, over 30 s, the offset over time"},
     {"fix", 0, "OUT", CLI_TEXT, OFFSET(fix), 0, 0, CLI_SYNC,
      "write a copy with the sound moved into place: .mp4, .m4v, .mov, .mkv or .webm"},
+    {"output", 'o', "FOLDER", CLI_TEXT, OFFSET(output), 0, 0, CLI_SEPARATE, "where to; made if it is missing; required"},
+    {"region", 0, "left|right|L,T,R,B", CLI_TEXT, OFFSET(region), 0, 0, CLI_SEPARATE,
+     "what in the picture counts as on screen: a half, or left, top, right and bottom as shares of width and height, such as "
+     "0.5,0,1,0.5; default: all of it"},
+    {"consistent", 0, NULL, CLI_FLAG, OFFSET(consistent), 0, 0, CLI_SEPARATE,
+     "make the two sum to the recording: what they lack of it is shared out by their power"},
+    {"phase", 0, "network|original", CLI_CHOICE, OFFSET(phase), 0, 0, CLI_SEPARATE,
+     "take phases from the network or from the recording; default network"},
+    {"video", 0, NULL, CLI_FLAG, OFFSET(video), 0, 0, CLI_SEPARATE, "write the recording's pictures with either sound, too"},
+    {"compat", 0, NULL, CLI_FLAG, OFFSET(compat), 0, 0, CLI_SEPARATE,
+     "do as the released program did: left channel alone, 1.5 times as loud as the network works, windows joined without fading "
+     "into each other, nothing of what fills no window"},
     {"batch", 0, "N", CLI_COUNT, OFFSET(batch), 1, 4096, CLI_BENCH, "items per run; default: 1 and 16"},
     {"runs", 0, "N", CLI_COUNT, OFFSET(runs), 1, 1000000, CLI_BENCH, "runs to time; default: as many as fit 2 seconds"},
     {"plan", 0, NULL, CLI_FLAG, OFFSET(plan), 0, 0, CLI_INFO,
@@ -179,6 +191,7 @@ static const cli_args defaults = {
     .frames = 3,
     .ciou = "half",
     .truth = "union",
+    .phase = "network",
     .threshold = NAN,
     .train = {.schedule = "paper", .objective = "avc", .weight_decay = -1},
     .start_us = -1,

@@ -32,8 +32,8 @@ enum {
 #define CLI_MAX_INPUTS 2
 
 /* Bits of cli_option.commands. */
-enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_EVERY = 31, CLI_PREPARE = 32,
-       CLI_TRAIN = 64, CLI_EVAL = 128, CLI_SYNC = 256 };
+enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_PREPARE = 32, CLI_TRAIN = 64,
+       CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_EVERY = 31 | CLI_SEPARATE };
 
 /* Options of train alone; 0 and NULL: not given. */
 typedef struct cli_train_args {
@@ -67,6 +67,8 @@ typedef struct cli_args {
     const char *curve, *fix;  /* of sync */
     const char *offsets;      /* of eval sync */
     double seconds;
+    int compat, consistent, video; /* of separate */
+    const char *phase, *region;
     cli_train_args train;
 } cli_args;
 
@@ -133,6 +135,7 @@ int cli_interrupted(void); /* the signal's number, or 0 */
 void cli_interrupt_scan(avsound_scan *scan);
 void cli_interrupt_session(avsound_session *session);
 void cli_interrupt_offset(avsound_offset *offset);
+void cli_interrupt_separator(avsound_separator *separator);
 
 /* ---- progress (progress.c): a bar on standard error, if that is a terminal and nobody asked for quiet ---- */
 
@@ -286,5 +289,6 @@ int cli_prepare(cli *c);
 int cli_train(cli *c);
 int cli_eval(cli *c);
 int cli_sync(cli *c);
+int cli_separate(cli *c);
 
 #endif

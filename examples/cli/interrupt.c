@@ -11,6 +11,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static avsound_scan *current_scan;
 static avsound_session *current_session;
 static avsound_offset *current_offset;
+static avsound_separator *current_separator;
 static sigset_t watched;
 
 static void cancel_current(void)
@@ -21,6 +22,8 @@ static void cancel_current(void)
         avsound_session_cancel(current_session);
     if (current_offset)
         avsound_offset_cancel(current_offset);
+    if (current_separator)
+        avsound_separator_cancel(current_separator);
 }
 
 static void *watch(void *unused)
@@ -89,6 +92,15 @@ void cli_interrupt_offset(avsound_offset *offset)
 {
     pthread_mutex_lock(&lock);
     current_offset = offset;
+    if (atomic_load(&received))
+        cancel_current();
+    pthread_mutex_unlock(&lock);
+}
+
+void cli_interrupt_separator(avsound_separator *separator)
+{
+    pthread_mutex_lock(&lock);
+    current_separator = separator;
     if (atomic_load(&received))
         cancel_current();
     pthread_mutex_unlock(&lock);

@@ -43,6 +43,14 @@ const cli_command cli_commands[] = {
      "with the sound moved by the offset, nothing is encoded again, and measures the\n"
      "copy. docs/sync.md says what the numbers mean.\n",
      cli_sync},
+    {"separate", CLI_SEPARATE, "FILE", 1, 1, "take a recording's sound apart: what comes from on screen, and the rest",
+     "FOLDER of --output receives on-screen.wav and off-screen.wav; of a model that\n"
+     "sees nothing, first.wav and second.wav, two sounds in any order. They are mono\n"
+     "at the model's rate, 21 kHz, in 32-bit floats, as loud as the recording. With\n"
+     "--video there are .mp4 beside them, the recording's pictures with either sound.\n"
+     "--region says which part of the picture counts: the rest of it is hidden from\n"
+     "the model, so what sounds there counts as off screen.\n",
+     cli_separate},
     {"bench", CLI_BENCH, "", 0, 0, "time a model's network on this machine",
      "Times are the network's alone: no decoding, no spectrogram. The median of\n"
      "--runs runs after one to warm up. Without --batch it measures 1 and 16, without\n"

@@ -261,6 +261,83 @@ AVSOUND_API void avsound_offset_cancel(avsound_offset *offset);
 /** Frees a measurement; NULL is allowed. Since 0.1. */
 AVSOUND_API void avsound_offset_free(avsound_offset *offset);
 
+/** A walk over a recording that takes its sound apart: what comes from on screen, and the rest; or, by a network that sees
+ *  nothing, two sounds in any order. The result is mono at the model's rate (21 kHz), in stretches that follow each other
+ *  without seams, delivered in order. Bounded memory whatever the length; frames and samples are read once.
+ *  Source: Owens and Efros, ECCV 2018, section 6. Threads: one at a time per separation. Since 0.1. */
+typedef struct avsound_separator avsound_separator;
+
+/** How it is done; may be combined. Since 0.1. */
+enum {
+    AVSOUND_SEPARATE_COMPAT = 1,         /**< as the released program: the left channel alone, windows half a window apart of
+                                              which the first to have a sample keeps it, faded ends and all, a gain of 1.5, no
+                                              return to the recording's level, values clipped to -1...1, the recording's rest
+                                              that fills no window left out */
+    AVSOUND_SEPARATE_CONSISTENT = 2,     /**< the two sounds sum to the mixture: what they lack of it is shared out by their
+                                              power, frequency by frequency. Not with COMPAT */
+    AVSOUND_SEPARATE_ORIGINAL_PHASE = 4  /**< with the mixture's phases instead of the network's */
+};
+
+/** Options of a separation. Fill with avsound_separator_options_init() first. Since 0.1. */
+typedef struct avsound_separator_options {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build */
+    int32_t flags;        /**< AVSOUND_SEPARATE_ constants, or-ed */
+    int32_t threads;      /**< that compute; 0: one per core */
+    int32_t precision;    /**< AVSOUND_PRECISION_ constant */
+    int64_t start_us;     /**< first time */
+    int64_t duration_us;  /**< 0: to the end */
+    float left, top, right, bottom; /**< what is in this rectangle counts as on screen, the rest is hidden from the network:
+                                         shares of the picture's width and height, 0...1; all 0: everything */
+} avsound_separator_options;
+
+/** A stretch of the result. Pointers are the separation's. Since 0.1. */
+typedef struct avsound_separator_result {
+    uint32_t struct_size;  /**< sizeof of this struct in the caller's build; set before the call */
+    int32_t index;         /**< 0, 1, 2, ... */
+    int64_t time_us;       /**< of the first sample */
+    int64_t sample;        /**< its number, counted from start_us */
+    int64_t samples;       /**< how many */
+    int32_t sample_rate;   /**< Hz */
+    int32_t padded;        /**< 1: the recording was shorter than a window, which silence and the last frame filled up */
+    float rms, reserved;   /**< level of the mixture over the stretch, full scale 1; 0 */
+    const float *on;       /**< [samples] what comes from on screen; of a network that sees nothing, one of two sounds */
+    const float *off;      /**< [samples] the rest; or the other one */
+    const float *mixture;  /**< [samples] what was separated: the mean of the channels (COMPAT: the left one, at the network's
+                                loudness) */
+} avsound_separator_result;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_separator_options_init(avsound_separator_options *options, uint32_t struct_size);
+
+/** Opens a file and prepares the walk.
+ *  @return AVSOUND_OK; AVSOUND_E_UNSUPPORTED if the model is no separator; AVSOUND_E_STATE if the file lacks the sound, or the
+ *          pictures that the model needs; and all of avsound_media_open() and avsound_session_create().
+ *  Ownership: free with avsound_separator_free(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_separator_create(avsound_model *model, const char *path,
+                                                                   const avsound_separator_options *options,
+                                                                   avsound_separator **out);
+
+/** What is known of the file. @param info Its struct_size must be set. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_separator_get_info(const avsound_separator *separation,
+                                                                     avsound_media_info *info);
+
+/** Number of results to expect, -1 if the file does not tell; about one in 1.6 s. Since 0.1. */
+AVSOUND_API int64_t avsound_separator_expected(const avsound_separator *separation);
+
+/** Delivers the next stretch.
+ *  @param result Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_END after the last; AVSOUND_E_FORMAT where the file is damaged (what came before stands), or
+ *          has no sample at all; AVSOUND_E_STATE if it is too short for COMPAT; AVSOUND_E_CANCELLED.
+ *  Ownership: the separation's, valid until the next call. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_separator_next(avsound_separator *separation,
+                                                                 avsound_separator_result *result);
+
+/** Makes avsound_separator_next() return AVSOUND_E_CANCELLED soon. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_separator_cancel(avsound_separator *separation);
+
+/** Frees the separation; NULL is allowed. Since 0.1. */
+AVSOUND_API void avsound_separator_free(avsound_separator *separation);
+
 /** Log-spectrogram of a sound as a model's front end computes it, all columns.
  *
  *  @param spectrogram Receives [bins][columns] floats (after mean and std); NULL to ask for the size.

@@ -45,7 +45,7 @@ int64_t avsn_release_columns(double seconds)
     return (int64_t)(128 * exp2((double)avsn_round_half_even(log2(seconds / 2.135))));
 }
 
-int64_t avsn_release_windows(const avsn_release_list *l, avsn_window *windows, int64_t capacity)
+int64_t avsn_release_windows(const avsn_release_list *l, avsn_clip_window *windows, int64_t capacity)
 {
     const int64_t frames = avsn_pace_frames(&l->pace, l->seconds), samples = avsn_pace_sample(&l->pace, frames);
     const double first = (double)avsn_pace_frame_at(&l->pace, l->start) / l->pace.frame_rate;
@@ -56,13 +56,13 @@ int64_t avsn_release_windows(const avsn_release_list *l, avsn_window *windows, i
         if (sample + samples > l->samples)
             break;
         if (count < capacity)
-            windows[count] = (avsn_window){frame, frames, sample, samples};
+            windows[count] = (avsn_clip_window){frame, frames, sample, samples};
         count++;
     }
     return count;
 }
 
-int64_t avsn_release_join(const avsn_window *window, const float *output, int64_t count, int64_t filled,
+int64_t avsn_release_join(const avsn_clip_window *window, const float *output, int64_t count, int64_t filled,
                           float *recording, int64_t samples)
 {
     const int64_t end = AVSN_MIN(window->sample + count, samples);
@@ -123,10 +123,11 @@ static int64_t start_of(const avsn_windows *w, int64_t index)
     return avsn_pace_sample(&w->pace, AVSN_MIN(index * w->step, last_start(w)));
 }
 
-void avsn_windows_at(const avsn_windows *w, int64_t index, avsn_window *window)
+void avsn_windows_at(const avsn_windows *w, int64_t index, avsn_clip_window *window)
 {
     const int64_t frame = AVSN_MIN(index * w->step, last_start(w));
-    *window = (avsn_window){frame, w->frames, avsn_pace_sample(&w->pace, frame), avsn_pace_sample(&w->pace, w->frames)};
+    *window = (avsn_clip_window){frame, w->frames, avsn_pace_sample(&w->pace, frame),
+                                 avsn_pace_sample(&w->pace, w->frames)};
 }
 
 /* From window `index` - 1 to `index`: 0 before `from`, 1 from `to` on. */

@@ -28,10 +28,10 @@ int64_t avsn_pace_frame_at(const avsn_pace *pace, double seconds);
 double avsn_release_seconds(double multiple);
 int64_t avsn_release_columns(double seconds);
 
-typedef struct avsn_window {
+typedef struct avsn_clip_window {
     int64_t frame, frames;   /* first, number */
     int64_t sample, samples;
-} avsn_window;
+} avsn_clip_window;
 
 /* ---- the release's windows: half a window apart in time, none for what is left at the end ---- */
 
@@ -44,12 +44,12 @@ typedef struct avsn_release_list {
 } avsn_release_list;
 
 /* Number of windows, those left out not counted; the first `capacity` are written. */
-int64_t avsn_release_windows(const avsn_release_list *list, avsn_window *windows, int64_t capacity);
+int64_t avsn_release_windows(const avsn_release_list *list, avsn_clip_window *windows, int64_t capacity);
 
 /* The first window to have a sample keeps it, faded ends and all. `output` are window's samples, `count` of them,
  * recording's samples 0...filled - 1 are taken; sets those from there on, clipped to -1...1 (zeros where no window
  * reaches), and returns how many are taken now, at most `samples`. Windows come in order. */
-int64_t avsn_release_join(const avsn_window *window, const float *output, int64_t count, int64_t filled,
+int64_t avsn_release_join(const avsn_clip_window *window, const float *output, int64_t count, int64_t filled,
                           float *recording, int64_t samples);
 
 /* ---- windows that cover a recording of any length, cross-faded ---- */
@@ -69,7 +69,7 @@ typedef struct avsn_windows {
 /* Refuses windows that leave gaps: a window's output must reach over the next one's guard, and its own. */
 avsound_status avsn_windows_check(const avsn_windows *windows);
 int64_t avsn_windows_count(const avsn_windows *windows);
-void avsn_windows_at(const avsn_windows *windows, int64_t index, avsn_window *window);
+void avsn_windows_at(const avsn_windows *windows, int64_t index, avsn_clip_window *window);
 /* What the samples of window `index`'s output count for, weights[output]: 0 to 1, and at every sample of the recording
  * the sum over all windows is 1. Neighbours fade into each other as a raised cosine over all that both can be relied
  * on. */

@@ -146,6 +146,32 @@ AT(avsound_scan_result, embedding_audio, 48);
 AT(avsound_scan_result, map, 56);
 AT(avsound_scan_result, frame, 64);
 
+SIZE(avsound_separator_options, 48);
+AT(avsound_separator_options, struct_size, 0);
+AT(avsound_separator_options, flags, 4);
+AT(avsound_separator_options, threads, 8);
+AT(avsound_separator_options, precision, 12);
+AT(avsound_separator_options, start_us, 16);
+AT(avsound_separator_options, duration_us, 24);
+AT(avsound_separator_options, left, 32);
+AT(avsound_separator_options, top, 36);
+AT(avsound_separator_options, right, 40);
+AT(avsound_separator_options, bottom, 44);
+
+SIZE(avsound_separator_result, 72);
+AT(avsound_separator_result, struct_size, 0);
+AT(avsound_separator_result, index, 4);
+AT(avsound_separator_result, time_us, 8);
+AT(avsound_separator_result, sample, 16);
+AT(avsound_separator_result, samples, 24);
+AT(avsound_separator_result, sample_rate, 32);
+AT(avsound_separator_result, padded, 36);
+AT(avsound_separator_result, rms, 40);
+AT(avsound_separator_result, reserved, 44);
+AT(avsound_separator_result, on, 48);
+AT(avsound_separator_result, off, 56);
+AT(avsound_separator_result, mixture, 64);
+
 SIZE(avsound_scan_times, 48);
 AT(avsound_scan_times, struct_size, 0);
 AT(avsound_scan_times, reserved, 4);

@@ -62,7 +62,7 @@ END_TEST
 
 START_TEST(release_list_goes_by_half_windows)
 {
-    avsn_window w[16];
+    avsn_clip_window w[16];
     avsn_release_list l = {pace, 2.135, 0, 2.145, 1000000};
     ck_assert_int_eq(avsn_release_windows(&l, w, 16), 1); /* just one in its duration and 0.01 s */
     ck_assert(w[0].frame == 0 && w[0].frames == 63 && w[0].sample == 0 && w[0].samples == 44144);
@@ -92,7 +92,7 @@ START_TEST(first_writer_wins)
         first[i] = 0.25f;
         second[i] = i % 2 ? -3 : 3;
     }
-    const avsn_window a = {0, 63, 0, 44144}, b = {31, 63, 21722, 44144}, c = {100, 63, 70070, 44144};
+    const avsn_clip_window a = {0, 63, 0, 44144}, b = {31, 63, 21722, 44144}, c = {100, 63, 70070, 44144};
     int64_t filled = avsn_release_join(&a, first, 44016, 0, recording, 80000);
     ck_assert_int_eq(filled, 44016);
     filled = avsn_release_join(&b, second, 44016, filled, recording, 80000);
@@ -120,9 +120,9 @@ static void ck_partition(const avsn_windows *w)
     int64_t bad = 0;
     for (int64_t i = 0; i < w->output; i++)
         ones[i] = 1;
-    avsn_window last = {0};
+    avsn_clip_window last = {0};
     for (int64_t j = 0; j < count; j++) {
-        avsn_window at;
+        avsn_clip_window at;
         avsn_windows_at(w, j, &at);
         bad += at.frames != w->frames || at.sample != avsn_pace_sample(&w->pace, at.frame);
         bad += j ? at.frame <= last.frame || at.frame > last.frame + w->step : at.frame != 0;
@@ -172,7 +172,7 @@ START_TEST(only_the_last_window_knows_the_length)
         const avsn_windows w = {pace, 63, 31, 44016, 336, samples};
         const int64_t count = avsn_windows_count(&w);
         for (int64_t j = 0; j < count - 1; j++) {
-            avsn_window at;
+            avsn_clip_window at;
             avsn_windows_at(&w, j, &at);
             ck_assert_int_eq(at.frame, 31 * j);
         }

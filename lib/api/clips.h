@@ -1,0 +1,63 @@
+/* A recording read forwards for networks of clips: frames at the network's rate and size, two channels of samples at its own.
+ * Each frame is decoded and scaled once, each sample resampled once; what lies behind is forgotten, so memory is bounded. */
+#ifndef AVSN_CLIPS_H
+#define AVSN_CLIPS_H
+
+#include "api/recording.h"
+#include "dsp/windows.h"
+
+/* Of the picture, in shares of its width and height; what lies outside is seen as mid-grey. */
+typedef struct avsn_region {
+    float left, top, right, bottom;
+} avsn_region;
+
+typedef struct avsn_clips {
+    avsound_context *context;
+    avsn_image_frontend image;
+    avsn_clip_frontend clip;
+    avsn_pace pace;
+    avsound_media_info info;
+    int64_t start_us;
+
+    avsn_recording pictures;
+    avsn_kept_frame shown; /* the one on screen at the last frame's time */
+    avsn_scaler *scaler;
+    bool sees, pictures_ended;
+    uint8_t *whole;        /* RGB24, the picture before it is cropped */
+    int32_t whole_width, whole_height;
+    uint8_t *frames;       /* [frame_count][height][width] RGB24, frame number first_frame and on */
+    int64_t first_frame, frame_count;
+    size_t frame_bytes, frames_capacity;
+
+    avsound_media *sound;
+    float *samples;        /* [sample_count][2], sample number first_sample and on */
+    int64_t first_sample, sample_count;
+    size_t samples_capacity;
+    bool started, sound_ended;
+    int64_t most_samples;  /* the end that was asked for, or INT64_MAX */
+} avsn_clips;
+
+typedef struct avsn_clips_options {
+    const char *path;
+    bool frames;          /* will be asked for: AVSOUND_E_STATE if the file has none */
+    int64_t start_us;     /* time of frame 0 and sample 0 */
+    int64_t duration_us;  /* 0: to the end */
+} avsn_clips_options;
+
+/* `clips` is zeroed memory; avsn_clips_close also after a failure. */
+avsound_status avsn_clips_open(avsn_clips *clips, avsound_context *context, const avsn_image_frontend *image,
+                               const avsn_clip_frontend *clip, const avsn_clips_options *options);
+void avsn_clips_close(avsn_clips *clips);
+
+/* Reads on until sample `end` - 1 is there or the sound ends: *samples is then the sound's whole length, INT64_MAX before. */
+avsound_status avsn_clips_listen(avsn_clips *clips, int64_t end, int64_t *samples);
+/* Channel 0's samples first...first + count - 1 to left, channel 1's to right; zeros beyond the recording. Not before what
+ * was forgotten. */
+void avsn_clips_sound(const avsn_clips *clips, int64_t first, int64_t count, float *left, float *right);
+/* Frames first...first + count - 1 as planes [3][count][height][width] of (value / 255 - mean) / std: the picture squeezed to
+ * the front end's short side whatever its shape, its middle cropped; the last one stays beyond the end. */
+avsound_status avsn_clips_pictures(avsn_clips *clips, int64_t first, int64_t count, const avsn_region *region, float *planes);
+/* What lies before this frame and this sample will not be asked for again. */
+void avsn_clips_forget(avsn_clips *clips, int64_t frame, int64_t sample);
+
+#endif

@@ -1,0 +1,392 @@
+/* Separation of a recording, window by window. Corrected: windows overlap and fade into each other, and the last one moves back
+ * to end with the recording. As released: lib/dsp/windows.h has both. */
+#include <avsound/tasks.h>
+
+#include "api/clips.h"
+#include "api/stems.h"
+#include "base/cpu.h"
+#include "dsp/waveform.h"
+
+#include <math.h>
+#include <string.h>
+
+#define OPTIONS_LEAST ((uint32_t)sizeof(avsound_separator_options))
+
+/* Tracks of one recording: the two sounds, and the mixture. */
+enum { ON, OFF, MIXTURE, TRACKS };
+
+struct avsound_separator {
+    avsound_context *context;
+    avsound_model *model;
+    avsound_separator_options options;
+    avsn_region region;
+    avsound_session *session;
+    avsn_stems *stems;
+    avsn_clips clips;
+    avsn_windows windows; /* samples: INT64_MAX / 4 until the recording's end was heard */
+    double release_seconds;
+    int64_t index;        /* of the next window */
+    int64_t delivered;    /* results */
+    int64_t first;        /* number of the first sample that was not delivered */
+    int64_t room;         /* samples in `track`, from `first` on */
+    float *track[TRACKS];
+    int64_t reached;      /* COMPAT: samples first...first + reached - 1 are taken */
+    int64_t given;        /* that the caller still looks at */
+    float *left, *right;                  /* [samples] of a window */
+    float *weights, *window[TRACKS];      /* [output] of a window */
+    bool ended;
+    atomic_int cancel;
+};
+
+static bool compat(const avsound_separator *s)
+{
+    return (s->options.flags & AVSOUND_SEPARATE_COMPAT) != 0;
+}
+
+/* ---- tracks ---- */
+
+/* Forgets what was delivered. */
+static void drop_given(avsound_separator *s)
+{
+    for (int t = 0; t < TRACKS; t++) {
+        memmove(s->track[t], s->track[t] + s->given, (size_t)(s->room - s->given) * sizeof(float));
+        memset(s->track[t] + s->room - s->given, 0, (size_t)s->given * sizeof(float));
+    }
+    s->first += s->given;
+    s->reached = AVSN_MAX(s->reached - s->given, 0);
+    s->given = 0;
+}
+
+/* ---- one window ---- */
+
+static avsound_status run_window(avsound_separator *s, const avsn_clip_window *w)
+{
+    avsn_clips_sound(&s->clips, w->sample, avsn_stems_samples(s->stems), s->left, s->right);
+    float *frames = avsn_stems_frames(s->stems);
+    if (frames)
+        AVSN_TRY(avsn_clips_pictures(&s->clips, w->frame, w->frames, &s->region, frames));
+    return avsn_stems_run(s->stems, s->left, s->right, s->window, s->window[MIXTURE]);
+}
+
+/* ---- corrected ---- */
+
+/* Where a window that is not the last starts. */
+static int64_t regular_start(const avsound_separator *s, int64_t index)
+{
+    return avsn_pace_sample(&s->windows.pace, index * s->windows.step);
+}
+
+/* Whether the next window is the last decides how this one fades: the sound is heard to that one's end first. */
+static avsound_status listen_ahead(avsound_separator *s)
+{
+    int64_t samples;
+    AVSN_TRY(avsn_clips_listen(&s->clips, regular_start(s, s->index + 1) + s->windows.output + 1, &samples));
+    if (samples < 1)
+        AVSN_FAIL(AVSOUND_E_FORMAT, "not one sample from the start asked for on");
+    if (samples < INT64_MAX)
+        s->windows.samples = samples;
+    return AVSOUND_OK;
+}
+
+static avsound_status add_window(avsound_separator *s)
+{
+    avsn_clip_window w;
+    avsn_windows_at(&s->windows, s->index, &w);
+    AVSN_TRY(run_window(s, &w));
+    avsn_windows_weights(&s->windows, s->index, s->weights);
+    for (int t = 0; t < TRACKS; t++)
+        avsn_windows_add(&s->windows, s->index, s->weights, s->window[t], s->first, s->room, s->track[t]);
+    return AVSOUND_OK;
+}
+
+/* At the recording's ends, where one analysis window alone covers it, and by rounding elsewhere, something is left over: both
+ * get of it by their power over so many samples. */
+enum { REST_PIECE = 256 };
+
+static void share_rest(avsound_separator *s)
+{
+    for (int64_t from = 0; from < s->given; from += REST_PIECE) {
+        const int64_t count = AVSN_MIN((int64_t)REST_PIECE, s->given - from);
+        float *on = s->track[ON] + from, *off = s->track[OFF] + from, *mixture = s->track[MIXTURE] + from;
+        const double first = avsn_sum_of_squares(on, count), both = first + avsn_sum_of_squares(off, count);
+        const float share = both > 0 ? (float)(first / both) : 0.5f;
+        for (int64_t i = 0; i < count; i++) {
+            on[i] += share * (mixture[i] - on[i] - off[i]);
+            off[i] = mixture[i] - on[i];
+        }
+    }
+}
+
+static avsound_status next_corrected(avsound_separator *s)
+{
+    AVSN_TRY(listen_ahead(s));
+    AVSN_TRY(add_window(s));
+    avsn_clip_window next;
+    const bool last = s->index + 1 == avsn_windows_count(&s->windows);
+    avsn_windows_at(&s->windows, s->index + 1, &next);
+    s->given = (last ? s->windows.samples : next.sample) - s->first;
+    s->index++;
+    s->ended = last;
+    if (s->options.flags & AVSOUND_SEPARATE_CONSISTENT)
+        share_rest(s);
+    if (!last)
+        avsn_clips_forget(&s->clips, next.frame, next.sample);
+    return AVSOUND_OK;
+}
+
+/* ---- as released ---- */
+
+/* Window `index` by itself: a span of a window's duration and a hundredth of a second has exactly one. */
+static avsn_clip_window release_window(const avsound_separator *s, int64_t index)
+{
+    const avsn_release_list list = {.pace = s->windows.pace,
+                                    .seconds = s->release_seconds,
+                                    .start = (double)index * s->release_seconds / 2,
+                                    .span = s->release_seconds + 0.01,
+                                    .samples = INT64_MAX / 4};
+    avsn_clip_window w = {0};
+    avsn_release_windows(&list, &w, 1);
+    return w;
+}
+
+static avsound_status next_released(avsound_separator *s)
+{
+    const avsn_clip_window w = release_window(s, s->index), next = release_window(s, s->index + 1);
+    int64_t samples;
+    AVSN_TRY(avsn_clips_listen(&s->clips, next.sample + avsn_stems_samples(s->stems), &samples));
+    if (w.sample + avsn_stems_samples(s->stems) > samples)
+        AVSN_FAIL(AVSOUND_E_STATE, "%lld samples are less than a window of %lld, which the released program leaves out",
+                  (long long)samples, (long long)avsn_stems_samples(s->stems));
+    AVSN_TRY(run_window(s, &w));
+    const avsn_clip_window here = {.sample = w.sample - s->first};
+    int64_t reached = s->reached;
+    for (int t = 0; t < TRACKS; t++)
+        reached = avsn_release_join(&here, s->window[t], s->windows.output, s->reached, s->track[t], s->room);
+    s->reached = reached;
+    s->ended = next.sample + avsn_stems_samples(s->stems) > samples;
+    s->given = s->ended ? s->reached : next.sample - s->first;
+    s->index++;
+    avsn_clips_forget(&s->clips, next.frame, next.sample);
+    return AVSOUND_OK;
+}
+
+/* ---- results ---- */
+
+static float level_of(const float *samples, int64_t count)
+{
+    return count ? (float)sqrt(avsn_sum_of_squares(samples, count) / (double)count) : 0;
+}
+
+avsound_status avsound_separator_next(avsound_separator *s, avsound_separator_result *result)
+{
+    if (!s || !result)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", s ? "result" : "separator");
+    AVSN_TRY(avsn_struct_write(result, &(avsound_separator_result){0}, sizeof *result, "result"));
+    if (atomic_load(&s->cancel))
+        AVSN_FAIL(AVSOUND_E_CANCELLED, "separation cancelled after %lld results", (long long)s->delivered);
+    drop_given(s);
+    if (s->ended)
+        return avsn_fail(AVSOUND_E_END, "no more results");
+    const avsound_status status = compat(s) ? next_released(s) : next_corrected(s);
+    if (status)
+        return avsn_fail_in(status, "separation at %.3f s",
+                            (double)s->options.start_us * 1e-6 + (double)s->first / s->windows.pace.sample_rate);
+    const int32_t rate = s->model->config.clip.sample_rate;
+    const avsound_separator_result r = {
+        .index = (int32_t)s->delivered++,
+        .time_us = s->options.start_us + llround((double)s->first / rate * 1e6),
+        .sample = s->first,
+        .samples = s->given,
+        .sample_rate = rate,
+        .padded = !compat(s) && s->windows.samples < s->windows.output,
+        .rms = level_of(s->track[MIXTURE], s->given),
+        .on = s->track[ON],
+        .off = s->track[OFF],
+        .mixture = s->track[MIXTURE],
+    };
+    return avsn_struct_write(result, &r, sizeof r, "result");
+}
+
+avsound_status avsound_separator_get_info(const avsound_separator *s, avsound_media_info *info)
+{
+    if (!s)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separator is NULL");
+    return avsn_struct_write(info, &s->clips.info, sizeof s->clips.info, "info");
+}
+
+int64_t avsound_separator_expected(const avsound_separator *s)
+{
+    if (!s || s->clips.info.duration_us < 0)
+        return -1;
+    int64_t lasts = AVSN_MAX(s->clips.info.duration_us - s->options.start_us, 0);
+    if (s->options.duration_us)
+        lasts = AVSN_MIN(lasts, s->options.duration_us);
+    avsn_windows w = s->windows;
+    w.samples = AVSN_MAX(llround((double)lasts * 1e-6 * w.pace.sample_rate), 1LL);
+    if (!compat(s))
+        return avsn_windows_count(&w);
+    int64_t windows = 0;
+    while (release_window(s, windows).sample + avsn_stems_samples(s->stems) <= w.samples)
+        windows++;
+    return windows;
+}
+
+/* ---- setting up ---- */
+
+void avsound_separator_options_init(avsound_separator_options *options, uint32_t struct_size)
+{
+    avsn_options_clear(options, struct_size, sizeof *options);
+}
+
+static avsound_status check_region(const avsound_separator_options *o, avsn_region *region)
+{
+    *region = (avsn_region){o->left, o->top, o->right, o->bottom};
+    const float sides[4] = {o->left, o->top, o->right, o->bottom};
+    bool none = true;
+    for (int i = 0; i < 4; i++) {
+        if (!(sides[i] >= 0 && sides[i] <= 1))
+            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation options: the region has a side at %g, want 0...1",
+                      (double)sides[i]);
+        none = none && !(sides[i] > 0);
+    }
+    if (none)
+        *region = (avsn_region){0, 0, 1, 1};
+    if (!(region->left < region->right && region->top < region->bottom))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation options: the region %g,%g...%g,%g is empty", (double)o->left,
+                  (double)o->top, (double)o->right, (double)o->bottom);
+    return AVSOUND_OK;
+}
+
+static avsound_status check_options(const avsound_separator_options *o, avsn_region *region)
+{
+    const int32_t known = AVSOUND_SEPARATE_COMPAT | AVSOUND_SEPARATE_CONSISTENT | AVSOUND_SEPARATE_ORIGINAL_PHASE;
+    if (o->flags & ~known)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation options: flags is %#x, want AVSOUND_SEPARATE_ constants or-ed",
+                  (unsigned)o->flags);
+    if (o->flags & AVSOUND_SEPARATE_COMPAT && o->flags & AVSOUND_SEPARATE_CONSISTENT)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation options: COMPAT is what was released, which is not CONSISTENT");
+    if (o->start_us < 0 || o->duration_us < 0 || o->start_us > INT64_MAX / 4 || o->duration_us > INT64_MAX / 4)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation options: start_us is %lld and duration_us %lld, want 0 or more",
+                  (long long)o->start_us, (long long)o->duration_us);
+    return check_region(o, region);
+}
+
+/* Durations of the released program's windows: 2.135 s, or multiples of another. */
+static double release_seconds(const avsn_model_config *config)
+{
+    if (config->clip.frame_rate < 29.969 || config->clip.frame_rate > 29.971 || config->separation.columns % 128)
+        return config->clip.frames / config->clip.frame_rate;
+    return config->separation.columns == 128 ? 2.135 : avsn_release_seconds(config->separation.columns / 128);
+}
+
+/* Neighbours overlap by a quarter of a window, the ends of which are left to each other. */
+static avsound_status set_windows(avsound_separator *s)
+{
+    const avsn_clip_frontend *clip = &s->model->config.clip;
+    s->windows = (avsn_windows){
+        .pace = {.frame_rate = clip->frame_rate, .sample_rate = clip->sample_rate},
+        .frames = clip->frames,
+        .step = AVSN_MAX(clip->frames * 3 / 4, 1),
+        .output = avsn_stems_output(s->stems),
+        .guard = avsn_stems_guard(s->stems),
+        .samples = INT64_MAX / 4096,
+    };
+    s->release_seconds = release_seconds(&s->model->config);
+    s->room = s->windows.output; /* a window starts where the last result ended */
+    return compat(s) ? AVSOUND_OK : avsn_windows_check(&s->windows);
+}
+
+static avsound_status take(avsound_separator *s, int64_t count, float **out)
+{
+    *out = avsn_alloc_zeroed(s->context, (size_t)count, sizeof **out);
+    return *out ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
+static avsound_status make_buffers(avsound_separator *s)
+{
+    for (int t = 0; t < TRACKS; t++) {
+        AVSN_TRY(take(s, s->room, &s->track[t]));
+        AVSN_TRY(take(s, s->windows.output, &s->window[t]));
+    }
+    AVSN_TRY(take(s, s->windows.output, &s->weights));
+    AVSN_TRY(take(s, avsn_stems_samples(s->stems), &s->left));
+    return take(s, avsn_stems_samples(s->stems), &s->right);
+}
+
+static avsound_status separation_init(avsound_separator *s, const char *path)
+{
+    const avsn_arch *arch = s->model->arch;
+    if (!arch->separates)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s separates nothing: want separator or separator-pit", arch->name);
+    const avsn_clips_options clips = {.path = path, .frames = !arch->blind, .start_us = s->options.start_us,
+                                      .duration_us = s->options.duration_us};
+    AVSN_TRY(avsn_clips_open(&s->clips, s->context, &s->model->config.image, &s->model->config.clip, &clips));
+    const avsound_session_options session = {.struct_size = sizeof session,
+                                             .threads = s->options.threads ? s->options.threads : avsn_cpu_count(),
+                                             .precision = s->options.precision,
+                                             .outputs = arch->blind ? "first,second" : "on,off"};
+    AVSN_TRY(avsound_session_create(s->model, &session, &s->session));
+    const avsn_stems_options stems = {.release = compat(s),
+                                      .original_phase = (s->options.flags & AVSOUND_SEPARATE_ORIGINAL_PHASE) != 0,
+                                      .consistent = (s->options.flags & AVSOUND_SEPARATE_CONSISTENT) != 0};
+    AVSN_TRY(avsn_stems_create(s->session, &stems, &s->stems));
+    AVSN_TRY(set_windows(s));
+    return make_buffers(s);
+}
+
+avsound_status avsound_separator_create(avsound_model *model, const char *path, const avsound_separator_options *options,
+                                         avsound_separator **out)
+{
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!model || !path)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", model ? "path" : "model");
+    avsound_separator_options o;
+    avsn_region region;
+    AVSN_TRY(avsn_options_read(&o, sizeof o, options, OPTIONS_LEAST, "separation options"));
+    AVSN_TRY(check_options(&o, &region));
+    avsound_separator *s = avsn_alloc_zeroed(model->context, 1, sizeof *s);
+    if (!s)
+        return AVSOUND_E_NO_MEMORY;
+    s->context = avsn_context_ref(model->context);
+    s->model = avsn_model_ref(model);
+    s->options = o;
+    s->region = region;
+    atomic_init(&s->cancel, 0);
+    const avsound_status status = separation_init(s, path);
+    if (status) {
+        avsound_separator_free(s);
+        return status;
+    }
+    *out = s;
+    return AVSOUND_OK;
+}
+
+void avsound_separator_cancel(avsound_separator *s)
+{
+    if (!s)
+        return;
+    atomic_store(&s->cancel, 1);
+    avsound_session_cancel(s->session);
+}
+
+void avsound_separator_free(avsound_separator *s)
+{
+    if (!s)
+        return;
+    avsound_context *context = s->context;
+    for (int t = 0; t < TRACKS; t++) {
+        avsn_free(context, s->track[t]);
+        avsn_free(context, s->window[t]);
+    }
+    avsn_free(context, s->weights);
+    avsn_free(context, s->left);
+    avsn_free(context, s->right);
+    avsn_stems_free(s->stems);
+    avsound_session_free(s->session);
+    avsn_clips_close(&s->clips);
+    avsound_model_free(s->model);
+    avsn_free(context, s);
+    avsound_context_free(context);
+}

@@ -208,7 +208,7 @@ END_TEST
 
 START_TEST(batch_norms_are_the_released_ones)
 {
-    int norms = 0;
+    int norms = 0, renorms = 0;
     fixture f = set_up("separator", &released);
     for (int32_t n = 0; n < avsn_graph_node_count(f.graph); n++) {
         const avsn_node *node = avsn_graph_node(f.graph, n);
@@ -218,8 +218,10 @@ START_TEST(batch_norms_are_the_released_ones)
         ck_assert_int_eq(node->input_count, 5);
         ck_assert_float_eq(node->attributes.epsilon, unet ? 1e-5f : 1e-3f);
         norms += unet;
+        renorms += node->attributes.renorm;
     }
     ck_assert_int_eq(norms, 17);
+    ck_assert_int_eq(renorms, 12 + 17);
     tear_down(&f);
 }
 END_TEST

@@ -163,7 +163,7 @@ const cli_option cli_options[] = {
     {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL | CLI_SYNC,
      "model file, or name of a model in $AVSOUND_MODEL_PATH or installed"},
     {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
-     "make an untrained model instead; multisensory for info, bench"},
+     "make an untrained model instead; multisensory for info, bench; separator and separator-pit for separate"},
     {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
      "configuration of --arch, such as '{\"width\": 0.25}'"},
     {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY | CLI_SYNC,

@@ -15,11 +15,11 @@ typedef struct avsound_model avsound_model;
 /** Number of architectures this library can build. Threads: any. Since 0.1. */
 AVSOUND_API int32_t avsound_arch_count(void);
 
-/** Name of architecture `index`: "l3-net", "ave-net", "avol-net", "multisensory", "sync-net"; NULL outside. Threads: any. Since 0.1. */
+/** Name of architecture `index`, such as "ave-net" (README.md lists them); NULL outside. Threads: any. Since 0.1. */
 AVSOUND_API const char *avsound_arch_name(int32_t index);
 
 /** Makes a model with weights drawn from a seed: He-normal convolutions and dense layers, or, of the multisensory
- *  network, its release's truncated normal ones; unit batch norms. Its metadata says that it is untrained.
+ *  networks, their releases' normal ones; unit batch norms. Its metadata says that it is untrained.
  *
  *  @param arch   One of avsound_arch_name().
  *  @param config JSON object with what differs from the architecture's defaults, or NULL: "width" (multiplier of all channel

@@ -294,6 +294,11 @@ int32_t avsn_clip_index_rate(const avsn_clip_index *index)
     return index->rate;
 }
 
+int32_t avsn_clip_index_channels(const avsn_clip_index *index)
+{
+    return index->channels;
+}
+
 int32_t avsn_clip_index_width(const avsn_clip_index *index)
 {
     return index->width;
@@ -470,6 +475,12 @@ static void mix(const int16_t *samples, int32_t channels, int64_t count, float *
         }
 }
 
+static void pick(const int16_t *samples, int32_t channels, int32_t channel, int64_t count, float *out)
+{
+    for (int64_t i = 0; i < count; i++)
+        out[i] = (float)samples[i * channels + channel] * (1.f / 32768.f);
+}
+
 /* Number of the part that holds a sample of the clip. */
 static size_t part_of(const avsn_clip_index *index, int64_t sample)
 {
@@ -481,8 +492,10 @@ static size_t part_of(const avsn_clip_index *index, int64_t sample)
     return low;
 }
 
-static avsound_status read_samples(avsn_clip_reader *reader, const avsn_clip_index *index, int fd, int64_t first,
-                                   int64_t end, float *mono)
+enum { AVERAGE = -1 }; /* instead of a channel */
+
+static avsound_status read_samples(avsn_clip_reader *reader, const avsn_clip_index *index, int fd, int32_t channel,
+                                   int64_t first, int64_t end, float *out)
 {
     const int64_t frame_bytes = 2 * index->channels;
     for (size_t p = part_of(index, first); first < end; p++) {
@@ -491,15 +504,19 @@ static avsound_status read_samples(avsn_clip_reader *reader, const avsn_clip_ind
         const size_t bytes = (size_t)(count * frame_bytes);
         AVSN_TRY(avsn_grow(reader->context, (void **)&reader->bytes, 1, 0, bytes, &reader->room));
         AVSN_TRY(read_bytes(fd, index, part->position + (first - part->first) * frame_bytes, reader->bytes, bytes));
-        mix((const int16_t *)(const void *)reader->bytes, index->channels, count, mono);
-        mono += count;
+        const int16_t *samples = (const int16_t *)(const void *)reader->bytes;
+        if (channel == AVERAGE)
+            mix(samples, index->channels, count, out);
+        else
+            pick(samples, index->channels, AVSN_MIN(channel, index->channels - 1), count, out);
+        out += count;
         first += count;
     }
     return AVSOUND_OK;
 }
 
-avsound_status avsn_clip_reader_audio(avsn_clip_reader *reader, const avsn_clip_index *index, int64_t first,
-                                      int64_t count, float *mono)
+static avsound_status read_audio(avsn_clip_reader *reader, const avsn_clip_index *index, int32_t channel, int64_t first,
+                                 int64_t count, float *out)
 {
     int64_t end;
     int fd;
@@ -508,15 +525,29 @@ avsound_status avsn_clip_reader_audio(avsn_clip_reader *reader, const avsn_clip_
                   (long long)first);
     const int64_t from = AVSN_MAX(first, 0), to = AVSN_MIN(end, index->samples);
     if (from >= to) {
-        memset(mono, 0, (size_t)count * sizeof *mono);
+        memset(out, 0, (size_t)count * sizeof *out);
         return AVSOUND_OK;
     }
-    memset(mono, 0, (size_t)(from - first) * sizeof *mono);
-    memset(mono + (to - first), 0, (size_t)(end - to) * sizeof *mono);
+    memset(out, 0, (size_t)(from - first) * sizeof *out);
+    memset(out + (to - first), 0, (size_t)(end - to) * sizeof *out);
     AVSN_TRY(open_file(index, &fd));
-    const avsound_status status = read_samples(reader, index, fd, from, to, mono + (from - first));
+    const avsound_status status = read_samples(reader, index, fd, channel, from, to, out + (from - first));
     close(fd);
     return status;
+}
+
+avsound_status avsn_clip_reader_audio(avsn_clip_reader *reader, const avsn_clip_index *index, int64_t first,
+                                      int64_t count, float *mono)
+{
+    return read_audio(reader, index, AVERAGE, first, count, mono);
+}
+
+avsound_status avsn_clip_reader_channel(avsn_clip_reader *reader, const avsn_clip_index *index, int32_t channel,
+                                        int64_t first, int64_t count, float *samples)
+{
+    if (channel < 0)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: channel %d, want 0 or more", index->path, channel);
+    return read_audio(reader, index, channel, first, count, samples);
 }
 
 /* ---- one clip ---- */

@@ -20,6 +20,7 @@ const char *avsn_clip_index_path(const avsn_clip_index *index);
 int32_t avsn_clip_index_frames(const avsn_clip_index *index);
 int64_t avsn_clip_index_samples(const avsn_clip_index *index); /* per channel */
 AVSN_SHARED int32_t avsn_clip_index_rate(const avsn_clip_index *index); /* Hz */
+AVSN_SHARED int32_t avsn_clip_index_channels(const avsn_clip_index *index); /* 0: no sound */
 int32_t avsn_clip_index_width(const avsn_clip_index *index);
 int32_t avsn_clip_index_height(const avsn_clip_index *index);
 
@@ -36,6 +37,10 @@ AVSN_SHARED avsound_status avsn_clip_reader_frame(avsn_clip_reader *reader, cons
 /* `count` samples from number `first` on, the channels' average, full scale 1; zeros outside the clip. */
 AVSN_SHARED avsound_status avsn_clip_reader_audio(avsn_clip_reader *reader, const avsn_clip_index *index, int64_t first,
                                                   int64_t count, float *mono);
+
+/* One channel of it, from 0; of a clip with fewer, its last. */
+AVSN_SHARED avsound_status avsn_clip_reader_channel(avsn_clip_reader *reader, const avsn_clip_index *index, int32_t channel,
+                                                    int64_t first, int64_t count, float *samples);
 
 /* ---- both for one clip, which has pictures. One thread at a time ---- */
 

@@ -140,6 +140,29 @@ START_TEST(reads_samples_anywhere)
 }
 END_TEST
 
+START_TEST(channels_are_read_one_by_one)
+{
+    avsound_context *context = plain_context();
+    avsn_clip_reader *reader;
+    ck_avsound(avsn_clip_reader_create(context, &reader));
+    for (int32_t channels = 1; channels <= 4; channels *= 2) {
+        avsn_clip_index *index;
+        float samples[3000];
+        ck_avsound(avsn_clip_index_create(context, made("sound.mkv", prepared(channels)), &index));
+        ck_assert_int_eq(avsn_clip_index_channels(index), channels);
+        for (int32_t c = 0; c < 5; c++) { /* beyond the last: the last */
+            ck_avsound(avsn_clip_reader_channel(reader, index, c, -100, 3000, samples));
+            for (int64_t i = 0; i < 3000; i++)
+                ck_assert_float_eq(samples[i], i < 100 ? 0 : (float)make_noise(i - 100, AVSN_MIN(c, channels - 1)) / 32768);
+        }
+        ck_refused(avsn_clip_reader_channel(reader, index, -1, 0, 1, samples), AVSOUND_E_INVALID_ARGUMENT, "channel -1");
+        avsn_clip_index_free(index);
+    }
+    avsn_clip_reader_free(reader);
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(refuses_frames_and_samples_that_are_none)
 {
     avsound_context *context = plain_context();
@@ -348,7 +371,8 @@ START_TEST(survives_refused_allocations)
 END_TEST
 
 SUITE("media.clip", knows_its_size, reads_frames_in_any_order, frames_are_those_that_the_player_shows,
-      reads_samples_anywhere, refuses_frames_and_samples_that_are_none, refuses_other_codecs, refuses_a_missing_stream,
+      reads_samples_anywhere, channels_are_read_one_by_one, refuses_frames_and_samples_that_are_none,
+      refuses_other_codecs, refuses_a_missing_stream,
       refuses_another_frame_rate, refuses_holes, refuses_what_is_no_media,
       a_damaged_frame_is_named_and_the_next_one_is_fine, frames_of_another_size_are_named, a_truncated_file_is_refused,
       one_reader_serves_many_clips, survives_refused_allocations)

@@ -28,6 +28,10 @@ static const char *fixed_option(const cli_args *a)
         {"config", a->config},
         {"width", t->width > 0},
         {"objective", strcmp(t->objective, "avc")},
+        {"optimizer", strcmp(t->optimizer, "adam")},
+        {"shift-min", t->shift_min > 0},
+        {"shift-max", t->shift_max > 0},
+        {"shift-hard", t->shift_hard > 0},
         {"steps-per-epoch", t->steps_per_epoch},
         {"batch", a->batch},
         {"accumulate", t->accumulate},
@@ -90,6 +94,7 @@ static int32_t objective_of(const char *name)
     return !strcmp(name, "contrastive")   ? AVSOUND_OBJECTIVE_CONTRASTIVE
            : !strcmp(name, "views-image") ? AVSOUND_OBJECTIVE_VIEWS_IMAGE
            : !strcmp(name, "views-audio") ? AVSOUND_OBJECTIVE_VIEWS_AUDIO
+           : !strcmp(name, "shift")       ? AVSOUND_OBJECTIVE_SHIFT
            : !strcmp(name, "lags")        ? AVSOUND_OBJECTIVE_LAGS
                                           : AVSOUND_OBJECTIVE_AVC;
 }
@@ -105,6 +110,10 @@ static void fill_options(training *t, const avsound_augmentation *augmentation, 
     o->precision = cli_precision(a->precision);
     o->threads = (int32_t)a->threads;
     o->workers = (int32_t)a->workers;
+    o->optimizer = strcmp(own->optimizer, "momentum") ? AVSOUND_OPTIMIZER_ADAM : AVSOUND_OPTIMIZER_MOMENTUM;
+    o->shift_min = own->shift_min;
+    o->shift_max = own->shift_max;
+    o->shift_hard = own->shift_hard;
     o->batch = (int32_t)a->batch;
     o->accumulate = (int32_t)own->accumulate;
     o->epochs = (int32_t)own->epochs;
@@ -230,7 +239,7 @@ static int open_beginning(const cli *c, cli_model *out)
     if (own->like)
         return open_like(&init, out);
     if (!init.args.model && !init.args.arch)
-        init.args.arch = "ave-net";
+        init.args.arch = strcmp(own->objective, "shift") ? "ave-net" : "multisensory";
     if (own->width > 0) {
         snprintf(width, sizeof width, "{\"width\": %.9g}", own->width);
         init.args.config = width;

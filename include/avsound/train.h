@@ -21,8 +21,17 @@ enum {
                                             Hinton, A Simple Framework for Contrastive Learning of Visual Representations, ICML
                                             2020, equation 1). All other weights stay as they are. docs/training.md */
     AVSOUND_OBJECTIVE_VIEWS_AUDIO = 3, /**< sounds alone, likewise: "embedding.audio" */
+    AVSOUND_OBJECTIVE_SHIFT = 4,       /**< "is this sound in time with these pictures?", half of the clips have a sound from
+                                            another place of their recording: cross-entropy (Owens and Efros, Audio-Visual Scene
+                                            Analysis with Self-Supervised Multisensory Features, ECCV 2018). Multisensory */
     AVSOUND_OBJECTIVE_LAGS = 5         /**< by how much does the sound lead? Each clip's is shifted, and the true lag told from all
                                             others within the network's range: cross-entropy over lags. sync-net. docs/sync-net.md */
+};
+
+/** How gradients move weights. Since 0.1. */
+enum {
+    AVSOUND_OPTIMIZER_ADAM = 0,    /**< Kingma and Ba 2015, beta 0.9 and 0.999 */
+    AVSOUND_OPTIMIZER_MOMENTUM = 1 /**< stochastic gradient descent with momentum 0.9 */
 };
 
 /** How the learning rate goes on after its warm-up. Since 0.1. */
@@ -102,7 +111,8 @@ typedef struct avsound_trainer_options {
     int32_t threads;          /**< threads that compute; 0: one per core */
     int32_t workers;          /**< threads that decode; 0: one per core */
     int32_t batch;            /**< pairs per step (of views: clips, with two views each), at least 2, over all processes that
-                                   train together: each makes the same share, at least 2; 0: 64 */
+                                   train together: each makes the same share, at least 2; 0: 64,
+                                   of AVSOUND_OBJECTIVE_SHIFT 10 */
     int32_t accumulate;       /**< batches whose gradients are averaged into one step; 0: 1 */
     int32_t epochs;           /**< 0: 100 */
     int32_t steps_per_epoch;  /**< 0: as many as show each clip once as a picture */
@@ -111,11 +121,12 @@ typedef struct avsound_trainer_options {
     int32_t patience;         /**< stops after so many epochs without a better validation accuracy; 0: never */
     int32_t validation_draws; /**< pairs of each kind, or of views, drawn per validation clip; 0: 4 */
     int32_t save_minutes;     /**< a checkpoint at least so often, besides one per epoch; 0: 10 */
-    double learning_rate;     /**< Adam's step size; 0: 3e-4 */
+    double learning_rate;     /**< step size; 0: 3e-4, of momentum 1e-2 */
     double weight_decay;      /**< L2 term on the weights of convolutions and dense layers; 0: 1e-5, negative: none */
     double clip_norm;         /**< gradients longer than this are shortened to it; 0: never */
     double ema;               /**< decay of the averaged weights that are validated and saved, such as 0.999; 0: none */
-    double statistics_momentum; /**< share of the newest batch in the running statistics of batch norms; 0: 0.1 */
+    double statistics_momentum; /**< share of the newest batch in the running statistics of batch norms; 0: 0.1, of the
+                                     multisensory network its release's 0.0003 */
     uint64_t seed;            /**< of everything drawn at random */
     const char *validation;   /**< prepared clips to validate on, never trained on; NULL: none */
     const avsound_augmentation *augmentation; /**< NULL: the paper's */
@@ -129,6 +140,13 @@ typedef struct avsound_trainer_options {
                           than one machine"); 0: as many as mpirun started, 1: this one alone, whoever started it */
     int32_t local_statistics; /**< with several processes: 1 takes batch norm's statistics over each one's share alone, which
                                    spares waiting and is no longer what one process would compute; 0: over the whole batch */
+    int32_t optimizer; /**< AVSOUND_OPTIMIZER_ constant */
+    int32_t reserved;  /**< must be 0 */
+    double shift_min;  /**< AVSOUND_OBJECTIVE_SHIFT: least seconds between the places of sound and pictures, rounded to 25ths; 0:
+                            2.17 */
+    double shift_max;  /**< most seconds, or as many as a clip has room for; 0: 5.87 */
+    double shift_hard; /**< share of the clips out of time that are so by less than shift_min, from a 25th of a second on; 0:
+                            none */
 } avsound_trainer_options;
 
 /** Fills `options` with the defaults. Threads: any. Since 0.1. */

@@ -48,13 +48,14 @@ typedef enum avsn_op_kind {
     AVSN_OP_LAGS,         /* (N,D,T), (N,D,S) -> (N,lags): mean scalar product at each lag */
 
     /* Made by plans, in no graph. */
-    AVSN_OP_JOINED_CONV, /* src, (N,C,T), weights of src, of the other[, bias] -> convolution of src joined with the other, tiled */
+    AVSN_OP_JOINED_CONV, /* src, (N,C,T), weights of src, of the other[, bias] -> convolution of src joined with the other,
+                            tiled */
 
     /* Appended by lib/train, never by a model file. "diff" is a gradient of the loss. */
     AVSN_OP_CONV_BACKWARD_DATA,    /* diff dst, weights -> diff src */
     AVSN_OP_CONV_BACKWARD_WEIGHTS, /* src, diff dst -> diff weights[, diff bias] */
-    /* "renorm": the sums of means, of their weights, of deviations and of their weights (C),(1),(C),(1), where the op renormalises;
-       "correction" (2,C): the batch norm's y becomes y r + d */
+    /* "renorm": the sums of means, of their weights, of deviations and of their weights (C),(1),(C),(1), where the op
+       renormalises; "correction" (2,C): the batch norm's y becomes y r + d */
     AVSN_OP_BATCH_NORM_TRAIN,      /* src, bias[, weight][, renorm] -> dst, mean, variance[, correction] */
     AVSN_OP_BATCH_NORM_BACKWARD,   /* diff dst, src, bias, mean, variance[, correction][, weight] -> diff src, diff bias[, diff
                                       weight] */
@@ -207,7 +208,7 @@ avsn_value avsn_deconv_build(avsn_graph *graph, const char *name, avsn_value src
 typedef struct avsn_norm_args {
     float epsilon;
     int32_t no_weight; /* 1: nothing is learned but the bias */
-    float momentum;    /* share of a new batch in the running statistics; 0: the trainer's */
+    float momentum;    /* share of a new batch in the running statistics, unless the trainer has its own; 0: it has */
     int32_t renorm;    /* 1: batch renormalisation in training (S. Ioffe 2017), as TensorFlow had it up to 1.8, nothing clipped */
     float deviation;   /* weights start as normal numbers around 1 with this; 0: as 1 */
 } avsn_norm_args;

@@ -51,7 +51,7 @@ avsound_status avsn_config_parse(const avsn_arch *arch, const char *text, const 
 avsound_status avsn_config_text(avsound_context *context, const avsn_arch *arch, const avsn_model_config *config, char **text);
 AVSN_SHARED avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_shapes *shapes, avsn_graph **out);
 /* AVSOUND_E_UNSUPPORTED for a network of clips: `task` is for those of a picture and its spectrogram. */
-AVSN_SHARED avsound_status avsn_model_need_picture(const avsound_model *model, const char *task);
+avsound_status avsn_model_need_picture(const avsound_model *model, const char *task);
 /* AVSOUND_DTYPE_F32 or _BF16 of an AVSOUND_PRECISION_ constant: what this processor's convolutions multiply. */
 AVSN_SHARED avsound_status avsn_choose_compute(int32_t precision, int32_t *compute);
 /* A trained model of this one's architecture and configuration, with copies of `params`, which hold all of its parameters, and

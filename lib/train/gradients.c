@@ -114,7 +114,7 @@ static avsn_value batch_norm(transform *t, const avsn_node *node, const avsn_val
     const bool weight = node->input_count > 4, renorm = node->attributes.renorm;
     avsn_attributes attributes = node->attributes;
     attributes.relu = relu_follows(t, node);
-    if (!(attributes.momentum > 0))
+    if (t->momentum > 0)
         attributes.momentum = t->momentum;
     attributes.values = values_by_channel(&shape);
     avsn_value operands[7] = {inputs[0], inputs[1], inputs[4]}, statistics[8] = {inputs[2], inputs[3]};

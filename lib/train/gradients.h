@@ -14,7 +14,8 @@ typedef enum avsn_objective {
 } avsn_objective;
 
 /* The training graph of `forward`, which stays the caller's. Outputs: "loss" (1,1), those of `forward`, and "grad.NAME" for each
- * learned parameter NAME. Batch norm uses the batch's statistics and moves the running ones by `momentum`. */
+ * learned parameter NAME. Batch norm uses the batch's statistics and moves the running ones by `momentum`; 0: each by its
+ * own. */
 avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective objective, float momentum, avsn_graph **out);
 
 /* AVSN_OBJECTIVE_CONTRASTIVE compares all pictures of a batch of N with all its sounds: output "logits" has N*N rows, row

@@ -138,14 +138,21 @@ struct avsn_item_maker {
     size_t recorded_room;
 };
 
-static avsound_status make_parts(avsn_item_maker *m)
+static avsound_status make_track(avsn_item_maker *m)
 {
     const avsn_audio_frontend *f = &m->plan->audio;
+    if (f->columns <= 0)
+        return AVSOUND_OK;
     m->count = (int64_t)(f->columns - 1) * f->hop + f->window;
     m->samples = avsn_alloc(m->context, (size_t)m->count, sizeof *m->samples);
     m->mixed = avsn_alloc(m->context, (size_t)m->count, sizeof *m->mixed);
     if (!m->samples || !m->mixed)
         return AVSOUND_E_NO_MEMORY;
+    return avsn_track_create(m->context, f, f->columns + 2, &m->track);
+}
+
+static avsound_status make_parts(avsn_item_maker *m)
+{
     if (m->plan->clip.frames > 0) {
         const avsn_image_frontend *image = &m->plan->image;
         m->picture = avsn_alloc(m->context, (size_t)3 * (size_t)image->width * (size_t)image->height, sizeof *m->picture);
@@ -154,7 +161,7 @@ static avsound_status make_parts(avsn_item_maker *m)
     }
     AVSN_TRY(avsn_clip_reader_create(m->context, &m->reader));
     AVSN_TRY(avsn_cropper_create(m->context, &m->cropper));
-    return avsn_track_create(m->context, f, f->columns + 2, &m->track);
+    return make_track(m);
 }
 
 avsound_status avsn_item_maker_create(avsound_context *context, const avsn_item_plan *plan, avsn_item_maker **out)
@@ -222,23 +229,39 @@ static avsound_status make_frames(avsn_item_maker *m, const avsn_clip_index *ind
     return AVSOUND_OK;
 }
 
+enum { AVERAGE = -1 }; /* instead of a channel */
+
+static avsound_status read_channel(avsn_item_maker *m, const avsn_clip_index *index, int32_t channel, int64_t first,
+                                   int64_t count, float *out)
+{
+    return channel == AVERAGE ? avsn_clip_reader_audio(m->reader, index, first, count, out)
+                              : avsn_clip_reader_channel(m->reader, index, channel, first, count, out);
+}
+
+/* `count` samples from `start` on, each `step` samples of the clip after the one before. */
+static avsound_status read_samples(avsn_item_maker *m, const avsn_clip_index *index, int32_t channel, double start, double step,
+                                   int64_t count, float *out)
+{
+    const avsn_stretch *stretch = m->plan->stretch;
+    const double whole = floor(start);
+    if (step == 1 && whole == start)
+        return read_channel(m, index, channel, (int64_t)start, count, out);
+    const int64_t length = avsn_stretch_length(stretch, step, count), first = (int64_t)whole - avsn_stretch_before(stretch);
+    AVSN_TRY(avsn_grow(m->context, (void **)&m->recorded, sizeof(float), 0, (size_t)length, &m->recorded_room));
+    AVSN_TRY(read_channel(m, index, channel, first, length, m->recorded));
+    avsn_stretch_run(stretch, m->recorded, start - whole, step, count, out);
+    return AVSOUND_OK;
+}
+
 /* The samples that the columns of a window see, `speed` times as fast; `at`, in samples at 48 kHz, is the window's centre, of
  * a clip its beginning. */
 static avsound_status read_window(avsn_item_maker *m, const avsn_clip_index *index, int64_t at, double speed, float *out)
 {
     const avsn_audio_frontend *f = &m->plan->audio;
-    const avsn_stretch *stretch = m->plan->stretch;
     const double rate = avsn_clip_index_rate(index), step = rate / f->sample_rate * speed;
     const int32_t before = m->plan->clip.frames > 0 ? 0 : avsn_audio_frontend_samples(f) / 2;
-    const double start = (double)at * rate / AVSN_SAMPLE_RATE + step * (f->offset - before), whole = floor(start);
-    if (step == 1 && whole == start)
-        return avsn_clip_reader_audio(m->reader, index, (int64_t)start, m->count, out);
-    const int64_t length = avsn_stretch_length(stretch, step, m->count);
-    AVSN_TRY(avsn_grow(m->context, (void **)&m->recorded, sizeof(float), 0, (size_t)length, &m->recorded_room));
-    AVSN_TRY(
-        avsn_clip_reader_audio(m->reader, index, (int64_t)whole - avsn_stretch_before(stretch), length, m->recorded));
-    avsn_stretch_run(stretch, m->recorded, start - whole, step, m->count, out);
-    return AVSOUND_OK;
+    const double start = (double)at * rate / AVSN_SAMPLE_RATE + step * (f->offset - before);
+    return read_samples(m, index, AVERAGE, start, step, m->count, out);
 }
 
 static avsound_status add_other(avsn_item_maker *m, const avsn_pair *pair, float factor)
@@ -272,7 +295,24 @@ static avsound_status make_sound(avsn_item_maker *m, const avsn_clip_index *inde
     return AVSOUND_OK;
 }
 
-avsound_status avsn_item_make(avsn_item_maker *m, const avsn_pair *pair, float *image, float *spectrogram)
+static avsound_status make_waveform(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, float *out)
+{
+    const avsn_clip_frontend *f = &m->plan->clip;
+    const double rate = avsn_clip_index_rate(index), step = rate / f->sample_rate;
+    const double start = (double)((int64_t)pair->audio_frame * AVSN_FRAME_SAMPLES + pair->audio_shift) * rate / AVSN_SAMPLE_RATE;
+    avsn_sound_change change;
+    avsn_augment_sound(&m->plan->augmentation, pair->draw, &change);
+    if (avsn_clip_index_channels(index) < 2)
+        change.gain *= 0.70710678f;
+    for (int32_t c = 0; c < 2; c++) {
+        float *samples = out + (ptrdiff_t)c * f->samples;
+        AVSN_TRY(read_samples(m, index, c, start, step, f->samples, samples));
+        avsn_change_samples(&change, f->samples, samples);
+    }
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_item_make(avsn_item_maker *m, const avsn_pair *pair, float *image, float *sound)
 {
     avsn_clip_cache *clips = m->plan->clips;
     const avsn_clip_index *index;
@@ -282,10 +322,10 @@ avsound_status avsn_item_make(avsn_item_maker *m, const avsn_pair *pair, float *
         status = m->plan->clip.frames > 0 ? make_frames(m, index, pair, image) : make_picture(m, index, pair, image);
         avsn_clip_cache_put(clips, pair->frame_clip);
     }
-    if (status || !spectrogram)
+    if (status || !sound)
         return status;
     AVSN_TRY(avsn_clip_cache_get(clips, pair->audio_clip, &index));
-    status = make_sound(m, index, pair, spectrogram);
+    status = m->plan->audio.columns > 0 ? make_sound(m, index, pair, sound) : make_waveform(m, index, pair, sound);
     avsn_clip_cache_put(clips, pair->audio_clip);
     return status;
 }

@@ -19,7 +19,7 @@ void avsn_clip_cache_put(avsn_clip_cache *cache, int32_t clip); /* after each ge
 /* What all threads share. */
 typedef struct avsn_item_plan {
     avsn_image_frontend image;
-    avsn_audio_frontend audio;
+    avsn_audio_frontend audio; /* columns 0: the sound is a waveform */
     avsn_clip_frontend clip; /* frames above 0: items are clips */
     avsn_augmentation augmentation;
     const avsn_sampler *sampler;
@@ -32,8 +32,8 @@ typedef struct avsn_item_maker avsn_item_maker;
 
 avsound_status avsn_item_maker_create(avsound_context *context, const avsn_item_plan *plan, avsn_item_maker **out);
 void avsn_item_maker_free(avsn_item_maker *maker);
-/* image: [3][height][width], or of clips [3][frames][height][width]; spectrogram: [bins][columns]; either may be NULL, and is not
- * made. */
-avsound_status avsn_item_make(avsn_item_maker *maker, const avsn_pair *pair, float *image, float *spectrogram);
+/* image: [3][height][width], or of clips [3][frames][height][width]; sound: [bins][columns], or where the plan has no columns
+ * [2][clip.samples], both channels of a mono clip 3 dB lower, as FFmpeg makes two of one; either may be NULL, and is not made. */
+avsound_status avsn_item_make(avsn_item_maker *maker, const avsn_pair *pair, float *image, float *sound);
 
 #endif

@@ -23,7 +23,7 @@ avsound_status avsn_trainer_path(const avsound_trainer *trainer, const char *nam
 static avsn_checkpoint_blocks blocks_of(const avsound_trainer *t)
 {
     return (avsn_checkpoint_blocks){
-        .values = t->store->values, .mean = t->adam.mean, .square = t->adam.square, .average = t->average};
+        .values = t->store->values, .mean = t->optimizer.mean, .square = t->optimizer.square, .average = t->average};
 }
 
 /* ---- progress as JSON ---- */
@@ -34,7 +34,7 @@ static char *progress_text(const avsound_trainer *t)
     json_t *json = json_pack("{s:I, s:i, s:i, s:o, s:f, s:f, s:I}", "step", (json_int_t)p->step, "epoch", (int)p->epoch,
                              "best_epoch", (int)p->best_epoch, "best_accuracy",
                              isfinite(p->best_accuracy) ? json_real(p->best_accuracy) : json_null(), "sum_loss", p->sum_loss,
-                             "sum_accuracy", p->sum_accuracy, "adam_steps", (json_int_t)t->adam.steps);
+                             "sum_accuracy", p->sum_accuracy, "optimizer_steps", (json_int_t)t->optimizer.steps);
     char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(json);
     return text;
@@ -43,23 +43,23 @@ static char *progress_text(const avsound_trainer *t)
 static avsound_status parse_progress(avsound_trainer *t, const char *text)
 {
     avsn_progress *p = &t->progress;
-    json_int_t step = 0, adam_steps = 0;
+    json_int_t step = 0, taken = 0;
     int epoch = 0, best_epoch = 0;
     json_t *best = NULL;
     json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     const int bad = !json || json_unpack(json, "{s:I, s:i, s:i, s:o, s:F, s:F, s:I}", "step", &step, "epoch", &epoch,
                                          "best_epoch", &best_epoch, "best_accuracy", &best, "sum_loss", &p->sum_loss,
-                                         "sum_accuracy", &p->sum_accuracy, "adam_steps", &adam_steps);
+                                         "sum_accuracy", &p->sum_accuracy, "optimizer_steps", &taken);
     if (!bad)
         p->best_accuracy = json_is_number(best) ? json_number_value(best) : NAN;
     json_decref(json);
-    if (bad || step < 0 || epoch < 0 || adam_steps < 0 || epoch > t->settings.options.epochs ||
+    if (bad || step < 0 || epoch < 0 || taken < 0 || epoch > t->settings.options.epochs ||
         step / t->steps_per_epoch < epoch || step > (int64_t)t->settings.options.epochs * t->steps_per_epoch)
         AVSN_FAIL(AVSOUND_E_FORMAT, "its progress is missing or impossible");
     p->step = step;
     p->epoch = epoch;
     p->best_epoch = best_epoch;
-    t->adam.steps = adam_steps;
+    t->optimizer.steps = taken;
     return AVSOUND_OK;
 }
 

@@ -34,7 +34,7 @@ struct avsn_loader {
     avsn_stretch *stretch;
     avsn_item_plan plan;
     int32_t items; /* of a batch */
-    size_t image_count, spectrogram_count; /* of one item */
+    size_t image_count, sound_count; /* of one item */
     worker *worker;
     int32_t workers, threads_started;
     double waited;
@@ -134,8 +134,9 @@ static void *work(void *argument)
         l->busy++;
         pthread_mutex_unlock(&l->mutex);
         float *pictures = s->batch.frames ? s->batch.frames : s->batch.image;
+        float *sounds = s->batch.waveform ? s->batch.waveform : s->batch.spectrogram;
         const avsound_status status = avsn_item_make(self->maker, &pair, part_of(pictures, item, l->image_count),
-                                                     part_of(s->batch.spectrogram, item, l->spectrogram_count));
+                                                     part_of(sounds, item, l->sound_count));
         pthread_mutex_lock(&l->mutex);
         finish_item(l, s, item, status);
     }
@@ -150,6 +151,16 @@ static avsound_status check_int(const char *name, int32_t value, int32_t least, 
     if (value < least || value > most)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "loader: %s is %d, want %d to %d", name, value, least, most);
     return AVSOUND_OK;
+}
+
+static bool has_waveforms(const avsn_loader_options *o)
+{
+    return o->clip.frames > 0 && o->audio.columns <= 0;
+}
+
+static int32_t sound_rate(const avsn_loader_options *o)
+{
+    return has_waveforms(o) ? o->clip.sample_rate : o->audio.sample_rate;
 }
 
 /* A change of speed would put sound and pictures out of step; what is mixed in may be in step with them. */
@@ -179,8 +190,9 @@ static avsound_status complete_options(avsn_loader_options *o)
     AVSN_TRY(check_int("ranks", o->ranks, 1, MOST_BATCH));
     AVSN_TRY(check_int("rank", o->rank, 0, o->ranks - 1));
     AVSN_TRY(avsn_image_frontend_check(&o->image));
-    AVSN_TRY(avsn_audio_frontend_check(&o->audio));
-    const int64_t samples = avsn_audio_frontend_samples(&o->audio), rate = o->audio.sample_rate;
+    const bool waves = has_waveforms(o);
+    AVSN_TRY(waves ? check_int("samples", o->clip.samples, 1, INT32_MAX) : avsn_audio_frontend_check(&o->audio));
+    const int64_t samples = waves ? o->clip.samples : avsn_audio_frontend_samples(&o->audio), rate = sound_rate(o);
     const int64_t window = (samples * AVSN_SAMPLE_RATE + rate - 1) / rate;
     AVSN_TRY(check_int("window", (int32_t)AVSN_MIN(window, INT32_MAX), 1, INT32_MAX - 1));
     o->sampler.window = (int32_t)window;
@@ -208,14 +220,15 @@ static avsound_status make_slot(avsn_loader *l, slot *s)
 {
     const avsn_part part = l->options.sampler.part;
     const size_t batch = (size_t)l->items;
-    size_t image, spectrogram;
-    if (!avsn_mul_size(batch, l->image_count, &image) || !avsn_mul_size(batch, l->spectrogram_count, &spectrogram))
+    size_t image, sound;
+    if (!avsn_mul_size(batch, l->image_count, &image) || !avsn_mul_size(batch, l->sound_count, &sound))
         AVSN_FAIL(AVSOUND_E_SHAPE, "loader: a batch of %d is too large", l->options.batch);
     s->batch.size = l->items;
     float **pictures = l->options.clip.frames > 0 ? &s->batch.frames : &s->batch.image;
+    float **sounds = has_waveforms(&l->options) ? &s->batch.waveform : &s->batch.spectrogram;
     if (part != AVSN_PART_SOUND && !(*pictures = avsn_alloc(l->context, image, sizeof(float))))
         return AVSOUND_E_NO_MEMORY;
-    if (part != AVSN_PART_PICTURE && !(s->batch.spectrogram = avsn_alloc(l->context, spectrogram, sizeof(float))))
+    if (part != AVSN_PART_PICTURE && !(*sounds = avsn_alloc(l->context, sound, sizeof(float))))
         return AVSOUND_E_NO_MEMORY;
     s->batch.label = avsn_alloc(l->context, batch, sizeof(float));
     s->batch.pair = avsn_alloc(l->context, batch, sizeof *s->batch.pair);
@@ -229,7 +242,8 @@ static avsound_status make_slots(avsn_loader *l)
     const size_t frames = (size_t)AVSN_MAX(l->options.clip.frames, 1);
     if (!avsn_mul_size((size_t)3 * (size_t)i->width * (size_t)i->height, frames, &l->image_count))
         AVSN_FAIL(AVSOUND_E_SHAPE, "loader: %zu frames of %dx%d are too large", frames, i->width, i->height);
-    l->spectrogram_count = (size_t)avsn_audio_frontend_bins(a) * (size_t)a->columns;
+    l->sound_count = has_waveforms(&l->options) ? 2 * (size_t)l->options.clip.samples
+                                                : (size_t)avsn_audio_frontend_bins(a) * (size_t)a->columns;
     l->slots = l->options.ahead + 1;
     l->slot = avsn_alloc_zeroed(l->context, (size_t)l->slots, sizeof *l->slot);
     if (!l->slot)
@@ -243,7 +257,7 @@ static avsound_status make_plan(avsn_loader *l)
 {
     const avsn_loader_options *o = &l->options;
     const double fastest = 1 + fmax(o->augmentation.speed, 0);
-    AVSN_TRY(avsn_stretch_create(l->context, fastest * fmax(1, AVSN_SAMPLE_RATE / (double)o->audio.sample_rate),
+    AVSN_TRY(avsn_stretch_create(l->context, fastest * fmax(1, AVSN_SAMPLE_RATE / (double)sound_rate(o)),
                                  &l->stretch));
     AVSN_TRY(avsn_clip_cache_create(l->context, o->data, CLIPS_KEPT, &l->clips));
     l->plan = (avsn_item_plan){
@@ -330,6 +344,7 @@ static void free_slot(avsound_context *context, slot *s)
 {
     avsn_free(context, s->batch.pair);
     avsn_free(context, s->batch.label);
+    avsn_free(context, s->batch.waveform);
     avsn_free(context, s->batch.spectrogram);
     avsn_free(context, s->batch.frames);
     avsn_free(context, s->batch.image);

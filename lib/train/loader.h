@@ -9,7 +9,8 @@ typedef struct avsn_batch {
     int32_t size;
     float *image; /* [size][3][height][width]; NULL: sound alone, or clips */
     float *frames; /* [size][3][frames][height][width]; NULL: not clips */
-    float *spectrogram; /* [size][1][bins][columns]; NULL: pictures alone */
+    float *spectrogram; /* [size][1][bins][columns]; NULL: pictures alone, or waveforms */
+    float *waveform; /* [size][2][samples]; NULL: not asked for */
     float *label; /* [size], 1: corresponds; or the lag */
     avsn_pair *pair; /* [size] */
     uint64_t epoch, step;
@@ -21,7 +22,8 @@ typedef struct avsn_loader_options {
     avsn_augmentation augmentation;
     avsn_image_frontend image;
     avsn_audio_frontend audio;
-    avsn_clip_frontend clip; /* frames above 0: items are clips of so many, and their sound; its samples are not asked for */
+    avsn_clip_frontend clip; /* frames above 0: items are clips of so many, and their sound: a spectrogram where `audio` has
+                                columns, else a waveform of so many samples */
     int32_t lag; /* of clips: labels are the sound's shifts in units of so many samples at 48 kHz, positive where the sound comes
                     early; 0: 1 */
     int32_t batch; /* AVSN_SAMPLE_VIEWS: clips, each in two views; else pairs */

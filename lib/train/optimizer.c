@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static const double beta_mean = 0.9, beta_square = 0.999, epsilon = 1e-8;
+static const double beta_mean = 0.9, beta_square = 0.999, epsilon = 1e-8, momentum = 0.9;
 
 static double norm_of(const avsn_store *store, const float *const *gradients)
 {
@@ -35,25 +35,43 @@ static void move(const factors *f, size_t count, const float *restrict gradient,
     }
 }
 
-double avsn_adam_step(avsn_adam *adam, avsn_store *store, const float *const *gradients, double rate)
+static void roll(const factors *f, size_t count, const float *restrict gradient, float *restrict velocity,
+                 float *restrict value)
+{
+    for (size_t k = 0; k < count; k++) {
+        velocity[k] = (float)momentum * velocity[k] + f->scale * gradient[k] + f->decay * value[k];
+        value[k] -= f->step * velocity[k];
+    }
+}
+
+static factors factors_of(const avsn_optimizer *o, double norm, double rate)
+{
+    const double step = (double)o->steps;
+    factors f = {.scale = o->clip_norm > 0 && norm > o->clip_norm ? (float)(o->clip_norm / norm) : 1, .step = (float)rate};
+    if (o->kind == AVSOUND_OPTIMIZER_ADAM) {
+        f.mean = (float)(1 - beta_mean);
+        f.square = (float)(1 - beta_square);
+        f.step = (float)(rate / (1 - pow(beta_mean, step)));
+        f.root = (float)(1 / sqrt(1 - pow(beta_square, step)));
+    }
+    return f;
+}
+
+double avsn_optimizer_step(avsn_optimizer *o, avsn_store *store, const float *const *gradients, double rate)
 {
     const double norm = norm_of(store, gradients);
     if (!isfinite(norm))
         return norm;
-    const double step = (double)++adam->steps;
-    factors f = {
-        .scale = adam->clip_norm > 0 && norm > adam->clip_norm ? (float)(adam->clip_norm / norm) : 1,
-        .mean = (float)(1 - beta_mean),
-        .square = (float)(1 - beta_square),
-        .step = (float)(rate / (1 - pow(beta_mean, step))),
-        .root = (float)(1 / sqrt(1 - pow(beta_square, step))),
-    };
+    o->steps++;
+    factors f = factors_of(o, norm, rate);
     for (int32_t i = 0; i < store->params.count; i++) {
         const avsn_store_item *item = &store->items[i];
-        f.decay = item->decays ? (float)adam->weight_decay : 0;
-        if (gradients[i])
-            move(&f, item->count, gradients[i], adam->mean + item->begin, adam->square + item->begin,
-                 store->values + item->begin);
+        float *values = store->values + item->begin, *mean = o->mean + item->begin;
+        f.decay = item->decays ? (float)o->weight_decay : 0;
+        if (gradients[i] && o->kind == AVSOUND_OPTIMIZER_ADAM)
+            move(&f, item->count, gradients[i], mean, o->square + item->begin, values);
+        else if (gradients[i])
+            roll(&f, item->count, gradients[i], mean, values);
     }
     return norm;
 }

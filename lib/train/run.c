@@ -122,11 +122,11 @@ static avsound_status one_step(avsound_trainer *t)
     if (!isfinite(t->state.loss))
         return explain_not_finite(t, batch, "loss");
     t->state.gradient_norm =
-        avsn_adam_step(&t->adam, t->store, avsn_step_gradients(t->step), t->state.learning_rate);
+        avsn_optimizer_step(&t->optimizer, t->store, avsn_step_gradients(t->step), t->state.learning_rate);
     if (!isfinite(t->state.gradient_norm))
         return explain_not_finite(t, batch, "gradient");
     if (t->average)
-        avsn_average_step(t->store, t->average, o->ema, t->adam.steps);
+        avsn_average_step(t->store, t->average, o->ema, t->optimizer.steps);
     t->progress.step++;
     t->progress.sum_loss += t->state.loss;
     t->progress.sum_accuracy += t->state.accuracy;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "train/shift.h"
 
 typedef struct clip {
     int32_t number; /* in the data set */
@@ -88,12 +89,19 @@ static int compare_entries(const void *left, const void *right)
     return order ? order : (a->clip.number > b->clip.number) - (a->clip.number < b->clip.number);
 }
 
-/* False if the clip is shorter than the pictures, or than the window. */
+/* Of a stretch, not of a picture and the sound about it. */
+static bool has_stretches(const avsn_sampler_options *o)
+{
+    return o->mode == AVSN_SAMPLE_CLIPS || o->mode == AVSN_SAMPLE_SHIFTS;
+}
+
+/* False if the clip is shorter than the pictures, or than the window, or has no room for a shift. */
 static bool fit_stretch(const avsn_dataset_clip *from, int32_t number, const avsn_sampler_options *o, clip *out)
 {
     const int64_t room = AVSN_MIN((int64_t)from->frames - o->frames, (from->samples - o->window) / AVSN_FRAME_SAMPLES);
+    const int64_t wanted = o->mode == AVSN_SAMPLE_SHIFTS ? o->shift_least : 0;
     *out = (clip){.number = number, .last = (int32_t)room, .samples = from->samples};
-    return room >= 0 && from->samples >= o->window;
+    return room >= wanted && from->samples >= o->window;
 }
 
 /* False if no window fits into the clip around one of its frames. Who looks at one part alone needs nothing of the other. */
@@ -101,7 +109,7 @@ static bool fit(const avsn_dataset_clip *from, int32_t number, const avsn_sample
 {
     const int64_t before = o->window / 2, after = o->window - before, step = AVSN_FRAME_SAMPLES;
     int64_t first = 0, last = INT32_MAX - 1;
-    if (o->mode == AVSN_SAMPLE_CLIPS)
+    if (has_stretches(o))
         return fit_stretch(from, number, o, out);
     if (o->part != AVSN_PART_PICTURE) {
         if (from->samples < o->window)
@@ -182,9 +190,10 @@ static avsound_status plan_rounds(avsn_sampler *s, int32_t count)
     const double seconds = (double)s->options.window / AVSN_SAMPLE_RATE;
     const avsound_status refused = AVSOUND_E_INVALID_ARGUMENT;
     s->used = s->usable;
-    if (s->options.mode == AVSN_SAMPLE_CLIPS && s->usable < 1)
-        AVSN_FAIL(refused, "none of %d clips holds %d frames and %g s of sound", count, s->options.frames, seconds);
-    if (s->options.mode == AVSN_SAMPLE_CLIPS)
+    if (has_stretches(&s->options) && s->usable < 1)
+        AVSN_FAIL(refused, "none of %d clips holds %d frames and %g s of sound%s", count, s->options.frames, seconds,
+                  s->options.mode == AVSN_SAMPLE_SHIFTS ? " and the least shift besides" : "");
+    if (has_stretches(&s->options))
         return AVSOUND_OK;
     if (s->usable < 2 && s->options.part == AVSN_PART_PICTURE)
         AVSN_FAIL(refused, "%d clips, want at least 2", s->usable);
@@ -216,8 +225,12 @@ static avsound_status fill(avsn_sampler *s, const avsn_dataset_clip *clips, int3
         s->options.window = AVSN_SAMPLE_RATE;
     if (s->options.window < 1 || s->options.window > longest)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "window of %d samples, want 1 to %d", s->options.window, longest);
-    if (s->options.mode == AVSN_SAMPLE_CLIPS && s->options.frames < 1)
+    if (has_stretches(&s->options) && s->options.frames < 1)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "clips of %d frames, want at least 1", s->options.frames);
+    if (s->options.mode == AVSN_SAMPLE_SHIFTS &&
+        (s->options.shift_least < 1 || s->options.shift_most < s->options.shift_least))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "shifts of %d to %d frames, want 1 or more, in order", s->options.shift_least,
+                  s->options.shift_most);
     if (s->options.misalignment < 0)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "misalignment of %d samples, want at least 0", s->options.misalignment);
     entry *entries = avsn_alloc(s->context, (size_t)AVSN_MAX(count, 1), sizeof *entries);
@@ -375,7 +388,7 @@ static void enter_round(avsn_sampler *s, uint64_t epoch, uint64_t round)
     const uint64_t key = key_of(s->options.seed, s->stream_round, epoch, round);
     if (s->options.mode == AVSN_SAMPLE_PAIRS)
         order_pairs(s, key);
-    else if (s->options.mode == AVSN_SAMPLE_CLIPS)
+    else if (has_stretches(&s->options))
         order_clips(s, key);
     else if (has_batches(s))
         order_positives(s, key);
@@ -462,8 +475,32 @@ static avsn_pair draw_stretch(avsn_sampler *s, uint64_t epoch, uint64_t index)
                        .draw = key};
 }
 
+/* Two places of the clip, the same two for both items, of which the first is where the pictures are: either is as likely to be
+ * the earlier, so that no sound tells by itself whether it belongs. */
+static avsn_pair draw_shifted(avsn_sampler *s, uint64_t epoch, uint64_t index)
+{
+    const uint64_t round = (uint64_t)s->used, pair = index / 2, key = key_of(s->options.seed, s->stream_pair, epoch, pair);
+    enter_round(s, epoch, pair / round);
+    const clip *from = &s->clips[s->order[pair % round]];
+    const int64_t least = s->options.shift_least;
+    const bool hard = least > 1 && avsn_rng_uniform(key, s->stream_shift, 0) < s->options.hard;
+    const avsn_shift_range range = {.starts = (int64_t)from->last + 1,
+                                    .least = hard ? 1 : least,
+                                    .most = AVSN_MIN(hard ? least - 1 : s->options.shift_most, (int64_t)from->last)};
+    const avsn_shift shift = avsn_shift_draw(&range, avsn_rng_below(key, s->stream_shift, 1, UINT64_MAX));
+    const bool moved = index % 2;
+    return (avsn_pair){.frame_clip = from->number,
+                       .frame = (int32_t)shift.frame,
+                       .audio_clip = from->number,
+                       .audio_frame = (int32_t)(moved ? shift.audio_frame : shift.frame),
+                       .corresponds = !moved,
+                       .draw = key};
+}
+
 static avsn_pair draw_item(avsn_sampler *s, uint64_t epoch, uint64_t index)
 {
+    if (s->options.mode == AVSN_SAMPLE_SHIFTS)
+        return draw_shifted(s, epoch, index);
     if (s->options.mode == AVSN_SAMPLE_VIEWS)
         return draw_view(s, epoch, index);
     if (s->options.mode == AVSN_SAMPLE_CLIPS)

@@ -13,6 +13,7 @@ enum { SIDE = 176, GAP = 6, BAR = 4, CAPTION = 52, SPACE = 22, MARGIN = 18, HEAD
 enum { CELL_WIDTH = 2 * SIDE + GAP, CELL_HEIGHT = BAR + 4 + SIDE + CAPTION };
 
 static const uint32_t paper = 0xFFFFFF, text_dark = 0x202124, text_faint = 0x5F6368;
+static const uint32_t wave_colour = 0x3B6FB6;
 static const uint32_t green = 0x2E8B57, red = 0xC8483E;
 static const double unit = 1.25;
 
@@ -22,10 +23,12 @@ typedef struct sheet {
     const avsn_dataset *data;
     const avsn_image_frontend *image;
     const avsn_audio_frontend *audio;
+    const avsn_clip_frontend *clip;
     const float *scores;
     avsn_canvas *canvas;
     uint8_t *rgb; /* one picture */
     float low, high; /* network's values at the ends of the colour map */
+    float peak; /* of the waveforms */
     int32_t shown, columns;
     int32_t cells; /* of the batch: items, or of views half as many */
 } sheet;
@@ -36,6 +39,14 @@ static int ascending(const void *a, const void *b)
 {
     const float x = *(const float *)a, y = *(const float *)b;
     return (x > y) - (x < y);
+}
+
+static void find_peak(sheet *s)
+{
+    const size_t count = s->batch->waveform ? (size_t)s->batch->size * 2 * (size_t)s->clip->samples : 0;
+    s->peak = 1e-5f;
+    for (size_t i = 0; i < count; i++)
+        s->peak = fmaxf(s->peak, fabsf(s->batch->waveform[i]));
 }
 
 /* The range without the outermost hundredths: one click must not darken everything. */
@@ -99,7 +110,8 @@ static void draw_source(const sheet *s, double x, double y, const char *what, in
 
 static bool has_views(const sheet *s)
 {
-    return !s->batch->image || !s->batch->spectrogram;
+    const bool pictures = s->batch->image || s->batch->frames, sounds = s->batch->spectrogram || s->batch->waveform;
+    return !pictures || !sounds;
 }
 
 static void draw_view_caption(const sheet *s, int32_t item, double x, double y)
@@ -114,12 +126,19 @@ static void draw_view_caption(const sheet *s, int32_t item, double x, double y)
     avsn_canvas_text(s->canvas, x + SIDE + GAP, y + 15, unit, text_faint, times);
 }
 
+static const char *verdict(const sheet *s, bool yes)
+{
+    if (s->batch->frames)
+        return yes ? "in time" : "out of time";
+    return yes ? "corresponds" : "does not correspond";
+}
+
 static void draw_caption(const sheet *s, int32_t item, double x, double y)
 {
     const avsn_pair *pair = &s->batch->pair[item];
     const bool yes = s->batch->label[item] > .5f;
     char score[32];
-    avsn_canvas_text(s->canvas, x, y, unit, yes ? green : red, yes ? "corresponds" : "does not correspond");
+    avsn_canvas_text(s->canvas, x, y, unit, yes ? green : red, verdict(s, yes));
     if (s->scores) {
         snprintf(score, sizeof score, "score %.2f", (double)s->scores[item]);
         avsn_canvas_text(s->canvas, x + CELL_WIDTH - avsn_text_width(unit, score), y, unit,
@@ -137,18 +156,58 @@ static uint8_t level_of(float value)
     return value > 0 ? value < 1 ? (uint8_t)(value * 255 + .5f) : 255 : 0; /* 0 also when it is not a number */
 }
 
-static void draw_picture(const sheet *s, int32_t item, int32_t x, int32_t y)
+/* Its channels are `stride` values apart. */
+static void draw_frame(const sheet *s, const float *values, size_t stride, int32_t x, int32_t y, int32_t side)
 {
     const int32_t width = s->image->width, height = s->image->height;
     const size_t plane = (size_t)width * (size_t)height;
-    const float *values = s->batch->image + (size_t)item * 3 * plane;
     for (size_t i = 0; i < plane; i++)
         for (size_t c = 0; c < 3; c++)
-            s->rgb[3 * i + c] = level_of(values[c * plane + i] * s->image->std[c] + s->image->mean[c]);
+            s->rgb[3 * i + c] = level_of(values[c * stride + i] * s->image->std[c] + s->image->mean[c]);
     /* Inside its square, as wide or as high as that. */
     const int32_t longer = AVSN_MAX(width, height);
-    const avsn_box box = {x, y, AVSN_MAX(SIDE * width / longer, 1), AVSN_MAX(SIDE * height / longer, 1)};
+    const avsn_box box = {x, y, AVSN_MAX(side * width / longer, 1), AVSN_MAX(side * height / longer, 1)};
     avsn_canvas_image(s->canvas, box, s->rgb, (ptrdiff_t)width * 3, width, height);
+}
+
+/* Of a clip four frames, from the first to the last. */
+static void draw_picture(const sheet *s, int32_t item, int32_t x, int32_t y)
+{
+    const size_t plane = (size_t)s->image->width * (size_t)s->image->height;
+    if (!s->batch->frames) {
+        draw_frame(s, s->batch->image + (size_t)item * 3 * plane, plane, x, y, SIDE);
+        return;
+    }
+    const size_t frames = (size_t)s->clip->frames;
+    const float *values = s->batch->frames + (size_t)item * 3 * frames * plane;
+    for (int32_t i = 0; i < 4; i++)
+        draw_frame(s, values + (frames - 1) * (size_t)i / 3 * plane, frames * plane, x + i % 2 * SIDE / 2, y + i / 2 * SIDE / 2,
+                   SIDE / 2 - 1);
+}
+
+/* Each column from the least to the most of its samples. */
+static void draw_waveform(const sheet *s, const float *samples, avsn_box box)
+{
+    const int64_t count = s->clip->samples;
+    const double middle = box.y + box.height / 2., unit_height = (box.height / 2. - 1) / (double)s->peak;
+    for (int32_t i = 0; i < box.width; i++) {
+        const int64_t begin = count * i / box.width, end = AVSN_MAX(count * (i + 1) / box.width, begin + 1);
+        float low = samples[begin], high = low;
+        for (int64_t k = begin; k < end; k++) {
+            low = fminf(low, samples[k]);
+            high = fmaxf(high, samples[k]);
+        }
+        const int32_t top = (int32_t)floor(middle - (double)high * unit_height);
+        const int32_t bottom = (int32_t)ceil(middle - (double)low * unit_height);
+        avsn_canvas_fill(s->canvas, (avsn_box){box.x + i, top, 1, AVSN_MAX(bottom - top, 1)}, wave_colour, 1);
+    }
+}
+
+static void draw_waveforms(const sheet *s, int32_t item, int32_t x, int32_t y)
+{
+    for (int32_t c = 0; c < 2; c++)
+        draw_waveform(s, s->batch->waveform + ((int64_t)item * 2 + c) * s->clip->samples,
+                      (avsn_box){x, y + c * SIDE / 2, SIDE, SIDE / 2});
 }
 
 static void draw_spectrogram(const sheet *s, int32_t item, int32_t x, int32_t y)
@@ -180,7 +239,7 @@ static void draw_item(const sheet *s, int32_t item)
         return;
     }
     draw_picture(s, item, x, top);
-    draw_spectrogram(s, item, x + SIDE + GAP, top);
+    (s->batch->waveform ? draw_waveforms : draw_spectrogram)(s, item, x + SIDE + GAP, top);
     draw_caption(s, item, x, top + SIDE + 8);
 }
 
@@ -194,8 +253,25 @@ static void say_what(const sheet *s, char *line, size_t size)
     const int used = snprintf(line, size, "epoch %" PRIu64 ", batch %" PRIu64 ": ", s->batch->epoch, s->batch->step);
     if (has_views(s))
         snprintf(line + used, size - (size_t)used, "%d clips, two views of each", (int)s->cells);
+    else if (s->batch->frames)
+        snprintf(line + used, size - (size_t)used, "%d clips, %d of them in time", (int)s->cells, (int)positives);
     else
         snprintf(line + used, size - (size_t)used, "%d pairs, %d of them correspond", (int)s->cells, (int)positives);
+}
+
+static void say_sizes(const sheet *s, char *line, size_t size)
+{
+    const int32_t width = s->image->width, height = s->image->height;
+    if (s->batch->waveform) {
+        snprintf(line, size, "%d frames %d x %d, %.4g per second; sound %.4g kHz in two channels, %.2f s", (int)s->clip->frames,
+                 (int)width, (int)height, s->clip->frame_rate, s->clip->sample_rate / 1000.,
+                 (double)s->clip->samples / s->clip->sample_rate);
+        return;
+    }
+    const double top_frequency = s->audio->mel_bands ? (double)s->audio->mel_high : s->audio->sample_rate / 2.;
+    snprintf(line, size, "pictures %d x %d; spectrograms %d x %d, 0 to %.4g kHz%s, %.2f s", (int)width, (int)height,
+             (int)avsn_audio_frontend_bins(s->audio), (int)s->audio->columns, top_frequency / 1000,
+             s->audio->mel_bands ? " (mel)" : "", (double)avsn_audio_frontend_samples(s->audio) / s->audio->sample_rate);
 }
 
 static void draw_head(const sheet *s)
@@ -205,11 +281,7 @@ static void draw_head(const sheet *s)
     if (s->shown < s->cells)
         snprintf(line + strlen(line), sizeof line - strlen(line), "; the first %d", (int)s->shown);
     avsn_canvas_text(s->canvas, MARGIN, 14, 1.5, text_dark, line);
-    const double top_frequency = s->audio->mel_bands ? (double)s->audio->mel_high : s->audio->sample_rate / 2.;
-    snprintf(line, sizeof line, "pictures %d x %d; spectrograms %d x %d, 0 to %.4g kHz%s, %.2f s", (int)s->image->width,
-             (int)s->image->height, (int)avsn_audio_frontend_bins(s->audio), (int)s->audio->columns,
-             top_frequency / 1000, s->audio->mel_bands ? " (mel)" : "",
-             (double)avsn_audio_frontend_samples(s->audio) / s->audio->sample_rate);
+    say_sizes(s, line, sizeof line);
     avsn_canvas_text(s->canvas, MARGIN, 34, unit, text_faint, line);
 }
 
@@ -230,6 +302,7 @@ static void draw_scale(const sheet *s)
 
 static avsound_status draw(sheet *s, const char *path)
 {
+    find_peak(s);
     AVSN_TRY(find_levels(s));
     const int32_t rows = (s->shown + s->columns - 1) / s->columns;
     AVSN_TRY(avsn_canvas_create(s->context, 2 * MARGIN + s->columns * (CELL_WIDTH + SPACE) - SPACE,
@@ -246,10 +319,10 @@ static avsound_status draw(sheet *s, const char *path)
 }
 
 avsound_status avsn_sheet_write(avsound_context *context, const avsn_batch *batch, const avsn_dataset *data,
-                                const avsn_image_frontend *image, const avsn_audio_frontend *audio, const float *scores,
-                                const char *path)
+                                const avsn_image_frontend *image, const avsn_audio_frontend *audio,
+                                const avsn_clip_frontend *clip, const float *scores, const char *path)
 {
-    sheet s = {.context = context, .batch = batch, .data = data, .image = image, .audio = audio, .scores = scores};
+    sheet s = {.context = context, .batch = batch, .data = data, .image = image, .audio = audio, .clip = clip, .scores = scores};
     if (batch->size < 1)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "contact sheet: batch of %d, want at least 1", (int)batch->size);
     s.cells = has_views(&s) ? batch->size / 2 : batch->size;

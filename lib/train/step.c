@@ -67,7 +67,7 @@ avsn_part avsn_objective_part(int32_t objective)
 
 const char *avsn_objective_name(int32_t objective)
 {
-    static const char *const names[] = {"avc", "contrastive", "views-image", "views-audio", [AVSOUND_OBJECTIVE_LAGS] = "lags"};
+    static const char *const names[] = {"avc", "contrastive", "views-image", "views-audio", "shift", "lags"};
     return names[objective];
 }
 
@@ -76,19 +76,31 @@ static bool has_views(const avsn_step_options *o)
     return avsn_objective_part(o->objective) != AVSN_PART_BOTH;
 }
 
+/* Networks of clips have one objective each, which no other has. */
+static avsound_status check_clips(const avsn_arch *arch, int32_t objective)
+{
+    const bool lags = objective == AVSOUND_OBJECTIVE_LAGS, shift = objective == AVSOUND_OBJECTIVE_SHIFT;
+    if (arch->lags && !lags)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s compares lags: it learns by nothing but AVSOUND_OBJECTIVE_LAGS", arch->name);
+    if (arch->clip && !arch->lags && !shift)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips: it learns by nothing but AVSOUND_OBJECTIVE_SHIFT", arch->name);
+    if (lags && !arch->lags)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s compares no lags: it can't learn by AVSOUND_OBJECTIVE_LAGS", arch->name);
+    if (shift && !arch->clip)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes no clips: it can't learn by AVSOUND_OBJECTIVE_SHIFT", arch->name);
+    return AVSOUND_OK;
+}
+
 avsound_status avsn_step_check_objective(const avsound_model *model, int32_t objective)
 {
-    const bool lags = objective == AVSOUND_OBJECTIVE_LAGS;
-    if (!lags && (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_VIEWS_AUDIO))
+    if (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_LAGS)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "trainer options: objective is %d, want an AVSOUND_OBJECTIVE_ constant",
                   objective);
+    AVSN_TRY(check_clips(model->arch, objective));
     if (objective == AVSOUND_OBJECTIVE_CONTRASTIVE && !model->arch->aligned)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no comparable embeddings: it can learn by AVSOUND_OBJECTIVE_AVC only",
                   model->arch->name);
-    if (lags != model->arch->lags)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s %s AVSOUND_OBJECTIVE_LAGS", model->arch->name,
-                  lags ? "compares no lags: it can't learn by" : "compares lags: it learns by nothing but");
-    return lags ? AVSOUND_OK : avsn_model_need_picture(model, "training");
+    return AVSOUND_OK;
 }
 
 /* The tower that learns from views, to be trained or, with the loss, to be judged. */
@@ -334,6 +346,7 @@ static avsound_status put_batch(avsn_plan *plan, const avsn_batch *batch, int32_
         AVSN_FAIL(AVSOUND_E_INTERNAL, "a batch of %d where %d were planned", batch->size, size);
     put_input(plan, "image", batch->image);
     put_input(plan, "frames", batch->frames);
+    put_input(plan, "waveform", batch->waveform);
     put_input(plan, "spectrogram", batch->spectrogram);
     put_input(plan, "label", batch->label);
     return AVSOUND_OK;

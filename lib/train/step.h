@@ -34,7 +34,7 @@ void avsn_step_free(avsn_step *step);
 /* The gradients are averaged over the calls since avsn_step_clear(), and with the last of them over all processes, while the
  * rest of them is still being computed. The result is this process's. */
 avsound_status avsn_step_run(avsn_step *step, const avsn_batch *batch, avsn_step_result *result);
-/* For avsn_adam_step(). Valid until the next run. */
+/* For avsn_optimizer_step(). Valid until the next run. */
 const float *const *avsn_step_gradients(avsn_step *step);
 void avsn_step_clear(avsn_step *step);
 /* Runs the batch again and names what is not finite first; an empty text if nothing is. */

@@ -17,6 +17,15 @@ static avsound_status show_clips(const avsound_trainer *t, avsn_loader_options *
     return avsn_lag_samples(&config->audio, &options->lag);
 }
 
+static void shift_clips(const avsound_trainer *t, avsn_loader_options *options)
+{
+    const avsound_trainer_options *o = &t->settings.options;
+    options->clip = t->model->config.clip;
+    options->sampler.shift_least = (int32_t)AVSN_MAX(lrint(o->shift_min * AVSN_FRAME_RATE), 1);
+    options->sampler.shift_most = (int32_t)AVSN_MAX(lrint(o->shift_max * AVSN_FRAME_RATE), options->sampler.shift_least);
+    options->sampler.hard = o->shift_hard;
+}
+
 /* Validation sees each pair as the network will be used, training varies it; views are always varied. */
 static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, avsn_sampler_mode mode,
                                   avsn_loader **out)
@@ -24,7 +33,8 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
     const avsound_trainer_options *o = &t->settings.options;
     const avsn_model_config *config = &t->model->config;
     const bool training = data == t->data, views = t->part != AVSN_PART_BOTH, lags = t->model->arch->lags;
-    const bool shifted = training && !views && !lags && !t->model->arch->aligned; /* L3-Net, spec section 4 */
+    const bool clips = t->model->arch->clip;
+    const bool shifted = training && !views && !clips && !t->model->arch->aligned; /* L3-Net, spec section 4 */
     avsn_loader_options options = {
         .data = data,
         .sampler = {.mode = mode,
@@ -44,6 +54,8 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
     };
     if (lags)
         AVSN_TRY(show_clips(t, &options));
+    else if (clips)
+        shift_clips(t, &options);
     if (!training && !views) /* two views that nobody has changed are too easily found to be one thing's */
         avsn_augmentation_none(&options.augmentation);
     return avsn_loader_create(t->context, &options, out);
@@ -52,15 +64,16 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
 static avsound_status open_loaders(avsound_trainer *t)
 {
     const bool contrastive = t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
-    const bool views = t->part != AVSN_PART_BOTH, lags = t->model->arch->lags;
+    const bool views = t->part != AVSN_PART_BOTH, lags = t->model->arch->lags, clips = t->model->arch->clip;
     const avsn_sampler_mode mode = views         ? AVSN_SAMPLE_VIEWS
                                    : lags        ? AVSN_SAMPLE_CLIPS
+                                   : clips       ? AVSN_SAMPLE_SHIFTS
                                    : contrastive ? AVSN_SAMPLE_POSITIVES
                                                  : AVSN_SAMPLE_PAIRS;
     AVSN_TRY(open_loader(t, t->data, mode, &t->loader));
     if (!t->validation)
         return AVSOUND_OK;
-    return open_loader(t, t->validation, views || lags ? mode : AVSN_SAMPLE_VALIDATION, &t->validation_loader);
+    return open_loader(t, t->validation, views || clips ? mode : AVSN_SAMPLE_VALIDATION, &t->validation_loader);
 }
 
 static avsound_status open_data(avsound_trainer *t)
@@ -74,11 +87,13 @@ static avsound_status open_blocks(avsound_trainer *t)
 {
     const avsound_trainer_options *o = &t->settings.options;
     AVSN_TRY(avsn_store_create(t->model, &t->store));
-    t->adam = (avsn_adam){.weight_decay = o->weight_decay,
-                          .clip_norm = o->clip_norm,
-                          .mean = avsn_store_block(t->store),
-                          .square = avsn_store_block(t->store)};
-    if (!t->adam.mean || !t->adam.square)
+    const bool adam = o->optimizer == AVSOUND_OPTIMIZER_ADAM;
+    t->optimizer = (avsn_optimizer){.kind = o->optimizer,
+                                    .weight_decay = o->weight_decay,
+                                    .clip_norm = o->clip_norm,
+                                    .mean = avsn_store_block(t->store),
+                                    .square = adam ? avsn_store_block(t->store) : NULL};
+    if (!t->optimizer.mean || (adam && !t->optimizer.square))
         return AVSOUND_E_NO_MEMORY;
     if (o->ema <= 0)
         return AVSOUND_OK;
@@ -111,7 +126,8 @@ static avsound_status open_network(avsound_trainer *t, int32_t compute)
 static void plan_steps(avsound_trainer *t)
 {
     const avsound_trainer_options *o = &t->settings.options;
-    const int64_t pass = avsn_dataset_count(t->data) / ((int64_t)o->batch * o->accumulate);
+    const int64_t items = o->objective == AVSOUND_OBJECTIVE_SHIFT ? 2 : 1; /* of a clip, that show its pictures */
+    const int64_t pass = avsn_dataset_count(t->data) * items / ((int64_t)o->batch * o->accumulate);
     t->steps_per_epoch = o->steps_per_epoch ? o->steps_per_epoch : AVSN_MAX(pass, 1);
     t->schedule = (avsn_schedule){.kind = o->schedule,
                                   .rate = o->learning_rate,
@@ -198,8 +214,9 @@ void avsn_trainer_share(avsound_trainer *t)
 {
     const size_t bytes = t->store->floats * sizeof *t->store->values;
     avsn_parallel_broadcast(t->parallel, t->store->values, bytes);
-    avsn_parallel_broadcast(t->parallel, t->adam.mean, bytes);
-    avsn_parallel_broadcast(t->parallel, t->adam.square, bytes);
+    avsn_parallel_broadcast(t->parallel, t->optimizer.mean, bytes);
+    if (t->optimizer.square)
+        avsn_parallel_broadcast(t->parallel, t->optimizer.square, bytes);
     if (t->average)
         avsn_parallel_broadcast(t->parallel, t->average, bytes);
 }
@@ -350,8 +367,8 @@ void avsound_trainer_free(avsound_trainer *t)
     avsn_step_free(t->step);
     avsn_free(context, t->averaged.items);
     avsn_free(context, t->average);
-    avsn_free(context, t->adam.mean);
-    avsn_free(context, t->adam.square);
+    avsn_free(context, t->optimizer.mean);
+    avsn_free(context, t->optimizer.square);
     avsn_store_free(t->store);
     avsn_dataset_free(t->data);
     avsn_dataset_free(t->validation);

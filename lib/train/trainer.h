@@ -34,7 +34,7 @@ struct avsound_trainer {
     avsn_dataset *data, *validation; /* validation may be NULL */
     avsn_loader *loader, *validation_loader;
     avsn_store *store;
-    avsn_adam adam;
+    avsn_optimizer optimizer;
     float *average;       /* block; NULL: the run does not average */
     avsn_params averaged; /* of that block */
     avsn_step *step;

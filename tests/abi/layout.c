@@ -338,7 +338,7 @@ AT(avsound_training_state, rank, 132);
 AT(avsound_training_state, message, 136);
 AT(avsound_training_state, validation_error, 144);
 
-SIZE(avsound_trainer_options, 160);
+SIZE(avsound_trainer_options, 192);
 AT(avsound_trainer_options, struct_size, 0);
 AT(avsound_trainer_options, objective, 4);
 AT(avsound_trainer_options, precision, 8);
@@ -367,6 +367,11 @@ AT(avsound_trainer_options, progress, 136);
 AT(avsound_trainer_options, user_data, 144);
 AT(avsound_trainer_options, ranks, 152);
 AT(avsound_trainer_options, local_statistics, 156);
+AT(avsound_trainer_options, optimizer, 160);
+AT(avsound_trainer_options, reserved, 164);
+AT(avsound_trainer_options, shift_min, 168);
+AT(avsound_trainer_options, shift_max, 176);
+AT(avsound_trainer_options, shift_hard, 184);
 
 SIZE(avsound_prepared_clip, 112);
 AT(avsound_prepared_clip, struct_size, 0);
@@ -415,7 +420,10 @@ VALUE(AVSOUND_OBJECTIVE_AVC, 0);
 VALUE(AVSOUND_OBJECTIVE_CONTRASTIVE, 1);
 VALUE(AVSOUND_OBJECTIVE_VIEWS_IMAGE, 2);
 VALUE(AVSOUND_OBJECTIVE_VIEWS_AUDIO, 3);
+VALUE(AVSOUND_OBJECTIVE_SHIFT, 4);
 VALUE(AVSOUND_OBJECTIVE_LAGS, 5);
+VALUE(AVSOUND_OPTIMIZER_ADAM, 0);
+VALUE(AVSOUND_OPTIMIZER_MOMENTUM, 1);
 
 VALUE(AVSOUND_SCHEDULE_PAPER, 0);
 VALUE(AVSOUND_SCHEDULE_COSINE, 1);

@@ -96,6 +96,24 @@ class Run(TrainTest):
         self.assertEqual(same[0], same[1])  # the same seed, clips and step
         self.assertNotEqual(same[0], same[2])
 
+    def test_clips_in_and_out_of_time(self):
+        config = {"width": 0.0625, "audio_width": 0.0625, "image": {"width": 32, "height": 32, "short_side": 36},
+                  "clip": {"frames": 12, "frame_rate": 25, "sample_rate": 8000}}
+        shift = ["--objective", "shift", "--config", json.dumps(config), "--batch", "4", "--threads", "1", "--workers", "1",
+                 "--precision", "f32", "--optimizer", "momentum", "--shift-min", "0.5", "--shift-hard", "0.3"]
+        run = self.avsound("train", "clips", "--val", "val", "--val-draws", "1", *shift, "--steps-per-epoch", "2", "--epochs", "1",
+                           "-o", "run")
+        self.assertRegex(run.stdout, r"epoch 1/1  step 2  loss \d.*accuracy.*validation: .*AUC")
+        info = self.json("info", "run/last.safetensors", "--json")
+        self.assertEqual((info["arch"], info["config"]["clip"]["samples"]), ("multisensory", 3840))
+        self.assertEqual(info["metadata"]["avsound.training.objective"], "shift")
+        self.assertFalse([p for p in info["parameter_list"] if "renorm" in p["name"]])
+        self.avsound("train", "clips", *shift, "--dry-run", "sheet.png")
+        with Image.open(self.folder / "sheet.png") as sheet:
+            self.assertGreater(sheet.width, 600)
+        wrong = self.avsound("train", "clips", "--arch", "multisensory", "-o", "none", code=4)
+        self.assertIn("nothing but AVSOUND_OBJECTIVE_SHIFT", wrong.stderr)
+
     def test_one_tower_is_warmed_up_on_views_of_sounds(self):
         names = [f"{i}.wav" for i in range(4)]
         (self.folder / "sounds").mkdir()

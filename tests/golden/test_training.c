@@ -112,7 +112,7 @@ static void start(run *r, const training_case *c, int32_t threads)
     ck_avsound(avsn_graph_create(r->context, &forward));
     avsn_arch_find(c->arch)->build(forward, &c->config);
     ck_avsound(avsn_graph_finish(forward));
-    ck_avsound(avsn_training_graph(forward, c->objective, 0.1f, &graph));
+    ck_avsound(avsn_training_graph(forward, c->objective, c->config.frames ? 0 : 0.1f, &graph));
     avsn_graph_free(forward);
     make_params(r, graph, &options);
     ck_avsound(avsn_pack_cache_create(r->context, &r->cache));

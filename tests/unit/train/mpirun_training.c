@@ -170,7 +170,7 @@ static distance between(const outcome *x, const outcome *y)
         const avsn_store_item *item = &a->store->items[i];
         const size_t at = item->begin;
         const tensor values = {a->store->values + at, b->store->values + at, x->start + at, item->count};
-        const tensor moments = {a->adam.mean + at, b->adam.mean + at, NULL, item->count};
+        const tensor moments = {a->optimizer.mean + at, b->optimizer.mean + at, NULL, item->count};
         double *worst = item->state ? &d.statistics : &d.parameters;
         *worst = fmax(*worst, apart(&values));
         d.gradients = item->state ? d.gradients : fmax(d.gradients, apart(&moments));
@@ -200,7 +200,7 @@ static bool same_bits(const outcome *a, const outcome *b)
 {
     const size_t bytes = a->trainer->store->floats * sizeof(float);
     return !memcmp(a->trainer->store->values, b->trainer->store->values, bytes) &&
-           !memcmp(a->trainer->adam.square, b->trainer->adam.square, bytes);
+           !memcmp(a->trainer->optimizer.square, b->trainer->optimizer.square, bytes);
 }
 
 /* ---- cases ---- */

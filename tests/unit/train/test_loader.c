@@ -441,6 +441,52 @@ START_TEST(sound_of_clips_comes_early_by_the_label)
 }
 END_TEST
 
+/* Both items of a pair show the same; their sounds begin where they say, in two channels 3 dB below the clip's one. */
+static void check_waveforms(int32_t rate, double tolerance)
+{
+    enum { SHOWN = 10 };
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options o = options_for(data);
+    o.audio = (avsn_audio_frontend){0};
+    o.sampler.mode = AVSN_SAMPLE_SHIFTS;
+    o.sampler.shift_least = 4;
+    o.sampler.shift_most = 12;
+    o.clip = (avsn_clip_frontend){.frames = SHOWN, .frame_rate = 25, .sample_rate = rate, .samples = rate * SHOWN / 25};
+    const size_t count = (size_t)o.clip.samples, frames = (size_t)3 * SHOWN * (size_t)o.image.width * (size_t)o.image.height;
+    avsn_loader *loader = loader_of(context, &o);
+    ck_assert_int_eq(avsn_loader_round(loader), 2 * CLIPS);
+    ck_avsound(avsn_loader_start(loader, 0, 0));
+    for (int step = 0; step < 3; step++) {
+        const avsn_batch *b = next_of(loader);
+        ck_assert(!b->image && !b->spectrogram);
+        for (size_t i = 0; i < (size_t)b->size; i++) {
+            const avsn_pair *p = &b->pair[i];
+            const float *left = b->waveform + 2 * count * i;
+            ck_assert_float_eq(b->label[i], i % 2 ? 0 : 1);
+            ck_assert_mem_eq(left, left + count, count * sizeof *left);
+            for (size_t k = 0; k < count; k++) {
+                const int64_t n = (int64_t)p->audio_frame * 1920 + (int64_t)k * 48000 / rate;
+                ck_assert_double_eq_tol((double)left[k], sqrt(0.5) * clip_sound(p->audio_clip, n), tolerance);
+            }
+            if (i % 2)
+                ck_assert_mem_eq(b->frames + frames * i, b->frames + frames * (i - 1), frames * sizeof(float));
+        }
+    }
+    avsn_loader_free(loader);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+
+START_TEST(waveforms_have_two_channels_at_the_networks_rate)
+{
+    check_waveforms(48000, 1e-4);
+    check_waveforms(16000, 1e-3);
+}
+END_TEST
+
 START_TEST(a_damaged_clip_is_named_and_the_batch_before_it_comes)
 {
     avsound_context *context = plain();
@@ -556,6 +602,6 @@ END_TEST
 SUITE("train.loader", any_number_of_workers_makes_the_same_batches, starts_anywhere_whatever_was_asked_before,
       epochs_of_a_given_length_follow_each_other, ranks_share_the_global_batch, items_show_what_the_pairs_say,
       views_are_made_of_one_part, clips_show_their_frames_and_hear_from_where_the_sound_begins,
-      sound_of_clips_comes_early_by_the_label,
+      sound_of_clips_comes_early_by_the_label, waveforms_have_two_channels_at_the_networks_rate,
       a_damaged_clip_is_named_and_the_batch_before_it_comes, refuses_options_that_make_no_sense,
       survives_refused_allocations)

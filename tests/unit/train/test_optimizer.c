@@ -9,7 +9,7 @@ typedef struct fixture {
     avsound_context *context;
     avsound_model *model;
     avsn_store *store;
-    avsn_adam adam;
+    avsn_optimizer optimizer;
     float *gradient;
     const float **gradients;
 } fixture;
@@ -20,8 +20,8 @@ static fixture set_up(void)
     ck_avsound(avsound_context_create(NULL, &f.context));
     ck_avsound(avsound_model_create(f.context, "ave-net", "{\"width\": 0.0625}", 1, &f.model));
     ck_avsound(avsn_store_create(f.model, &f.store));
-    f.adam.mean = avsn_store_block(f.store);
-    f.adam.square = avsn_store_block(f.store);
+    f.optimizer.mean = avsn_store_block(f.store);
+    f.optimizer.square = avsn_store_block(f.store);
     f.gradient = avsn_store_block(f.store);
     f.gradients = calloc((size_t)f.store->params.count, sizeof *f.gradients);
     for (int32_t i = 0; i < f.store->params.count; i++)
@@ -32,8 +32,8 @@ static fixture set_up(void)
 
 static void tear_down(fixture *f)
 {
-    avsn_free(f->context, f->adam.mean);
-    avsn_free(f->context, f->adam.square);
+    avsn_free(f->context, f->optimizer.mean);
+    avsn_free(f->context, f->optimizer.square);
     avsn_free(f->context, f->gradient);
     free(f->gradients);
     avsn_store_free(f->store);
@@ -79,15 +79,38 @@ START_TEST(adam_is_pytorchs)
     const int32_t weight = index_of(&f, "vision.fc1.weight"), bias = index_of(&f, "vision.fc1.bias");
     float *w = f.store->values + f.store->items[weight].begin, *b = f.store->values + f.store->items[bias].begin;
     w[0] = b[0] = 0.5f;
-    f.adam.weight_decay = 0.1;
+    f.optimizer.weight_decay = 0.1;
     for (int i = 0; i < 3; i++) {
         f.gradient[f.store->items[weight].begin] = f.gradient[f.store->items[bias].begin] = steps[i];
-        const double norm = avsn_adam_step(&f.adam, f.store, f.gradients, 0.01);
+        const double norm = avsn_optimizer_step(&f.optimizer, f.store, f.gradients, 0.01);
         ck_assert_double_eq_tol(norm, fabs((double)steps[i]) * sqrt(2), 1e-7);
         ck_assert_double_eq_tol((double)w[0], with_decay[i], 2e-7);
         ck_assert_double_eq_tol((double)b[0], without[i], 2e-7);
     }
-    ck_assert_int_eq(f.adam.steps, 3);
+    ck_assert_int_eq(f.optimizer.steps, 3);
+    tear_down(&f);
+}
+END_TEST
+
+/* Of torch.optim.SGD(lr=0.01, momentum=0.9, weight_decay=0.1), likewise. */
+START_TEST(momentum_is_pytorchs)
+{
+    static const float steps[3] = {0.3f, -0.2f, 0.05f};
+    static const double with_decay[3] = {0.4964999999, 0.4948534998, 0.4923767962}, without[3] = {0.4969999999, 0.4962999998, 0.4951699997};
+    fixture f = set_up();
+    const int32_t weight = index_of(&f, "vision.fc1.weight"), bias = index_of(&f, "vision.fc1.bias");
+    float *w = f.store->values + f.store->items[weight].begin, *b = f.store->values + f.store->items[bias].begin;
+    w[0] = b[0] = 0.5f;
+    f.optimizer.kind = AVSOUND_OPTIMIZER_MOMENTUM;
+    f.optimizer.weight_decay = 0.1;
+    avsn_free(f.context, f.optimizer.square);
+    f.optimizer.square = NULL; /* is not asked for */
+    for (int i = 0; i < 3; i++) {
+        f.gradient[f.store->items[weight].begin] = f.gradient[f.store->items[bias].begin] = steps[i];
+        avsn_optimizer_step(&f.optimizer, f.store, f.gradients, 0.01);
+        ck_assert_double_eq_tol((double)w[0], with_decay[i], 2e-7);
+        ck_assert_double_eq_tol((double)b[0], without[i], 2e-7);
+    }
     tear_down(&f);
 }
 END_TEST
@@ -96,14 +119,14 @@ START_TEST(long_gradients_are_shortened)
 {
     fixture f = set_up(), g = set_up();
     const size_t at = f.store->items[index_of(&f, "audio.fc2.bias")].begin;
-    f.adam.clip_norm = 2.5;
+    f.optimizer.clip_norm = 2.5;
     for (int i = 0; i < 2; i++) {
         f.gradient[at] = 3 * (float)(i + 1);
         f.gradient[at + 1] = 4 * (float)(i + 1);
         g.gradient[at] = 1.5f; /* shortened to length 2.5 by hand */
         g.gradient[at + 1] = 2;
-        ck_assert_double_eq_tol(avsn_adam_step(&f.adam, f.store, f.gradients, 0.01), 5 * (i + 1), 1e-6);
-        avsn_adam_step(&g.adam, g.store, g.gradients, 0.01);
+        ck_assert_double_eq_tol(avsn_optimizer_step(&f.optimizer, f.store, f.gradients, 0.01), 5 * (i + 1), 1e-6);
+        avsn_optimizer_step(&g.optimizer, g.store, g.gradients, 0.01);
         ck_assert_float_eq_tol(f.store->values[at], g.store->values[at], 1e-7f);
         ck_assert_float_eq_tol(f.store->values[at + 1], g.store->values[at + 1], 1e-7f);
     }
@@ -119,8 +142,8 @@ START_TEST(a_gradient_that_is_not_finite_changes_nothing)
     float *before = malloc(bytes);
     memcpy(before, f.store->values, bytes);
     f.gradient[at] = NAN;
-    ck_assert(!isfinite(avsn_adam_step(&f.adam, f.store, f.gradients, 0.01)));
-    ck_assert_int_eq(f.adam.steps, 0);
+    ck_assert(!isfinite(avsn_optimizer_step(&f.optimizer, f.store, f.gradients, 0.01)));
+    ck_assert_int_eq(f.optimizer.steps, 0);
     ck_assert_mem_eq(before, f.store->values, bytes);
     free(before);
     tear_down(&f);
@@ -159,5 +182,5 @@ START_TEST(schedules)
 }
 END_TEST
 
-SUITE("train.optimizer", a_store_copies_the_model, adam_is_pytorchs, long_gradients_are_shortened,
+SUITE("train.optimizer", a_store_copies_the_model, adam_is_pytorchs, momentum_is_pytorchs, long_gradients_are_shortened,
       a_gradient_that_is_not_finite_changes_nothing, averages_follow, schedules)

@@ -46,13 +46,14 @@ static int same(const avsn_pair *a, const avsn_pair *b)
 }
 
 static const avsn_sampler_mode modes[] = {AVSN_SAMPLE_PAIRS, AVSN_SAMPLE_POSITIVES, AVSN_SAMPLE_VALIDATION,
-                                          AVSN_SAMPLE_VIEWS, AVSN_SAMPLE_CLIPS};
+                                          AVSN_SAMPLE_VIEWS, AVSN_SAMPLE_CLIPS, AVSN_SAMPLE_SHIFTS};
 
 START_TEST(an_item_is_a_function_of_seed_epoch_and_index)
 {
     set_clips(23, NULL);
     for (size_t m = 0; m < AVSN_ARRAY_COUNT(modes); m++) {
-        avsn_sampler_options o = {.mode = modes[m], .batch = 4, .frames = 20, .misalignment = 4800, .seed = 5};
+        avsn_sampler_options o = {.mode = modes[m], .batch = 4, .frames = 20, .misalignment = 4800, .shift_least = 2,
+                                  .shift_most = 9, .hard = 0.3, .seed = 5};
         avsn_sampler *one = sampler_of(23, o), *other = sampler_of(23, o);
         drawn(one, 7, 300);
         for (int k = 0; k < 300; k++) { /* another sampler, another order, between other epochs */
@@ -473,6 +474,51 @@ START_TEST(rounds_of_clips_show_each_once_with_its_sound_about_it)
 }
 END_TEST
 
+/* Clips of 30...36 frames, stretches of 24: two items of each have the same pictures, one its sound, one another. */
+START_TEST(shifted_clips_come_with_their_own_sound_first)
+{
+    enum { CLIPS = 23, ROUNDS = 80, FRAMES = 24, WINDOW = FRAMES * 1920 };
+    int distance[16] = {0}, earlier = 0, seen[16] = {0}, heard[16] = {0};
+    set_clips(CLIPS, NULL);
+    avsn_sampler *s = sampler_of(CLIPS, (avsn_sampler_options){.mode = AVSN_SAMPLE_SHIFTS, .frames = FRAMES, .window = WINDOW,
+                                                               .shift_least = 3, .shift_most = 5, .hard = 0.25, .seed = 8});
+    ck_assert_int_eq(avsn_sampler_round(s), 2 * CLIPS);
+    drawn(s, 1, 2 * ROUNDS * CLIPS);
+    for (int r = 0; r < ROUNDS; r++) {
+        int shown[CLIPS] = {0};
+        for (int i = 2 * r * CLIPS; i < 2 * (r + 1) * CLIPS; i += 2) {
+            const avsn_pair *own = &pairs[i], *other = &pairs[i + 1];
+            const avsn_dataset_clip *clip = &clips[own->frame_clip];
+            ck_assert(own->corresponds && !other->corresponds && own->draw == other->draw);
+            ck_assert(own->frame == other->frame && own->audio_frame == own->frame);
+            ck_assert(own->frame_clip == other->frame_clip && own->audio_clip == other->audio_clip &&
+                      own->audio_clip == own->frame_clip);
+            ck_assert(other->audio_shift == 0 && own->audio_shift == 0);
+            for (int k = 0; k < 2; k++) {
+                ck_assert(own[k].frame >= 0 && own[k].frame + FRAMES <= clip->frames);
+                ck_assert(own[k].audio_frame >= 0 && own[k].audio_frame * 1920 + WINDOW <= clip->samples);
+            }
+            const int apart = abs(other->audio_frame - other->frame);
+            ck_assert(apart >= 1 && apart <= 5);
+            distance[apart]++;
+            earlier += other->audio_frame < other->frame;
+            seen[other->frame]++;
+            heard[other->audio_frame]++;
+            shown[own->frame_clip]++;
+        }
+        for (int c = 0; c < CLIPS; c++)
+            ck_assert_int_eq(shown[c], 1);
+    }
+    /* A quarter are hard ones; either way as often; sounds lie where pictures lie: all within five deviations. */
+    const double all = ROUNDS * CLIPS;
+    ck_assert_double_lt(fabs(distance[1] + distance[2] - 0.25 * all), 5 * sqrt(all * 0.25 * 0.75));
+    ck_assert_double_lt(fabs(earlier - 0.5 * all), 5 * sqrt(all * 0.25));
+    for (int i = 0; i < 16; i++)
+        ck_assert_double_lt(fabs((double)(seen[i] - heard[i])), 5 * sqrt((double)(seen[i] + heard[i])) + 1e-9);
+    avsn_sampler_free(s);
+}
+END_TEST
+
 START_TEST(validation_shows_each_clip_once_as_each_kind)
 {
     for (int large = 0; large < 2; large++) {
@@ -562,6 +608,11 @@ START_TEST(refuses_what_cannot_be_paired)
     bad.frames = 10;
     bad.window = 33 * 1920;
     ck_no_sampler(3, bad, "none of 3 clips holds 10 frames and 1.32 s of sound");
+    bad.mode = AVSN_SAMPLE_SHIFTS;
+    ck_no_sampler(3, bad, "shifts of 0 to 0 frames");
+    bad.shift_least = bad.shift_most = 25;
+    bad.window = 10 * 1920;
+    ck_no_sampler(3, bad, "none of 3 clips holds 10 frames and 0.4 s of sound and the least shift besides");
 }
 END_TEST
 
@@ -582,5 +633,6 @@ SUITE("train.sampler", an_item_is_a_function_of_seed_epoch_and_index, windows_li
       times_of_both_kinds_follow_one_law, frames_and_partners_are_evenly_drawn, misalignment_reaches_both_ways,
       batches_of_positives_have_different_groups, batches_of_views_show_each_clip_twice,
       views_are_a_window_apart_where_the_clip_is_long_enough, batches_of_views_shrink_to_the_groups_there_are,
-      rounds_of_clips_show_each_once_with_its_sound_about_it, validation_shows_each_clip_once_as_each_kind,
+      rounds_of_clips_show_each_once_with_its_sound_about_it,
+      shifted_clips_come_with_their_own_sound_first, validation_shows_each_clip_once_as_each_kind,
       another_sound_depends_on_the_pairs_sound_alone, refuses_what_cannot_be_paired, survives_refused_allocations)

@@ -28,12 +28,21 @@ START_TEST(zeros_are_the_defaults)
     ck_assert_float_eq(s.augmentation.flip, 0.5f);
     ck_assert_float_eq(s.augmentation.gain, 0.1f);
     ck_assert_float_eq(s.augmentation.hue, 0);
+    ck_assert_double_eq(s.options.shift_min, 2.17);
+    ck_assert_double_eq(s.options.shift_max, 5.87);
     avsn_settings_free(context, &s);
 
     avsound_trainer_options o = plain();
     o.weight_decay = -1;
+    o.objective = AVSOUND_OBJECTIVE_SHIFT;
+    o.optimizer = AVSOUND_OPTIMIZER_MOMENTUM;
+    o.shift_min = 7;
     ck_avsound(avsn_settings_init(context, &o, "clips", &s));
     ck_assert_double_eq(s.options.weight_decay, 0);
+    ck_assert_int_eq(s.options.batch, 10);
+    ck_assert_double_eq(s.options.learning_rate, 1e-2);
+    ck_assert_double_eq(s.options.statistics_momentum, 0); /* the network's own */
+    ck_assert_double_eq(s.options.shift_max, 7);
     avsn_settings_free(context, &s);
     avsound_context_free(context);
 }
@@ -53,6 +62,13 @@ START_TEST(refusals_name_the_option)
     o = plain();
     o.schedule = 3;
     ck_refused(avsn_settings_init(context, &o, "clips", &s), AVSOUND_E_INVALID_ARGUMENT, "schedule is 3");
+    o = plain();
+    o.shift_hard = 1.5;
+    ck_refused(avsn_settings_init(context, &o, "clips", &s), AVSOUND_E_INVALID_ARGUMENT, "shift_hard is 1.5");
+    o = plain();
+    o.shift_min = 3;
+    o.shift_max = 2;
+    ck_refused(avsn_settings_init(context, &o, "clips", &s), AVSOUND_E_INVALID_ARGUMENT, "shift_min is 3, more than");
     avsound_augmentation a = {.struct_size = sizeof a, .crop_min = 0.9f, .crop_max = 0.5f};
     o = plain();
     o.augmentation = &a;

@@ -129,7 +129,7 @@ START_TEST(pictures_have_their_own_colours_and_labels_theirs)
     setup();
     avsn_batch b = made(4);
     const float scores[4] = {.9f, .9f, .8f, .7f};
-    ck_avsound(avsn_sheet_write(context, &b, data, &image, &audio, scores, sheet_path()));
+    ck_avsound(avsn_sheet_write(context, &b, data, &image, &audio, NULL, scores, sheet_path()));
     avsound_frame frame;
     avsound_media *media = opened(&frame);
     const uint8_t green[3] = {0x2E, 0x8B, 0x57}, red[3] = {0xC8, 0x48, 0x3E}, bright[3] = {252, 255, 163};
@@ -170,7 +170,7 @@ START_TEST(large_batches_are_cut_and_small_ones_fit)
     for (size_t i = 0; i < 4; i++) {
         avsn_batch b = made(sizes[i]);
         avsound_frame frame;
-        ck_avsound(avsn_sheet_write(context, &b, data, &image, &audio, NULL, sheet_path()));
+        ck_avsound(avsn_sheet_write(context, &b, data, &image, &audio, NULL, NULL, sheet_path()));
         avsound_media *media = opened(&frame);
         heights[i] = frame.height;
         avsound_media_free(media);
@@ -192,15 +192,15 @@ START_TEST(values_that_are_not_numbers_and_wide_pictures_are_drawn)
     b.image[0] = NAN;
     b.image[1] = INFINITY;
     b.pair[0].frame_clip = 77;
-    ck_avsound(avsn_sheet_write(context, &b, data, &image, &audio, NULL, sheet_path()));
+    ck_avsound(avsn_sheet_write(context, &b, data, &image, &audio, NULL, NULL, sheet_path()));
     image.width = 2 * SIDE; /* of both pictures' memory, one wide picture */
     b.size = 1;
-    ck_avsound(avsn_sheet_write(context, &b, data, &image, &audio, NULL, sheet_path()));
+    ck_avsound(avsn_sheet_write(context, &b, data, &image, &audio, NULL, NULL, sheet_path()));
     b.size = 0;
-    ck_refused(avsn_sheet_write(context, &b, data, &image, &audio, NULL, sheet_path()), AVSOUND_E_INVALID_ARGUMENT,
+    ck_refused(avsn_sheet_write(context, &b, data, &image, &audio, NULL, NULL, sheet_path()), AVSOUND_E_INVALID_ARGUMENT,
                "batch of 0");
     b.size = 1;
-    ck_refused(avsn_sheet_write(context, &b, data, &image, &audio, NULL, "no/such/folder/a.png"), AVSOUND_E_IO,
+    ck_refused(avsn_sheet_write(context, &b, data, &image, &audio, NULL, NULL, "no/such/folder/a.png"), AVSOUND_E_IO,
                "no/such/folder");
     unmake(&b);
     teardown();
@@ -213,7 +213,7 @@ START_TEST(a_sheet_survives_refused_memory)
     avsn_batch b = made(2);
     failing f;
     avsound_context *poor = failing_context(&f);
-    ck_survives_refusals(&f, avsn_sheet_write(poor, &b, data, &image, &audio, NULL, sheet_path()), (void)0);
+    ck_survives_refusals(&f, avsn_sheet_write(poor, &b, data, &image, &audio, NULL, NULL, sheet_path()), (void)0);
     avsound_context_free(poor);
     unmake(&b);
     teardown();

@@ -82,6 +82,8 @@ static avsound_status check_clips(const avsn_arch *arch, int32_t objective)
     const bool lags = objective == AVSOUND_OBJECTIVE_LAGS, shift = objective == AVSOUND_OBJECTIVE_SHIFT;
     if (arch->lags && !lags)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s compares lags: it learns by nothing but AVSOUND_OBJECTIVE_LAGS", arch->name);
+    if (arch->separates)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes sounds apart: no objective trains that", arch->name);
     if (arch->clip && !arch->lags && !shift)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips: it learns by nothing but AVSOUND_OBJECTIVE_SHIFT", arch->name);
     if (lags && !arch->lags)

@@ -184,6 +184,7 @@ START_TEST(what_cannot_be_learned_is_refused)
     fixture f;
     set_up(&f);
     ck_no_trainer(&f, "ave-net", "{\"width\":0.0625}", AVSOUND_E_UNSUPPORTED, "ave-net takes no clips");
+    ck_no_trainer(&f, "separator", "{\"width\":0.0625,\"unet_width\":0.0625}", AVSOUND_E_UNSUPPORTED, "takes sounds apart");
     f.options.shift_min = 0.6; /* 13 of 24 frames leave room for 11 */
     ck_no_trainer(&f, "multisensory", tiny, AVSOUND_E_INVALID_ARGUMENT, "none of 4 clips holds 13 frames and 0.52 s of sound and");
     f.options.shift_max = 0.3;

@@ -40,7 +40,8 @@ typedef struct cli_train_args {
     const char *validation, *sheet, *init, *like, *objective, *optimizer, *schedule, *augment, *license, *source;
     int64_t epochs, steps_per_epoch, accumulate, warmup, patience, validation_draws, save_minutes;
     double width, learning_rate, weight_decay, clip, ema, statistics_momentum; /* weight_decay < 0: not given */
-    double shift_min, shift_max, shift_hard;
+    double shift_min, shift_max, shift_hard, silent_share;
+    const char *separation_loss;
     int resume, local_statistics;
 } cli_train_args;
 

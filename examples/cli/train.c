@@ -32,6 +32,8 @@ static const char *fixed_option(const cli_args *a)
         {"shift-min", t->shift_min > 0},
         {"shift-max", t->shift_max > 0},
         {"shift-hard", t->shift_hard > 0},
+        {"separation-loss", strcmp(t->separation_loss, "auto")},
+        {"silent-share", t->silent_share > 0},
         {"steps-per-epoch", t->steps_per_epoch},
         {"batch", a->batch},
         {"accumulate", t->accumulate},
@@ -96,7 +98,16 @@ static int32_t objective_of(const char *name)
            : !strcmp(name, "views-audio") ? AVSOUND_OBJECTIVE_VIEWS_AUDIO
            : !strcmp(name, "shift")       ? AVSOUND_OBJECTIVE_SHIFT
            : !strcmp(name, "lags")        ? AVSOUND_OBJECTIVE_LAGS
+           : !strcmp(name, "separate")    ? AVSOUND_OBJECTIVE_SEPARATE
                                           : AVSOUND_OBJECTIVE_AVC;
+}
+
+static int32_t separation_loss_of(const char *name)
+{
+    return !strcmp(name, "fg-bg")  ? AVSOUND_SEPARATION_ORDERED
+           : !strcmp(name, "pit")  ? AVSOUND_SEPARATION_EITHER
+           : !strcmp(name, "both") ? AVSOUND_SEPARATION_BOTH
+                                   : AVSOUND_SEPARATION_AUTO;
 }
 
 static int32_t on_progress(const avsound_training_state *state, void *user_data);
@@ -114,6 +125,8 @@ static void fill_options(training *t, const avsound_augmentation *augmentation, 
     o->shift_min = own->shift_min;
     o->shift_max = own->shift_max;
     o->shift_hard = own->shift_hard;
+    o->separation_loss = separation_loss_of(own->separation_loss);
+    o->silent_share = own->silent_share;
     o->batch = (int32_t)a->batch;
     o->accumulate = (int32_t)own->accumulate;
     o->epochs = (int32_t)own->epochs;
@@ -239,7 +252,9 @@ static int open_beginning(const cli *c, cli_model *out)
     if (own->like)
         return open_like(&init, out);
     if (!init.args.model && !init.args.arch)
-        init.args.arch = strcmp(own->objective, "shift") ? "ave-net" : "multisensory";
+        init.args.arch = !strcmp(own->objective, "shift")      ? "multisensory"
+                         : !strcmp(own->objective, "separate") ? "separator"
+                                                               : "ave-net";
     if (own->width > 0) {
         snprintf(width, sizeof width, "{\"width\": %.9g}", own->width);
         init.args.config = width;

@@ -24,8 +24,18 @@ enum {
     AVSOUND_OBJECTIVE_SHIFT = 4,       /**< "is this sound in time with these pictures?", half of the clips have a sound from
                                             another place of their recording: cross-entropy (Owens and Efros, Audio-Visual Scene
                                             Analysis with Self-Supervised Multisensory Features, ECCV 2018). Multisensory */
-    AVSOUND_OBJECTIVE_LAGS = 5         /**< by how much does the sound lead? Each clip's is shifted, and the true lag told from all
+    AVSOUND_OBJECTIVE_LAGS = 5,        /**< by how much does the sound lead? Each clip's is shifted, and the true lag told from all
                                             others within the network's range: cross-entropy over lags. sync-net. docs/sync-net.md */
+    AVSOUND_OBJECTIVE_SEPARATE = 6     /**< which of two mixed sounds is that of the pictures? Each clip's is mixed with another's, and
+                                            both are wanted back (Owens and Efros 2018, section 6). Separators. docs/separation.md */
+};
+
+/** What a separator's results are held against. Since 0.1. */
+enum {
+    AVSOUND_SEPARATION_AUTO = 0,    /**< ORDERED, or EITHER for separator-pit, which can't know the order */
+    AVSOUND_SEPARATION_ORDERED = 1, /**< on screen, off screen */
+    AVSOUND_SEPARATION_EITHER = 2,  /**< the nearer order: permutation-invariant training */
+    AVSOUND_SEPARATION_BOTH = 3     /**< the sum of the two */
 };
 
 /** How gradients move weights. Since 0.1. */
@@ -112,7 +122,7 @@ typedef struct avsound_trainer_options {
     int32_t workers;          /**< threads that decode; 0: one per core */
     int32_t batch;            /**< pairs per step (of views: clips, with two views each), at least 2, over all processes that
                                    train together: each makes the same share, at least 2; 0: 64,
-                                   of AVSOUND_OBJECTIVE_SHIFT 10 */
+                                   of AVSOUND_OBJECTIVE_SHIFT 10, of _SEPARATE 12 */
     int32_t accumulate;       /**< batches whose gradients are averaged into one step; 0: 1 */
     int32_t epochs;           /**< 0: 100 */
     int32_t steps_per_epoch;  /**< 0: as many as show each clip once as a picture */
@@ -126,7 +136,7 @@ typedef struct avsound_trainer_options {
     double clip_norm;         /**< gradients longer than this are shortened to it; 0: never */
     double ema;               /**< decay of the averaged weights that are validated and saved, such as 0.999; 0: none */
     double statistics_momentum; /**< share of the newest batch in the running statistics of batch norms; 0: 0.1, of the
-                                     multisensory network its release's 0.0003 */
+                                     multisensory network and of separators their release's 0.0003 */
     uint64_t seed;            /**< of everything drawn at random */
     const char *validation;   /**< prepared clips to validate on, never trained on; NULL: none */
     const avsound_augmentation *augmentation; /**< NULL: the paper's */
@@ -141,12 +151,14 @@ typedef struct avsound_trainer_options {
     int32_t local_statistics; /**< with several processes: 1 takes batch norm's statistics over each one's share alone, which
                                    spares waiting and is no longer what one process would compute; 0: over the whole batch */
     int32_t optimizer; /**< AVSOUND_OPTIMIZER_ constant */
-    int32_t reserved;  /**< must be 0 */
+    int32_t separation_loss; /**< AVSOUND_OBJECTIVE_SEPARATE: AVSOUND_SEPARATION_ constant */
     double shift_min;  /**< AVSOUND_OBJECTIVE_SHIFT: least seconds between the places of sound and pictures, rounded to 25ths; 0:
                             2.17 */
     double shift_max;  /**< most seconds, or as many as a clip has room for; 0: 5.87 */
     double shift_hard; /**< share of the clips out of time that are so by less than shift_min, from a 25th of a second on; 0:
                             none */
+    double silent_share; /**< AVSOUND_OBJECTIVE_SEPARATE: share of the mixtures without the pictures' own sound, of which nothing is
+                              wanted on screen; 0: none, as in the paper */
 } avsound_trainer_options;
 
 /** Fills `options` with the defaults. Threads: any. Since 0.1. */

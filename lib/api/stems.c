@@ -3,11 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "dsp/separation.h"
 #include "dsp/waveform.h"
-
-/* The release's loudness: of a mixture of two sounds of 0.1 each; channels below 0.0001 are silence. */
-#define LOUDNESS 0.141421356f
-#define QUIET 1e-4f
 
 struct avsn_stems {
     avsound_context *context;
@@ -54,12 +51,8 @@ static avsound_status init(avsn_stems *s)
 {
     const avsn_model_config *config = &s->session->model->config;
     const avsn_separation_frontend *f = &config->separation;
-    avsn_stft_params_default(&s->stft_params);
-    s->stft_params.window = f->window;
-    s->stft_params.hop = f->hop;
-    s->stft_params.fft = f->fft;
+    avsn_separation_params(f, &s->stft_params, &s->polar);
     s->stft_params.compensated = !s->options.release;
-    s->polar = (avsn_polar_params){.floor = f->floor, .low = f->low, .high = f->high};
     s->samples = config->clip.samples;
     s->columns = f->columns;
     s->bins = avsn_stft_bins(&s->stft_params);
@@ -146,11 +139,11 @@ static float set_sound(avsn_stems *s, float *left, float *right)
 {
     for (int64_t i = 0; i < s->samples; i++)
         s->mono[i] = s->options.release ? left[i] : 0.5f * (left[i] + right[i]);
-    const float gain = avsn_rms_gain(s->mono, s->samples, LOUDNESS, QUIET);
+    const float gain = avsn_rms_gain(s->mono, s->samples, AVSN_MIXTURE_LOUDNESS, AVSN_QUIET);
     for (int64_t i = 0; i < s->samples; i++)
         s->mono[i] *= gain;
-    avsn_rms_normalise(left, 1, s->samples, LOUDNESS, QUIET);
-    avsn_rms_normalise(right, 1, s->samples, LOUDNESS, QUIET);
+    avsn_rms_normalise(left, 1, s->samples, AVSN_MIXTURE_LOUDNESS, AVSN_QUIET);
+    avsn_rms_normalise(right, 1, s->samples, AVSN_MIXTURE_LOUDNESS, AVSN_QUIET);
     float *waveform = input_of(s, s->waveform_input);
     if (waveform) {
         memcpy(waveform, left, (size_t)s->samples * sizeof *waveform);
@@ -161,13 +154,9 @@ static float set_sound(avsn_stems *s, float *left, float *right)
 
 static void set_spectrogram(avsn_stems *s)
 {
-    const int64_t seen = s->bins - 1;
-    float *level = input_of(s, s->spectrogram_input), *phase = level + s->columns * seen;
+    float *level = input_of(s, s->spectrogram_input);
     avsn_stft_run(s->stft, s->mono, s->columns, s->mixture);
-    for (int64_t t = 0; t < s->columns; t++, level += seen, phase += seen) {
-        avsn_polar_from_complex(&s->polar, s->mixture + 2 * t * s->bins, seen, level, phase);
-        avsn_polar_normalise(&s->polar, seen, level, phase);
-    }
+    avsn_separation_planes(&s->polar, s->mixture, s->columns, s->bins, level, level + s->columns * (s->bins - 1));
 }
 
 /* ---- and back ---- */

@@ -37,11 +37,11 @@ int64_t avsn_stft_samples(const avsn_stft_params *params, int64_t frames);
 
 typedef struct avsn_stft avsn_stft;
 
-avsound_status avsn_stft_create(avsound_context *context, const avsn_stft_params *params, avsn_stft **out);
-void avsn_stft_free(avsn_stft *stft);
+AVSN_SHARED avsound_status avsn_stft_create(avsound_context *context, const avsn_stft_params *params, avsn_stft **out);
+AVSN_SHARED void avsn_stft_free(avsn_stft *stft);
 /* Frame i's window starts at samples + i * hop; avsn_stft_samples(frames) samples are read. spectra is
  * [frames][bins][re, im]; the imaginary parts of the first bin and the last are +0. */
-void avsn_stft_run(avsn_stft *stft, const float *samples, int64_t frames, float *spectra);
+AVSN_SHARED void avsn_stft_run(avsn_stft *stft, const float *samples, int64_t frames, float *spectra);
 
 /* ---- and back: frame after frame, a hop of samples each. One thread at a time ---- */
 

@@ -13,6 +13,6 @@ void avsn_compand(const float *samples, int64_t count, float *out);
  * silence. quiet > 0. */
 float avsn_rms_gain(const float *samples, int64_t count, float target, float quiet);
 /* Each channel of samples [channels][count] times its own gain, in place: the balance of the channels changes. */
-void avsn_rms_normalise(float *samples, int32_t channels, int64_t count, float target, float quiet);
+AVSN_SHARED void avsn_rms_normalise(float *samples, int32_t channels, int64_t count, float target, float quiet);
 
 #endif

@@ -75,6 +75,8 @@ typedef enum avsn_op_kind {
     AVSN_OP_SQUASH_BACKWARD,       /* src, dst, diff dst -> diff src */
     AVSN_OP_LAGS_BACKWARD,         /* video, audio, diff dst -> diff video, diff audio */
     AVSN_OP_LAG_LOSS,              /* logits (N,lags), lag (N,1) -> mean cross-entropy (1,1), diff logits */
+    AVSN_OP_SEPARATION_LOSS,       /* two of (N,2,T,F), sources (N,4,T,F): both sources' level and phase -> mean distance (1,1), both
+                                      diffs */
     AVSN_OP_BIAS_BACKWARD,         /* diff dst -> diff bias */
     AVSN_OP_PICTURE_MEAN_BACKWARD, /* diff dst -> diff src */
     AVSN_OP_STRETCH_BACKWARD,      /* diff dst -> diff src */
@@ -127,6 +129,8 @@ typedef struct avsn_attributes {
     bool views;            /* pair loss: items i and i + N/2 are views of one thing (lib/train/views.h) */
     float temperature;     /* pair loss of views: logits are divided by it */
     int64_t steps, lags;   /* lags: the second operand's vectors to one of the first; -lags...lags of the second's */
+    float ordered, either, phase; /* separation loss: weights of the distance with each result's own source, of that in the nearer
+                                     order, and in both of phases against levels */
     float spread;          /* lag loss: standard deviation of the lags wanted about the true one */
 } avsn_attributes;
 

@@ -52,6 +52,7 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_SQUASH_BACKWARD] = "squash_backward",
     [AVSN_OP_LAGS_BACKWARD] = "lags_backward",
     [AVSN_OP_LAG_LOSS] = "lag_loss",
+    [AVSN_OP_SEPARATION_LOSS] = "separation_loss",
     [AVSN_OP_BIAS_BACKWARD] = "bias_backward",
     [AVSN_OP_PICTURE_MEAN_BACKWARD] = "picture_mean_backward",
     [AVSN_OP_STRETCH_BACKWARD] = "stretch_backward",

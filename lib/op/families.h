@@ -33,6 +33,7 @@ avsound_status avsn_make_slice_backward(const avsn_kernel_request *request, avsn
 avsound_status avsn_make_running_statistics(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_vector_training(const avsn_kernel_request *request, avsn_kernel **out); /* backward, losses */
 avsound_status avsn_make_pairs(const avsn_kernel_request *request, avsn_kernel **out); /* every item with every other */
+avsound_status avsn_make_separation_loss(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_fractional_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_tile_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_bias_backward(const avsn_kernel_request *request, avsn_kernel **out);

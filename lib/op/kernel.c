@@ -67,6 +67,7 @@ static const struct family {
     [AVSN_OP_SQUASH_BACKWARD] = {avsn_make_lags, false, false},
     [AVSN_OP_LAGS_BACKWARD] = {avsn_make_lags, false, false},
     [AVSN_OP_LAG_LOSS] = {avsn_make_lags, false, false},
+    [AVSN_OP_SEPARATION_LOSS] = {avsn_make_separation_loss, false, false},
     [AVSN_OP_BIAS_BACKWARD] = {avsn_make_bias_backward, false, false},
     [AVSN_OP_PICTURE_MEAN_BACKWARD] = {avsn_make_picture_mean_backward, false, false},
     [AVSN_OP_STRETCH_BACKWARD] = {avsn_make_stretch_backward, false, false},

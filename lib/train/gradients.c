@@ -3,6 +3,7 @@
 #include "base/zone.h"
 #include "train/lags.h"
 #include "train/rules.h"
+#include "train/separate.h"
 #include "train/views.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ typedef struct transform {
     int32_t forward_nodes; /* of the training graph: those before the loss */
     bool contrastive;
     float share;
+    int32_t separation;   /* AVSOUND_SEPARATION_ constant; 0: another objective */
     bool *paired;         /* contrastive: forward value id -> of all pairs, not of single ones */
     bool *leads;          /* contrastive: forward value id -> the logits depend on it */
 } transform;
@@ -278,8 +280,27 @@ static void add_pair_loss(transform *t, avsn_value logits, const avsn_shape *sha
         t->diff[logits.id] = (avsn_value){loss.id + 1};
 }
 
+static void add_separation_loss(transform *t)
+{
+    const char *names[2];
+    avsn_separation_outputs(avsn_graph_find(t->graph, "first").id != 0, names);
+    const avsn_value results[2] = {avsn_graph_find(t->graph, names[0]), avsn_graph_find(t->graph, names[1])};
+    if (!results[0].id || !results[1].id) {
+        avsn_graph_fail(t->graph, AVSOUND_E_UNSUPPORTED, "loss", "the network has no outputs \"%s\" and \"%s\"", names[0],
+                        names[1]);
+        return;
+    }
+    const avsn_value loss = avsn_separation_loss(t->graph, results, t->separation);
+    for (int i = 0; i < 2 && loss.id; i++)
+        t->diff[results[i].id] = (avsn_value){loss.id + 1 + i};
+}
+
 static void add_loss(transform *t, avsn_objective objective)
 {
+    if (objective == AVSN_OBJECTIVE_SEPARATE) {
+        add_separation_loss(t);
+        return;
+    }
     const avsn_value logits = avsn_graph_find(t->graph, "logits");
     if (!logits.id) {
         avsn_graph_fail(t->graph, AVSOUND_E_UNSUPPORTED, "loss", "the network has no output \"logits\"");
@@ -319,7 +340,7 @@ static void name_gradients(transform *t)
         const char *name = avsn_zone_printf(&t->zone, "grad.%s", spec.name);
         if (!spec.state && diff.id && name)
             avsn_name(t->graph, name, diff);
-        else if (!spec.state)
+        else if (!spec.state && !t->separation)
             avsn_graph_fail(t->graph, AVSOUND_E_INTERNAL, spec.name, "no gradient reaches it");
     }
 }
@@ -353,14 +374,11 @@ static avsound_status prepare(transform *t)
     return AVSOUND_OK;
 }
 
-static avsound_status make_graph(const avsn_graph *forward, avsn_objective objective, float share, float momentum,
-                                 avsn_graph **out)
+static avsound_status make_graph(transform t, avsn_objective objective, avsn_graph **out)
 {
+    const avsn_graph *forward = t.forward;
     *out = NULL;
-    transform t = {.forward = forward,
-                   .momentum = momentum,
-                   .contrastive = objective == AVSN_OBJECTIVE_CONTRASTIVE,
-                   .share = share};
+    t.contrastive = objective == AVSN_OBJECTIVE_CONTRASTIVE;
     AVSN_TRY(avsn_graph_create(avsn_graph_context(forward), &t.graph));
     avsn_zone_init(&t.zone, avsn_graph_context(forward));
     avsound_status status = prepare(&t);
@@ -386,12 +404,17 @@ static avsound_status make_graph(const avsn_graph *forward, avsn_objective objec
 
 avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective objective, float momentum, avsn_graph **out)
 {
-    return make_graph(forward, objective, 1, momentum, out);
+    return make_graph((transform){.forward = forward, .momentum = momentum, .share = 1}, objective, out);
 }
 
 avsound_status avsn_contrastive_graph(const avsn_graph *forward, float share, float momentum, avsn_graph **out)
 {
-    return make_graph(forward, AVSN_OBJECTIVE_CONTRASTIVE, share, momentum, out);
+    return make_graph((transform){.forward = forward, .momentum = momentum, .share = share}, AVSN_OBJECTIVE_CONTRASTIVE, out);
+}
+
+avsound_status avsn_separation_graph(const avsn_graph *forward, int32_t loss, float momentum, avsn_graph **out)
+{
+    return make_graph((transform){.forward = forward, .momentum = momentum, .separation = loss}, AVSN_OBJECTIVE_SEPARATE, out);
 }
 
 bool avsn_has_gradient(avsn_op_kind kind)

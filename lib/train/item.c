@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "dsp/separation.h"
 #include "dsp/spectrogram.h"
+#include "dsp/waveform.h"
 
 /* ---- indices ---- */
 
@@ -136,6 +138,13 @@ struct avsn_item_maker {
     float *picture; /* [3][height][width] of one frame of a clip */
     float *recorded; /* before a change of speed */
     size_t recorded_room;
+    struct {
+        avsn_stft_params params;
+        avsn_polar_params polar;
+        avsn_stft *stft;
+        float *channels, *mono; /* [2][clip.samples], [clip.samples] of one sound */
+        float *spectra;         /* [columns][bins][2] */
+    } mixing;
 };
 
 static avsound_status make_track(avsn_item_maker *m)
@@ -151,6 +160,21 @@ static avsound_status make_track(avsn_item_maker *m)
     return avsn_track_create(m->context, f, f->columns + 2, &m->track);
 }
 
+static avsound_status make_mixing(avsn_item_maker *m)
+{
+    const avsn_separation_frontend *f = &m->plan->separation;
+    const size_t samples = (size_t)m->plan->clip.samples;
+    if (!m->plan->mixtures)
+        return AVSOUND_OK;
+    avsn_separation_params(f, &m->mixing.params, &m->mixing.polar);
+    m->mixing.channels = avsn_alloc(m->context, 2 * samples, sizeof(float));
+    m->mixing.mono = avsn_alloc(m->context, samples, sizeof(float));
+    m->mixing.spectra = avsn_alloc(m->context, 2 * (size_t)f->columns * (size_t)avsn_stft_bins(&m->mixing.params), sizeof(float));
+    if (!m->mixing.channels || !m->mixing.mono || !m->mixing.spectra)
+        return AVSOUND_E_NO_MEMORY;
+    return avsn_stft_create(m->context, &m->mixing.params, &m->mixing.stft);
+}
+
 static avsound_status make_parts(avsn_item_maker *m)
 {
     if (m->plan->clip.frames > 0) {
@@ -161,6 +185,7 @@ static avsound_status make_parts(avsn_item_maker *m)
     }
     AVSN_TRY(avsn_clip_reader_create(m->context, &m->reader));
     AVSN_TRY(avsn_cropper_create(m->context, &m->cropper));
+    AVSN_TRY(make_mixing(m));
     return make_track(m);
 }
 
@@ -186,6 +211,10 @@ void avsn_item_maker_free(avsn_item_maker *m)
     if (!m)
         return;
     avsound_context *context = m->context;
+    avsn_stft_free(m->mixing.stft);
+    avsn_free(context, m->mixing.spectra);
+    avsn_free(context, m->mixing.mono);
+    avsn_free(context, m->mixing.channels);
     avsn_track_free(m->track);
     avsn_cropper_free(m->cropper);
     avsn_clip_reader_free(m->reader);
@@ -295,20 +324,69 @@ static avsound_status make_sound(avsn_item_maker *m, const avsn_clip_index *inde
     return AVSOUND_OK;
 }
 
-static avsound_status make_waveform(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, float *out)
+/* Both channels [2][clip.samples] of a clip's sound from a sample at 48 kHz on. */
+static avsound_status read_stereo(avsn_item_maker *m, const avsn_clip_index *index, int64_t at, float *out)
 {
     const avsn_clip_frontend *f = &m->plan->clip;
     const double rate = avsn_clip_index_rate(index), step = rate / f->sample_rate;
-    const double start = (double)((int64_t)pair->audio_frame * AVSN_FRAME_SAMPLES + pair->audio_shift) * rate / AVSN_SAMPLE_RATE;
+    const double start = (double)at * rate / AVSN_SAMPLE_RATE;
+    for (int32_t c = 0; c < 2; c++)
+        AVSN_TRY(read_samples(m, index, c, start, step, f->samples, out + (ptrdiff_t)c * f->samples));
+    return AVSOUND_OK;
+}
+
+static avsound_status make_waveform(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, float *out)
+{
+    const int64_t samples = m->plan->clip.samples;
     avsn_sound_change change;
     avsn_augment_sound(&m->plan->augmentation, pair->draw, &change);
     if (avsn_clip_index_channels(index) < 2)
         change.gain *= 0.70710678f;
-    for (int32_t c = 0; c < 2; c++) {
-        float *samples = out + (ptrdiff_t)c * f->samples;
-        AVSN_TRY(read_samples(m, index, c, start, step, f->samples, samples));
-        avsn_change_samples(&change, f->samples, samples);
-    }
+    AVSN_TRY(read_stereo(m, index, (int64_t)pair->audio_frame * AVSN_FRAME_SAMPLES + pair->audio_shift, out));
+    for (int32_t c = 0; c < 2; c++)
+        avsn_change_samples(&change, samples, out + c * samples);
+    return AVSOUND_OK;
+}
+
+/* ---- mixtures ---- */
+
+static avsound_status read_source(avsn_item_maker *m, int32_t clip, int32_t frame, float loudness)
+{
+    const avsn_clip_index *index;
+    AVSN_TRY(avsn_clip_cache_get(m->plan->clips, clip, &index));
+    const avsound_status status = read_stereo(m, index, (int64_t)frame * AVSN_FRAME_SAMPLES, m->mixing.channels);
+    avsn_clip_cache_put(m->plan->clips, clip);
+    if (!status)
+        avsn_rms_normalise(m->mixing.channels, 2, m->plan->clip.samples, loudness, AVSN_QUIET);
+    return status;
+}
+
+/* What is separated is one channel, the average. planes: its level, then its phase. */
+static void make_planes(avsn_item_maker *m, const float *channels, float *planes)
+{
+    const int64_t samples = m->plan->clip.samples, columns = m->plan->separation.columns;
+    const int64_t bins = avsn_stft_bins(&m->mixing.params);
+    for (int64_t i = 0; i < samples; i++)
+        m->mixing.mono[i] = 0.5f * (channels[i] + channels[samples + i]);
+    avsn_stft_run(m->mixing.stft, m->mixing.mono, columns, m->mixing.spectra);
+    avsn_separation_planes(&m->mixing.polar, m->mixing.spectra, columns, bins, planes, planes + columns * (bins - 1));
+}
+
+avsound_status avsn_item_mix(avsn_item_maker *m, const avsn_pair *pair, float *waveform, float *spectrogram, float *sources)
+{
+    const int64_t values = 2 * (int64_t)m->plan->clip.samples, planes = m->plan->separation.columns * m->plan->separation.fft;
+    float *channels = m->mixing.channels;
+    memset(channels, 0, (size_t)values * sizeof *channels);
+    if (pair->corresponds)
+        AVSN_TRY(read_source(m, pair->audio_clip, pair->audio_frame, AVSN_SOURCE_LOUDNESS));
+    memcpy(waveform, channels, (size_t)values * sizeof *waveform);
+    make_planes(m, channels, sources);
+    AVSN_TRY(read_source(m, pair->other_clip, pair->other_frame,
+                         pair->corresponds ? AVSN_SOURCE_LOUDNESS : AVSN_MIXTURE_LOUDNESS));
+    for (int64_t i = 0; i < values; i++)
+        waveform[i] += channels[i];
+    make_planes(m, channels, sources + planes);
+    make_planes(m, waveform, spectrogram);
     return AVSOUND_OK;
 }
 

@@ -21,6 +21,8 @@ typedef struct avsn_item_plan {
     avsn_image_frontend image;
     avsn_audio_frontend audio; /* columns 0: the sound is a waveform */
     avsn_clip_frontend clip; /* frames above 0: items are clips */
+    avsn_separation_frontend separation;
+    bool mixtures; /* avsn_item_mix() will be asked for */
     avsn_augmentation augmentation;
     const avsn_sampler *sampler;
     avsn_clip_cache *clips;
@@ -35,5 +37,9 @@ void avsn_item_maker_free(avsn_item_maker *maker);
 /* image: [3][height][width], or of clips [3][frames][height][width]; sound: [bins][columns], or where the plan has no columns
  * [2][clip.samples], both channels of a mono clip 3 dB lower, as FFmpeg makes two of one; either may be NULL, and is not made. */
 avsound_status avsn_item_make(avsn_item_maker *maker, const avsn_pair *pair, float *image, float *sound);
+/* The two sounds of a pair of AVSN_SAMPLE_MIXTURES in one, each channel of each as loud as the other's; the one that is heard alone
+ * as loud as a mixture. waveform [2][clip.samples] is the mixture; spectrogram [2][columns][bins] its average's level and phase;
+ * sources [4][columns][bins] those of its parts. The sound is not varied. */
+avsound_status avsn_item_mix(avsn_item_maker *maker, const avsn_pair *pair, float *waveform, float *spectrogram, float *sources);
 
 #endif

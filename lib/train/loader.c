@@ -34,7 +34,7 @@ struct avsn_loader {
     avsn_stretch *stretch;
     avsn_item_plan plan;
     int32_t items; /* of a batch */
-    size_t image_count, sound_count; /* of one item */
+    size_t image_count, sound_count, plane_count; /* of one item; a mixture's level, or phase */
     worker *worker;
     int32_t workers, threads_started;
     double waited;
@@ -118,6 +118,18 @@ static float *part_of(float *values, int32_t item, size_t count)
     return values ? values + (size_t)item * count : NULL;
 }
 
+static avsound_status make_item(const avsn_loader *l, avsn_item_maker *maker, const slot *s, int32_t item, const avsn_pair *pair)
+{
+    const avsn_batch *b = &s->batch;
+    float *pictures = part_of(b->frames ? b->frames : b->image, item, l->image_count);
+    float *sound = part_of(b->waveform ? b->waveform : b->spectrogram, item, l->sound_count);
+    if (!b->sources)
+        return avsn_item_make(maker, pair, pictures, sound);
+    AVSN_TRY(avsn_item_make(maker, pair, pictures, NULL));
+    return avsn_item_mix(maker, pair, sound, part_of(b->spectrogram, item, 2 * l->plane_count),
+                         part_of(b->sources, item, 4 * l->plane_count));
+}
+
 static void *work(void *argument)
 {
     worker *self = argument;
@@ -133,10 +145,7 @@ static void *work(void *argument)
         const avsn_pair pair = s->batch.pair[item];
         l->busy++;
         pthread_mutex_unlock(&l->mutex);
-        float *pictures = s->batch.frames ? s->batch.frames : s->batch.image;
-        float *sounds = s->batch.waveform ? s->batch.waveform : s->batch.spectrogram;
-        const avsound_status status = avsn_item_make(self->maker, &pair, part_of(pictures, item, l->image_count),
-                                                     part_of(sounds, item, l->sound_count));
+        const avsound_status status = make_item(l, self->maker, s, item, &pair);
         pthread_mutex_lock(&l->mutex);
         finish_item(l, s, item, status);
     }
@@ -216,6 +225,23 @@ static avsound_status make_sampler(avsn_loader *l)
     return status;
 }
 
+static bool has_mixtures(const avsn_loader_options *o)
+{
+    return o->sampler.mode == AVSN_SAMPLE_MIXTURES;
+}
+
+static avsound_status make_mixtures(const avsn_loader *l, slot *s)
+{
+    size_t planes;
+    if (!has_mixtures(&l->options))
+        return AVSOUND_OK;
+    if (!avsn_mul_size(4 * (size_t)l->items, l->plane_count, &planes))
+        AVSN_FAIL(AVSOUND_E_SHAPE, "loader: a batch of %d is too large", l->options.batch);
+    s->batch.spectrogram = avsn_alloc(l->context, planes / 2, sizeof(float));
+    s->batch.sources = avsn_alloc(l->context, planes, sizeof(float));
+    return s->batch.spectrogram && s->batch.sources ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
 static avsound_status make_slot(avsn_loader *l, slot *s)
 {
     const avsn_part part = l->options.sampler.part;
@@ -230,6 +256,7 @@ static avsound_status make_slot(avsn_loader *l, slot *s)
         return AVSOUND_E_NO_MEMORY;
     if (part != AVSN_PART_PICTURE && !(*sounds = avsn_alloc(l->context, sound, sizeof(float))))
         return AVSOUND_E_NO_MEMORY;
+    AVSN_TRY(make_mixtures(l, s));
     s->batch.label = avsn_alloc(l->context, batch, sizeof(float));
     s->batch.pair = avsn_alloc(l->context, batch, sizeof *s->batch.pair);
     return s->batch.label && s->batch.pair ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
@@ -244,6 +271,8 @@ static avsound_status make_slots(avsn_loader *l)
         AVSN_FAIL(AVSOUND_E_SHAPE, "loader: %zu frames of %dx%d are too large", frames, i->width, i->height);
     l->sound_count = has_waveforms(&l->options) ? 2 * (size_t)l->options.clip.samples
                                                 : (size_t)avsn_audio_frontend_bins(a) * (size_t)a->columns;
+    const avsn_separation_frontend *separation = &l->options.separation;
+    l->plane_count = has_mixtures(&l->options) ? (size_t)separation->columns * (size_t)(separation->fft / 2) : 0;
     l->slots = l->options.ahead + 1;
     l->slot = avsn_alloc_zeroed(l->context, (size_t)l->slots, sizeof *l->slot);
     if (!l->slot)
@@ -264,6 +293,8 @@ static avsound_status make_plan(avsn_loader *l)
         .image = o->image,
         .audio = o->audio,
         .clip = o->clip,
+        .separation = o->separation,
+        .mixtures = has_mixtures(o),
         .augmentation = o->augmentation,
         .sampler = l->sampler,
         .clips = l->clips,
@@ -344,6 +375,7 @@ static void free_slot(avsound_context *context, slot *s)
 {
     avsn_free(context, s->batch.pair);
     avsn_free(context, s->batch.label);
+    avsn_free(context, s->batch.sources);
     avsn_free(context, s->batch.waveform);
     avsn_free(context, s->batch.spectrogram);
     avsn_free(context, s->batch.frames);

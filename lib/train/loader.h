@@ -11,6 +11,8 @@ typedef struct avsn_batch {
     float *frames; /* [size][3][frames][height][width]; NULL: not clips */
     float *spectrogram; /* [size][1][bins][columns]; NULL: pictures alone, or waveforms */
     float *waveform; /* [size][2][samples]; NULL: not asked for */
+    float *sources; /* of mixtures [size][4][columns][bins]: level and phase of the pictures' sound, then of the other, as those of
+                       the mixture in `spectrogram` [size][2][columns][bins]; NULL: not mixtures */
     float *label; /* [size], 1: corresponds; or the lag */
     avsn_pair *pair; /* [size] */
     uint64_t epoch, step;
@@ -24,6 +26,7 @@ typedef struct avsn_loader_options {
     avsn_audio_frontend audio;
     avsn_clip_frontend clip; /* frames above 0: items are clips of so many, and their sound: a spectrogram where `audio` has
                                 columns, else a waveform of so many samples */
+    avsn_separation_frontend separation; /* of clips, in mode AVSN_SAMPLE_MIXTURES: what their waveforms become, besides */
     int32_t lag; /* of clips: labels are the sound's shifts in units of so many samples at 48 kHz, positive where the sound comes
                     early; 0: 1 */
     int32_t batch; /* AVSN_SAMPLE_VIEWS: clips, each in two views; else pairs */

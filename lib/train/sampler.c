@@ -15,6 +15,7 @@
 
 typedef struct clip {
     int32_t number; /* in the data set */
+    int32_t group;  /* of the sampler's */
     int32_t first, last; /* frames around which a window fits */
     int64_t samples;
 } clip;
@@ -30,7 +31,7 @@ struct avsn_sampler {
     clip *clips; /* [usable], those of a group together */
     group *group; /* [groups] */
     uint64_t stream_round, stream_order, stream_groups, stream_member, stream_turn, stream_pair, stream_picture,
-        stream_sound, stream_shift, stream_other, stream_view;
+        stream_sound, stream_shift, stream_other, stream_view, stream_silent;
     int32_t used; /* clips in a round */
     int32_t blocks; /* AVSN_SAMPLE_POSITIVES: batches in a round */
 
@@ -73,6 +74,7 @@ static void name_streams(avsn_sampler *s)
     s->stream_shift = avsn_rng_stream("sampler.shift");
     s->stream_other = avsn_rng_stream("sampler.other");
     s->stream_view = avsn_rng_stream("sampler.view");
+    s->stream_silent = avsn_rng_stream("sampler.silent");
 }
 
 /* ---- what there is to draw from ---- */
@@ -92,7 +94,7 @@ static int compare_entries(const void *left, const void *right)
 /* Of a stretch, not of a picture and the sound about it. */
 static bool has_stretches(const avsn_sampler_options *o)
 {
-    return o->mode == AVSN_SAMPLE_CLIPS || o->mode == AVSN_SAMPLE_SHIFTS;
+    return o->mode == AVSN_SAMPLE_CLIPS || o->mode == AVSN_SAMPLE_MIXTURES || o->mode == AVSN_SAMPLE_SHIFTS;
 }
 
 /* False if the clip is shorter than the pictures, or than the window, or has no room for a shift. */
@@ -155,6 +157,7 @@ static void store(avsn_sampler *s, const entry *entries, int32_t usable)
         if (i == 0 || strcmp(entries[i].group, entries[i - 1].group))
             s->group[s->groups++] = (group){.first = i};
         s->group[s->groups - 1].count++;
+        s->clips[i].group = s->groups - 1;
     }
 }
 
@@ -193,6 +196,8 @@ static avsound_status plan_rounds(avsn_sampler *s, int32_t count)
     if (has_stretches(&s->options) && s->usable < 1)
         AVSN_FAIL(refused, "none of %d clips holds %d frames and %g s of sound%s", count, s->options.frames, seconds,
                   s->options.mode == AVSN_SAMPLE_SHIFTS ? " and the least shift besides" : "");
+    if (s->options.mode == AVSN_SAMPLE_MIXTURES && s->groups < 2)
+        AVSN_FAIL(refused, "all %d clips are of one group, want at least 2: a second sound is of another", s->usable);
     if (has_stretches(&s->options))
         return AVSOUND_OK;
     if (s->usable < 2 && s->options.part == AVSN_PART_PICTURE)
@@ -231,6 +236,8 @@ static avsound_status fill(avsn_sampler *s, const avsn_dataset_clip *clips, int3
         (s->options.shift_least < 1 || s->options.shift_most < s->options.shift_least))
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "shifts of %d to %d frames, want 1 or more, in order", s->options.shift_least,
                   s->options.shift_most);
+    if (!(s->options.silent >= 0 && s->options.silent <= 1))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "silent share of %g, want 0 to 1", s->options.silent);
     if (s->options.misalignment < 0)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "misalignment of %d samples, want at least 0", s->options.misalignment);
     entry *entries = avsn_alloc(s->context, (size_t)AVSN_MAX(count, 1), sizeof *entries);
@@ -291,7 +298,8 @@ int32_t avsn_sampler_batch(const avsn_sampler *s)
 
 int64_t avsn_sampler_round(const avsn_sampler *s)
 {
-    const bool once = s->options.mode == AVSN_SAMPLE_POSITIVES || s->options.mode == AVSN_SAMPLE_CLIPS;
+    const bool once = s->options.mode == AVSN_SAMPLE_POSITIVES || s->options.mode == AVSN_SAMPLE_CLIPS ||
+                      s->options.mode == AVSN_SAMPLE_MIXTURES;
     return once ? s->used : 2 * (int64_t)s->used;
 }
 
@@ -475,6 +483,19 @@ static avsn_pair draw_stretch(avsn_sampler *s, uint64_t epoch, uint64_t index)
                        .draw = key};
 }
 
+/* A place of another group's clip, to be heard over or instead of the pictures' own sound. */
+static avsn_pair draw_mixture(avsn_sampler *s, uint64_t epoch, uint64_t index)
+{
+    avsn_pair pair = draw_stretch(s, epoch, index);
+    const group *own = &s->group[s->clips[s->order[index % (uint64_t)s->used]].group];
+    const int32_t drawn = (int32_t)avsn_rng_below(pair.draw, s->stream_other, 0, (uint64_t)(s->usable - own->count));
+    const clip *other = &s->clips[drawn < own->first ? drawn : drawn + own->count];
+    pair.other_clip = other->number;
+    pair.other_frame = draw_frame(other, pair.draw, s->stream_sound);
+    pair.corresponds = avsn_rng_uniform(pair.draw, s->stream_silent, 0) >= s->options.silent;
+    return pair;
+}
+
 /* Two places of the clip, the same two for both items, of which the first is where the pictures are: either is as likely to be
  * the earlier, so that no sound tells by itself whether it belongs. */
 static avsn_pair draw_shifted(avsn_sampler *s, uint64_t epoch, uint64_t index)
@@ -501,6 +522,8 @@ static avsn_pair draw_item(avsn_sampler *s, uint64_t epoch, uint64_t index)
 {
     if (s->options.mode == AVSN_SAMPLE_SHIFTS)
         return draw_shifted(s, epoch, index);
+    if (s->options.mode == AVSN_SAMPLE_MIXTURES)
+        return draw_mixture(s, epoch, index);
     if (s->options.mode == AVSN_SAMPLE_VIEWS)
         return draw_view(s, epoch, index);
     if (s->options.mode == AVSN_SAMPLE_CLIPS)

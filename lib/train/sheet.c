@@ -54,7 +54,8 @@ static avsound_status find_levels(sheet *s)
 {
     enum { MOST = 65536 };
     const size_t bins = (size_t)avsn_audio_frontend_bins(s->audio);
-    const size_t count = !s->batch->spectrogram ? 0 : (size_t)s->batch->size * bins * (size_t)s->audio->columns;
+    const bool drawn = s->batch->spectrogram && !s->batch->waveform;
+    const size_t count = drawn ? (size_t)s->batch->size * bins * (size_t)s->audio->columns : 0;
     const size_t each = count / MOST + 1;
     float *values = avsn_alloc(s->context, count / each + 1, sizeof *values);
     if (!values)
@@ -128,6 +129,8 @@ static void draw_view_caption(const sheet *s, int32_t item, double x, double y)
 
 static const char *verdict(const sheet *s, bool yes)
 {
+    if (s->batch->sources)
+        return yes ? "with its own sound" : "without its own sound";
     if (s->batch->frames)
         return yes ? "in time" : "out of time";
     return yes ? "corresponds" : "does not correspond";
@@ -145,8 +148,11 @@ static void draw_caption(const sheet *s, int32_t item, double x, double y)
                          (s->scores[item] > .5f) == yes ? green : red, score);
     }
     draw_source(s, x, y + 15, "picture", pair->frame_clip, pair->frame * .04);
-    draw_source(s, x, y + 30, "sound", pair->audio_clip,
-                pair->audio_frame * .04 + (double)pair->audio_shift / AVSN_SAMPLE_RATE);
+    if (s->batch->sources)
+        draw_source(s, x, y + 30, yes ? "mixed in" : "sound", pair->other_clip, pair->other_frame * .04);
+    else
+        draw_source(s, x, y + 30, "sound", pair->audio_clip,
+                    pair->audio_frame * .04 + (double)pair->audio_shift / AVSN_SAMPLE_RATE);
 }
 
 /* ---- items ---- */
@@ -253,6 +259,9 @@ static void say_what(const sheet *s, char *line, size_t size)
     const int used = snprintf(line, size, "epoch %" PRIu64 ", batch %" PRIu64 ": ", s->batch->epoch, s->batch->step);
     if (has_views(s))
         snprintf(line + used, size - (size_t)used, "%d clips, two views of each", (int)s->cells);
+    else if (s->batch->sources)
+        snprintf(line + used, size - (size_t)used, "%d mixtures, %d of them with the pictures' own sound", (int)s->cells,
+                 (int)positives);
     else if (s->batch->frames)
         snprintf(line + used, size - (size_t)used, "%d clips, %d of them in time", (int)s->cells, (int)positives);
     else
@@ -311,7 +320,7 @@ static avsound_status draw(sheet *s, const char *path)
     if (!s->rgb)
         return AVSOUND_E_NO_MEMORY;
     draw_head(s);
-    if (s->batch->spectrogram)
+    if (s->batch->spectrogram && !s->batch->waveform)
         draw_scale(s);
     for (int32_t i = 0; i < s->shown; i++)
         draw_item(s, i);

@@ -5,6 +5,7 @@
 #include "graph/fractional.h"
 #include "train/gradients.h"
 #include "train/lags.h"
+#include "train/separate.h"
 #include "train/views.h"
 
 #include <avsound/train.h>
@@ -22,7 +23,7 @@ struct avsn_step {
     avsn_pack_cache *packed;
     avsn_plan *plan;
     avsn_step_options options;
-    int32_t loss, logits;     /* outputs of the plan */
+    int32_t loss, logits;     /* outputs of the plan; of separation the first of two results instead of logits */
     int32_t *output;          /* parameter -> the plan's output that is its gradient; -1: state */
     int32_t *parameter;       /* and back; -1: another output */
     const float **gradients;  /* of each parameter: the plan's, or in `sum` */
@@ -67,7 +68,7 @@ avsn_part avsn_objective_part(int32_t objective)
 
 const char *avsn_objective_name(int32_t objective)
 {
-    static const char *const names[] = {"avc", "contrastive", "views-image", "views-audio", "shift", "lags"};
+    static const char *const names[] = {"avc", "contrastive", "views-image", "views-audio", "shift", "lags", "separate"};
     return names[objective];
 }
 
@@ -76,15 +77,23 @@ static bool has_views(const avsn_step_options *o)
     return avsn_objective_part(o->objective) != AVSN_PART_BOTH;
 }
 
+static bool separates(const avsn_step_options *o)
+{
+    return o->objective == AVSOUND_OBJECTIVE_SEPARATE;
+}
+
 /* Networks of clips have one objective each, which no other has. */
 static avsound_status check_clips(const avsn_arch *arch, int32_t objective)
 {
     const bool lags = objective == AVSOUND_OBJECTIVE_LAGS, shift = objective == AVSOUND_OBJECTIVE_SHIFT;
+    const bool separate = objective == AVSOUND_OBJECTIVE_SEPARATE;
     if (arch->lags && !lags)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s compares lags: it learns by nothing but AVSOUND_OBJECTIVE_LAGS", arch->name);
-    if (arch->separates)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes sounds apart: no objective trains that", arch->name);
-    if (arch->clip && !arch->lags && !shift)
+    if (arch->separates && !separate)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes sound apart: it learns by nothing but AVSOUND_OBJECTIVE_SEPARATE", arch->name);
+    if (separate && !arch->separates)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes no sound apart: it can't learn by AVSOUND_OBJECTIVE_SEPARATE", arch->name);
+    if (arch->clip && !arch->lags && !arch->separates && !shift)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips: it learns by nothing but AVSOUND_OBJECTIVE_SHIFT", arch->name);
     if (lags && !arch->lags)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s compares no lags: it can't learn by AVSOUND_OBJECTIVE_LAGS", arch->name);
@@ -95,7 +104,7 @@ static avsound_status check_clips(const avsn_arch *arch, int32_t objective)
 
 avsound_status avsn_step_check_objective(const avsound_model *model, int32_t objective)
 {
-    if (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_LAGS)
+    if (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_SEPARATE)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "trainer options: objective is %d, want an AVSOUND_OBJECTIVE_ constant",
                   objective);
     AVSN_TRY(check_clips(model->arch, objective));
@@ -116,13 +125,24 @@ static avsound_status view_graph(const avsound_model *model, const avsn_step_opt
     return status;
 }
 
-/* The network with its loss, to be judged. */
-static avsound_status lag_graph(const avsound_model *model, int32_t batch, avsn_graph **out)
+static void result_names(const avsound_model *model, const char *names[2])
+{
+    avsn_separation_outputs(model->arch->blind, names);
+}
+
+/* The network with its loss, to be judged: of lags or of separation. */
+static avsound_status judged_graph(const avsound_model *model, const avsn_step_options *o, avsn_graph **out)
 {
     avsn_graph *graph;
+    const char *names[2];
     *out = NULL;
-    AVSN_TRY(forward_graph(model, batch, &graph));
-    avsn_lag_loss(graph, avsn_graph_find(graph, "logits"));
+    AVSN_TRY(forward_graph(model, o->batch, &graph));
+    result_names(model, names);
+    if (separates(o))
+        avsn_separation_loss(graph, (avsn_value[]){avsn_graph_find(graph, names[0]), avsn_graph_find(graph, names[1])},
+                             o->separation);
+    else
+        avsn_lag_loss(graph, avsn_graph_find(graph, "logits"));
     const avsound_status status = avsn_graph_finish(graph);
     if (status)
         avsn_graph_free(graph);
@@ -140,7 +160,8 @@ static avsound_status training_graph(const avsound_model *model, const avsn_step
                                      : o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? AVSN_OBJECTIVE_CONTRASTIVE
                                      : logit_columns(forward) == 2                   ? AVSN_OBJECTIVE_SOFTMAX
                                                                                      : AVSN_OBJECTIVE_SIGMOID;
-    const avsound_status status = avsn_training_graph(forward, objective, o->momentum, out);
+    const avsound_status status = separates(o) ? avsn_separation_graph(forward, o->separation, o->momentum, out)
+                                               : avsn_training_graph(forward, objective, o->momentum, out);
     avsn_graph_free(forward);
     return status;
 }
@@ -212,21 +233,26 @@ static avsound_status open_joint(avsn_step *step, avsn_plan_options *o)
 
 /* ---- making the plan ---- */
 
-/* "loss", "logits", then "grad.NAME" for each parameter that is learned. With views that is one tower's: others stay. */
+/* "loss", "logits" or two results, then "grad.NAME" for each parameter that is learned. With views that is one tower's, of a
+ * separator not its logits': others stay. */
 static avsound_status want_outputs(avsn_step *step, const avsn_graph *graph, avsn_plan_options *o, avsn_zone *zone)
 {
+    const char *names[2] = {"logits"};
+    if (separates(&step->options))
+        result_names(step->model, names);
     o->wanted[o->wanted_count++] = "loss";
-    o->wanted[o->wanted_count++] = "logits";
+    for (int i = 0; i < 2 && names[i]; i++)
+        o->wanted[o->wanted_count++] = names[i];
     for (int32_t i = 0; i < step->store->params.count; i++) {
         const char *parameter = step->store->params.items[i].name;
         step->output[i] = -1;
-        if (step->store->items[i].state || !avsn_graph_find(graph, parameter).id)
-            continue;
-        if (o->wanted_count == AVSN_MAX_WANTED)
-            AVSN_FAIL(AVSOUND_E_LIMIT, "more than %d gradients", AVSN_MAX_WANTED - 2);
         const char *name = avsn_zone_printf(zone, "grad.%s", parameter);
         if (!name)
             return AVSOUND_E_NO_MEMORY;
+        if (step->store->items[i].state || !avsn_graph_find(graph, name).id)
+            continue;
+        if (o->wanted_count == AVSN_MAX_WANTED)
+            AVSN_FAIL(AVSOUND_E_LIMIT, "more than %d gradients", AVSN_MAX_WANTED - 3);
         step->output[i] = o->wanted_count;
         step->parameter[o->wanted_count] = i;
         o->wanted[o->wanted_count++] = name;
@@ -350,6 +376,7 @@ static avsound_status put_batch(avsn_plan *plan, const avsn_batch *batch, int32_
     put_input(plan, "frames", batch->frames);
     put_input(plan, "waveform", batch->waveform);
     put_input(plan, "spectrogram", batch->spectrogram);
+    put_input(plan, "sources", batch->sources);
     put_input(plan, "label", batch->label);
     return AVSOUND_OK;
 }
@@ -415,12 +442,22 @@ static double partner_accuracy(const float *logits, int32_t views)
     return (double)right / views;
 }
 
-/* errors [size], unless NULL: of lags. */
+static double separation_gain(const avsn_plan *plan, int32_t output, const avsn_step_options *o, const avsn_batch *batch)
+{
+    const avsn_shape *shape = avsn_plan_output_shape(plan, output);
+    const float *const results[2] = {avsn_plan_output_data(plan, output), avsn_plan_output_data(plan, output + 1)};
+    return avsn_separation_gain(results, batch->sources, batch->spectrogram, batch->size, shape->dim[2] * shape->dim[3],
+                                o->separation == AVSOUND_SEPARATION_EITHER);
+}
+
+/* output: the logits, or the first of two results. errors [size], unless NULL: of lags. */
 static double accuracy_of(const avsn_plan *plan, int32_t output, const avsn_step_options *o, const avsn_batch *batch,
                           float *errors)
 {
     const float *logits = avsn_plan_output_data(plan, output);
     const int64_t columns = avsn_plan_output_shape(plan, output)->dim[1];
+    if (separates(o))
+        return separation_gain(plan, output, o, batch);
     if (has_views(o))
         return partner_accuracy(logits, batch->size);
     if (o->objective == AVSOUND_OBJECTIVE_LAGS)
@@ -530,17 +567,23 @@ struct avsn_judge {
 
 static avsound_status judge_init(avsn_judge *judge, const avsound_model *model, const avsn_params *params)
 {
-    const bool views = has_views(&judge->options), lags = judge->options.objective == AVSOUND_OBJECTIVE_LAGS;
-    const avsn_plan_options o = {.threads = judge->options.threads,
-                                 .compute = judge->options.compute,
-                                 .train = true,
-                                 .wanted_count = views || lags ? 2 : 1,
-                                 .wanted = {"logits", "loss"}};
+    const bool views = has_views(&judge->options), separation = separates(&judge->options);
+    const bool lags = judge->options.objective == AVSOUND_OBJECTIVE_LAGS;
+    const char *names[2] = {"logits"};
+    if (separation)
+        result_names(model, names);
+    avsn_plan_options o = {.threads = judge->options.threads,
+                           .compute = judge->options.compute,
+                           .train = true,
+                           .wanted_count = separation ? 3 : views || lags ? 2 : 1,
+                           .wanted = {"loss", names[0], names[1]}};
+    if (o.wanted_count == 1)
+        o.wanted[0] = names[0];
     avsn_graph *graph;
     AVSN_TRY(avsn_pack_cache_create(judge->context, &judge->packed));
-    AVSN_TRY(views  ? view_graph(model, &judge->options, true, &graph)
-             : lags ? lag_graph(model, judge->options.batch, &graph)
-                    : forward_graph(model, judge->options.batch, &graph));
+    AVSN_TRY(views                ? view_graph(model, &judge->options, true, &graph)
+             : lags || separation ? judged_graph(model, &judge->options, &graph)
+                                  : forward_graph(model, judge->options.batch, &graph));
     return avsn_plan_create(graph, params, judge->packed, &o, &judge->plan);
 }
 
@@ -590,7 +633,7 @@ avsound_status avsn_judge_loss(avsn_judge *judge, const avsn_batch *batch, avsn_
 {
     AVSN_TRY(put_batch(judge->plan, batch, judge->options.batch));
     AVSN_TRY(run_plan(judge->plan, judge->options.threads));
-    result->loss = avsn_plan_output_data(judge->plan, 1)[0];
-    result->accuracy = accuracy_of(judge->plan, 0, &judge->options, batch, errors);
+    result->loss = avsn_plan_output_data(judge->plan, 0)[0];
+    result->accuracy = accuracy_of(judge->plan, 1, &judge->options, batch, errors);
     return AVSOUND_OK;
 }

@@ -26,6 +26,16 @@ static void shift_clips(const avsound_trainer *t, avsn_loader_options *options)
     options->sampler.hard = o->shift_hard;
 }
 
+/* A separator without pictures gets none. */
+static void mix_clips(const avsound_trainer *t, avsn_loader_options *options)
+{
+    options->clip = t->model->config.clip;
+    options->separation = t->model->config.separation;
+    options->sampler.silent = t->settings.options.silent_share;
+    if (t->model->arch->blind)
+        options->sampler.part = AVSN_PART_SOUND;
+}
+
 /* Validation sees each pair as the network will be used, training varies it; views are always varied. */
 static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, avsn_sampler_mode mode,
                                   avsn_loader **out)
@@ -54,6 +64,8 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
     };
     if (lags)
         AVSN_TRY(show_clips(t, &options));
+    else if (t->model->arch->separates)
+        mix_clips(t, &options);
     else if (clips)
         shift_clips(t, &options);
     if (!training && !views) /* two views that nobody has changed are too easily found to be one thing's */
@@ -65,8 +77,10 @@ static avsound_status open_loaders(avsound_trainer *t)
 {
     const bool contrastive = t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE;
     const bool views = t->part != AVSN_PART_BOTH, lags = t->model->arch->lags, clips = t->model->arch->clip;
+    const bool separates = t->model->arch->separates;
     const avsn_sampler_mode mode = views         ? AVSN_SAMPLE_VIEWS
                                    : lags        ? AVSN_SAMPLE_CLIPS
+                                   : separates   ? AVSN_SAMPLE_MIXTURES
                                    : clips       ? AVSN_SAMPLE_SHIFTS
                                    : contrastive ? AVSN_SAMPLE_POSITIVES
                                                  : AVSN_SAMPLE_PAIRS;
@@ -104,6 +118,18 @@ static avsound_status open_blocks(avsound_trainer *t)
     return avsn_store_view(t->store, t->average, &t->averaged);
 }
 
+static avsound_status separation_loss(const avsound_trainer *t, int32_t *loss)
+{
+    const bool blind = t->model->arch->blind;
+    *loss = t->settings.options.separation_loss;
+    if (*loss == AVSOUND_SEPARATION_AUTO)
+        *loss = blind ? AVSOUND_SEPARATION_EITHER : AVSOUND_SEPARATION_ORDERED;
+    if (blind && *loss != AVSOUND_SEPARATION_EITHER)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s sees nothing: it can't know the order that separation_loss asks for",
+                  t->model->arch->name);
+    return AVSOUND_OK;
+}
+
 static avsound_status open_network(avsound_trainer *t, int32_t compute)
 {
     const avsound_trainer_options *o = &t->settings.options;
@@ -116,6 +142,7 @@ static avsound_status open_network(avsound_trainer *t, int32_t compute)
                                  .parallel = t->parallel,
                                  .accumulate = o->accumulate,
                                  .local_statistics = o->local_statistics != 0};
+    AVSN_TRY(separation_loss(t, &options.separation));
     AVSN_TRY(avsn_step_create(t->model, t->store, &options, &t->step));
     if (!t->validation)
         return AVSOUND_OK;

@@ -59,7 +59,7 @@ static inline bool avsn_trainer_writes(const avsound_trainer *trainer)
 /* Process 0's weights and moments go to all. Nothing but different machines' roundings can have made others differ. */
 void avsn_trainer_share(avsound_trainer *trainer);
 
-/* Of views and lags: what is judged are batches, not pairs. */
+/* Of views, lags and separation: what is judged are batches, not pairs. */
 bool avsn_trainer_judges_batches(const avsound_trainer *trainer);
 
 /* The accuracy of a guess, in training or validation. */
@@ -73,7 +73,7 @@ typedef struct avsn_validation {
 } avsn_validation;
 
 /* One positive and one negative pair a clip and draw, the same ones every time. Of views: as many batches as show each clip once
- * a draw, as in training; they have no AUC. Of lags: each clip once a draw. */
+ * a draw, as in training; they have no AUC. Of lags and separation: each clip once a draw. */
 avsound_status avsn_validate(avsound_trainer *trainer, avsn_validation *out);
 
 /* ---- keep.c: what a run leaves in its folder ---- */

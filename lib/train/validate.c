@@ -52,7 +52,8 @@ static avsound_status judge_own(avsound_trainer *t, float *scores, float *logits
 
 bool avsn_trainer_judges_batches(const avsound_trainer *t)
 {
-    return t->part != AVSN_PART_BOTH || t->settings.options.objective == AVSOUND_OBJECTIVE_LAGS;
+    return t->part != AVSN_PART_BOTH || t->settings.options.objective == AVSOUND_OBJECTIVE_LAGS ||
+           t->settings.options.objective == AVSOUND_OBJECTIVE_SEPARATE;
 }
 
 static int64_t count_batches(const avsound_trainer *t)
@@ -89,7 +90,7 @@ static int compare_floats(const void *left, const void *right)
 static double median_error(const avsound_trainer *t, float *errors, int64_t count)
 {
     int32_t lag;
-    if (t->part != AVSN_PART_BOTH || avsn_lag_samples(&t->model->config.audio, &lag))
+    if (t->settings.options.objective != AVSOUND_OBJECTIVE_LAGS || avsn_lag_samples(&t->model->config.audio, &lag))
         return NAN;
     qsort(errors, (size_t)count, sizeof *errors, compare_floats);
     return (double)errors[count / 2] * lag * 1000 / AVSN_SAMPLE_RATE;

@@ -338,7 +338,7 @@ AT(avsound_training_state, rank, 132);
 AT(avsound_training_state, message, 136);
 AT(avsound_training_state, validation_error, 144);
 
-SIZE(avsound_trainer_options, 192);
+SIZE(avsound_trainer_options, 200);
 AT(avsound_trainer_options, struct_size, 0);
 AT(avsound_trainer_options, objective, 4);
 AT(avsound_trainer_options, precision, 8);
@@ -368,10 +368,11 @@ AT(avsound_trainer_options, user_data, 144);
 AT(avsound_trainer_options, ranks, 152);
 AT(avsound_trainer_options, local_statistics, 156);
 AT(avsound_trainer_options, optimizer, 160);
-AT(avsound_trainer_options, reserved, 164);
+AT(avsound_trainer_options, separation_loss, 164);
 AT(avsound_trainer_options, shift_min, 168);
 AT(avsound_trainer_options, shift_max, 176);
 AT(avsound_trainer_options, shift_hard, 184);
+AT(avsound_trainer_options, silent_share, 192);
 
 SIZE(avsound_prepared_clip, 112);
 AT(avsound_prepared_clip, struct_size, 0);
@@ -422,6 +423,11 @@ VALUE(AVSOUND_OBJECTIVE_VIEWS_IMAGE, 2);
 VALUE(AVSOUND_OBJECTIVE_VIEWS_AUDIO, 3);
 VALUE(AVSOUND_OBJECTIVE_SHIFT, 4);
 VALUE(AVSOUND_OBJECTIVE_LAGS, 5);
+VALUE(AVSOUND_OBJECTIVE_SEPARATE, 6);
+VALUE(AVSOUND_SEPARATION_AUTO, 0);
+VALUE(AVSOUND_SEPARATION_ORDERED, 1);
+VALUE(AVSOUND_SEPARATION_EITHER, 2);
+VALUE(AVSOUND_SEPARATION_BOTH, 3);
 VALUE(AVSOUND_OPTIMIZER_ADAM, 0);
 VALUE(AVSOUND_OPTIMIZER_MOMENTUM, 1);
 

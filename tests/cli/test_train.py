@@ -114,6 +114,30 @@ class Run(TrainTest):
         wrong = self.avsound("train", "clips", "--arch", "multisensory", "-o", "none", code=4)
         self.assertIn("nothing but AVSOUND_OBJECTIVE_SHIFT", wrong.stderr)
 
+    def test_mixtures_taken_apart(self):
+        common = {"unet_width": 0.0625, "clip": {"frames": 18, "frame_rate": 25, "sample_rate": 8000},
+                  "separation": {"window": 512, "hop": 40, "fft": 1024}}
+        seeing = {"width": 0.0625, "audio_width": 0.0625, "image": {"width": 32, "height": 32, "short_side": 36}, **common}
+        rest = ["--objective", "separate", "--batch", "2", "--threads", "1", "--workers", "1", "--precision", "f32"]
+        separate = [*rest, "--config", json.dumps(seeing), "--separation-loss", "both", "--silent-share", "0.3"]
+        run = self.avsound("train", "clips", "--val", "val", "--val-draws", "1", *separate, "--steps-per-epoch", "1", "--epochs",
+                           "1", "-o", "run")
+        self.assertRegex(run.stdout, r"epoch 1/1  step 1  loss \d.*accuracy -?\d.*validation: loss \d\.\d+  accuracy -?\d")
+        self.assertNotIn("AUC", run.stdout)
+        options = [line for line in self.log("run") if line["event"] == "begin"][0]["options"]
+        self.assertEqual((options["separation_loss"], options["silent_share"]), (3, 0.3))
+        info = self.json("info", "run/last.safetensors", "--json")
+        self.assertEqual((info["arch"], info["metadata"]["avsound.training.objective"]), ("separator", "separate"))
+        self.avsound("train", "clips", *separate, "--dry-run", "sheet.png")
+        with Image.open(self.folder / "sheet.png") as sheet:
+            self.assertGreater(sheet.width, 600)
+        blind = [*rest, "--arch", "separator-pit", "--config", json.dumps(common)]
+        self.avsound("train", "clips", *blind, "--steps-per-epoch", "1", "--epochs", "1", "-o", "blind")
+        wrong = self.avsound("train", "clips", *blind, "--separation-loss", "fg-bg", "-o", "none", code=4)
+        self.assertIn("separator-pit sees nothing", wrong.stderr)
+        resumed = self.avsound("train", "--resume", "-o", "run", "--silent-share", "0.5", code=2)
+        self.assertIn("--silent-share can't be changed", resumed.stderr)
+
     def test_one_tower_is_warmed_up_on_views_of_sounds(self):
         names = [f"{i}.wav" for i in range(4)]
         (self.folder / "sounds").mkdir()

@@ -1,0 +1,52 @@
+#include "train/separate.h"
+
+#include <avsound/train.h>
+
+#include <math.h>
+
+void avsn_separation_outputs(bool blind, const char *names[2])
+{
+    names[0] = blind ? "first" : "on";
+    names[1] = blind ? "second" : "off";
+}
+
+avsn_value avsn_separation_loss(avsn_graph *graph, const avsn_value results[2], int32_t loss)
+{
+    if (avsn_graph_stuck(graph, results, 2))
+        return AVSN_POISON;
+    const avsn_shape shape = *avsn_value_shape(graph, results[0]);
+    avsn_shape sources = shape;
+    sources.dim[1] *= 2;
+    const avsn_attributes attributes = {.ordered = loss == AVSOUND_SEPARATION_EITHER ? 0 : 1,
+                                        .either = loss == AVSOUND_SEPARATION_ORDERED ? 0 : 1,
+                                        .phase = AVSN_PHASE_WEIGHT};
+    const avsn_value inputs[3] = {results[0], results[1], avsn_input(graph, "sources", sources)};
+    const avsn_shape shapes[3] = {AVSN_SHAPE(1, 1), shape, shape};
+    const avsn_value value =
+        avsn_graph_append_many(graph, AVSN_OP_SEPARATION_LOSS, "loss", &attributes, inputs, 3, shapes, 3);
+    avsn_output(graph, "loss", value);
+    return value;
+}
+
+static double distance(const float *a, const float *b, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)fabsf(a[i] - b[i]);
+    return sum;
+}
+
+double avsn_separation_gain(const float *const results[2], const float *sources, const float *mixture, int32_t items,
+                            int64_t cells, bool either)
+{
+    double left = 0, whole = 0;
+    for (int64_t n = 0; n < items; n++) {
+        const float *first = results[0] + 2 * n * cells, *second = results[1] + 2 * n * cells, *both = mixture + 2 * n * cells;
+        const float *one = sources + 4 * n * cells, *other = one + 2 * cells;
+        const double ordered = distance(first, one, cells) + distance(second, other, cells);
+        const double crossed = either ? distance(first, other, cells) + distance(second, one, cells) : ordered;
+        left += fmin(ordered, crossed);
+        whole += distance(both, one, cells) + distance(both, other, cells);
+    }
+    return whole > 0 ? 1 - left / whole : 0;
+}

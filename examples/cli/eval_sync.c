@@ -8,8 +8,19 @@
 
 static const double audible = 1e-3; /* -60 dBFS */
 
+/* The sound in time against the same moved by as much as people just notice, and by as much as Owens and Efros (2018) moved it. */
+enum { BANDS = 2 };
+static const struct band {
+    const char *key, *title;
+    double least_ms, most_ms;
+} bands[BANDS] = {
+    {"paired_near", "true lag above 4-15 frames off", 160, 600},
+    {"paired_far", "  above 2-5.8 s off", 2000, 5800},
+};
+
 typedef struct offset_item {
     double truth_ms;
+    float in_time, moved[BANDS]; /* scores; NaN: beyond the range, or nothing is left to compare */
     bool measured;
     bool inside; /* all that is heard stays beside the pictures, offset and all */
     avsound_offset_result r;
@@ -62,6 +73,42 @@ static avsound_status find_extent(avsound_context *context, const char *path, ex
 
 /* ---- measuring ---- */
 
+/* Of a lag that was tried; NaN for others. */
+static float score_at(const double *lags, const double *scores, size_t count, double lag_ms)
+{
+    const double at = round((lag_ms - lags[0]) / (lags[1] - lags[0]));
+    return at >= 0 && at < (double)count ? (float)scores[(size_t)at] : NAN;
+}
+
+/* Moved by a drawn lag: earlier or later, the other way where that cannot be compared. */
+static void compare_lags(const cli_args *a, int64_t index, const double *lags, const double *scores, size_t count,
+                         offset_item *item)
+{
+    item->in_time = score_at(lags, scores, count, item->truth_ms);
+    for (int b = 0; b < BANDS; b++) {
+        const uint64_t choices = (uint64_t)(bands[b].most_ms - bands[b].least_ms) + 1;
+        const double by = bands[b].least_ms + (double)eval_random(a->seed, index, 2 + 2 * b, choices);
+        const double way = eval_random(a->seed, index, 3 + 2 * b, 2) ? 1 : -1;
+        const float moved = score_at(lags, scores, count, item->truth_ms + way * by);
+        item->moved[b] = isnan(moved) ? score_at(lags, scores, count, item->truth_ms - way * by) : moved;
+    }
+}
+
+static avsound_status read_curve(avsound_offset *offset, const cli_args *a, int64_t index, offset_item *item)
+{
+    size_t count = 0;
+    avsound_status status = avsound_offset_get_curve(offset, NULL, NULL, &count);
+    double *lags = malloc(2 * count * sizeof *lags);
+    if (!status && !lags)
+        status = AVSOUND_E_NO_MEMORY;
+    if (!status)
+        status = avsound_offset_get_curve(offset, lags, lags + count, &count);
+    if (!status)
+        compare_lags(a, index, lags, lags + count, count, item);
+    free(lags);
+    return status;
+}
+
 static avsound_status run(avsound_offset *offset, avsound_offset_result *r)
 {
     avsound_status status = AVSOUND_OK;
@@ -108,6 +155,8 @@ static avsound_status measure_clip(eval_worker *worker, eval_data *data, int64_t
         status = avsound_offset_create(worker->e->model.model, clip->path, &o, &offset);
     if (!status)
         status = run(offset, &item->r);
+    if (!status)
+        status = read_curve(offset, a, index, item);
     item->measured = !status;
     avsound_offset_free(offset);
     return status;
@@ -117,7 +166,7 @@ static avsound_status measure_clip(eval_worker *worker, eval_data *data, int64_t
 
 typedef struct columns {
     int64_t count;
-    double *truth, *answers, *confidence, *guesses, *zeros, *random; /* [count] */
+    double *truth, *answers, *confidence, *guesses, *frames, *zeros, *random; /* [count]; frames: guesses in whole ones */
     uint8_t *undecidable;
 } columns;
 
@@ -126,8 +175,8 @@ static bool gather(const eval *e, const offsets *all, bool inside_only, columns 
     const size_t n = (size_t)e->data.count + 1;
     const cli_args *a = &e->c->args;
     const double range_ms = (a->range > 0 ? a->range : 2) * 1e3;
-    double *room = malloc(6 * n * sizeof *room);
-    *c = (columns){0, room, room + n, room + 2 * n, room + 3 * n, room + 4 * n, room + 5 * n, malloc(n)};
+    double *room = malloc(7 * n * sizeof *room);
+    *c = (columns){0, room, room + n, room + 2 * n, room + 3 * n, room + 4 * n, room + 5 * n, room + 6 * n, malloc(n)};
     for (int64_t i = 0; room && c->undecidable && i < e->data.count; i++) {
         const offset_item *item = &all->items[i];
         if (!e->data.clips[i].usable || !item->measured || (inside_only && !item->inside))
@@ -139,6 +188,7 @@ static bool gather(const eval *e, const offsets *all, bool inside_only, columns 
         c->answers[k] = item->r.verdict == AVSOUND_OFFSET_MEASURED ? item->r.offset_ms : NAN;
         c->confidence[k] = item->r.confidence;
         c->guesses[k] = guess;
+        c->frames[k] = round(guess / FRAME_MS) * FRAME_MS;
         c->zeros[k] = 0;
         c->random[k] = ((double)eval_random(a->seed, i, 1, 1 << 30) / (1 << 29) - 1) * range_ms;
     }
@@ -153,7 +203,8 @@ static void free_columns(columns *c)
 }
 
 typedef struct figures {
-    avsound_sync_result told, forced, zero, random; /* with "cannot tell"; always answering; baselines */
+    /* with "cannot tell"; always answering; that in whole frames; baselines */
+    avsound_sync_result told, forced, frames, zero, random;
 } figures;
 
 static avsound_status judge(const eval *e, const columns *c, const double *answers, avsound_sync_result *out)
@@ -177,8 +228,31 @@ static avsound_status measure(const eval *e, const columns *c, figures *f)
     if (!status)
         status = judge(e, c, c->guesses, &f->forced);
     if (!status)
+        status = judge(e, c, c->frames, &f->frames);
+    if (!status)
         status = judge(e, c, c->zeros, &f->zero);
     return status ? status : judge(e, c, c->random, &f->random);
+}
+
+static avsound_status pair(const eval *e, const offsets *all, int band, avsound_alignment_result *out)
+{
+    const size_t n = (size_t)e->data.count + 1;
+    float *scores = malloc(2 * n * sizeof *scores);
+    uint8_t *skip = malloc(n);
+    avsound_status status = scores && skip ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+    for (int64_t i = 0; !status && i < e->data.count; i++) {
+        const offset_item *item = &all->items[i];
+        const eval_clip *clip = &e->data.clips[i];
+        skip[i] = !clip->usable || !item->measured || clip->undecidable || isnan(item->in_time) || isnan(item->moved[band]);
+        scores[i] = item->in_time;
+        scores[n + (size_t)i] = item->moved[band];
+    }
+    *out = (avsound_alignment_result){.struct_size = sizeof *out};
+    if (!status)
+        status = avsound_metric_alignment(e->c->context, scores, scores + n, skip, e->data.count, out);
+    free(scores);
+    free(skip);
+    return status;
 }
 
 /* Whether the intervals hold the truth as often as they say. */
@@ -218,10 +292,13 @@ static void print_group(eval_report *report, const char *group, const char *titl
                        "at random", f->random.within);
     eval_report_figure(report, group, "median_forced_ms", "  median error, ms", a->median_error, NAN, NAN, "at random",
                        f->random.median_error);
+    eval_report_figure(report, group, "within_frames", "  in whole frames", f->frames.within, f->frames.within_low,
+                       f->frames.within_high, "", NAN);
     eval_report_figure(report, group, "confidence_auc", "  AUC of confidence", a->confidence_auc, NAN, NAN, "", NAN);
 }
 
-static int print_report(const eval *e, const offsets *all, const figures *f, const figures *inside, int64_t inside_count)
+static int print_report(const eval *e, const offsets *all, const figures *f, const figures *inside, int64_t inside_count,
+                        const avsound_alignment_result *pairs)
 {
     int64_t covered;
     eval_report report = {0};
@@ -238,6 +315,10 @@ static int print_report(const eval *e, const offsets *all, const figures *f, con
         eval_report_note(&report, "n_decidable", "decidable clips", json_integer((json_int_t)t->n));
         print_group(&report, "all", "", f);
         eval_report_figure(&report, "all", "coverage", "  truth in the interval", share, NAN, NAN, "", NAN);
+        for (int b = 0; b < BANDS; b++)
+            if (pairs[b].n)
+                eval_report_figure(&report, "all", bands[b].key, bands[b].title, pairs[b].paired, pairs[b].paired_low,
+                                   pairs[b].paired_high, "chance", 0.5);
         eval_report_note(&report, "n_inside", "sound wholly inside", json_integer((json_int_t)inside_count));
         if (inside_count)
             print_group(&report, "inside", "inside", inside);
@@ -300,17 +381,20 @@ static int report(const eval *e, const offsets *all)
     columns c, some;
     const bool room = gather(e, all, false, &c), more = gather(e, all, true, &some);
     const int64_t inside_count = some.count;
+    avsound_alignment_result pairs[BANDS];
     avsound_status status = AVSOUND_OK;
     int code = room && more ? CLI_OK : cli_error(CLI_RESOURCES, "eval: out of memory");
     if (!code)
         status = measure(e, &c, &f);
     if (!code && !status)
         status = measure(e, &some, &inside);
+    for (int b = 0; !code && !status && b < BANDS; b++)
+        status = pair(e, all, b, &pairs[b]);
     if (status)
         code = cli_input_failed("eval", status);
     free_columns(&c);
     free_columns(&some);
-    return code ? code : print_report(e, all, &f, &inside, inside_count);
+    return code ? code : print_report(e, all, &f, &inside, inside_count, pairs);
 }
 
 int eval_sync(eval *e)

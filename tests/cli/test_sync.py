@@ -353,6 +353,8 @@ class Eval(SyncTest):
         self.assertEqual(report["all"]["within"]["value"], 1)
         self.assertLess(report["all"]["median_error_ms"]["value"], 15)
         self.assertEqual(report["all"]["within_forced"]["value"], 1)
+        self.assertEqual(report["all"]["within_frames"]["value"], 1)
+        self.assertEqual(report["all"]["paired_near"]["value"], 1)
         self.assertEqual(report["undecidable"]["abstained"]["value"], 1)
         with open(self.folder / "items.csv", newline="") as file:
             items = list(csv.DictReader(file))

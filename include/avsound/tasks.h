@@ -196,8 +196,8 @@ typedef struct avsound_offset_result {
     double offset_ms;     /**< in the middle of the recording; the best there is even if the verdict is not MEASURED, NaN
                                for none */
     double low_ms, high_ms; /**< 95 % interval: 2.5th and 97.5th percentile of the offsets of 400 resamplings (bootstrap)
-                                 of at most 256 stretches of the recording, of 0.2 s or more; no narrower than half a
-                                 picture's time */
+                                 of at most 256 stretches of the recording, of 0.2 s or more, or of the network's
+                                 probabilities, whichever is further out; no narrower than half a picture's time */
     double confidence;    /**< 0...1, likelihood times agreement; halved for AVSOUND_OFFSET_PADDED; 0 for SILENT, STILL,
                                SHORT */
     double likelihood;    /**< 0...1: the network's probability that the offset lies within a frame of the answer, if it

@@ -12,6 +12,8 @@ enum { RESAMPLINGS = 400, MOST_DRIFT = 100, LEAST_WINDOWS = 4, NEAR_WINDOWS = 5 
 static const double least_share = 0.2;
 /* A drift must raise the peak by so much, or there is none. */
 static const double drift_gain = 1.05;
+/* Beyond either end of the interval. */
+static const double tail = 0.025;
 
 /* ---- sums ---- */
 
@@ -69,6 +71,7 @@ void avsn_lag_curves_at(avsn_lag_curves *curves, int64_t time_us, double **sum, 
 typedef struct total {
     int32_t most;
     double *sum, *weight; /* [2 * most + 1] */
+    double *shares;       /* [2 * most + 1], scratch: of exp(scale * mean) at each lag */
 } total;
 
 /* Adds stretches first...last-1, each `times[r]` times (once where times is NULL), as if the offset drifted by `drift`
@@ -145,25 +148,41 @@ static peak find_peak(const total *t)
     return p;
 }
 
-/* Share of exp(scale * mean) within `near` steps of a position. */
-static double share_near(const total *t, double position, double near, double scale)
+/* 0 where a lag has too few. */
+static void find_shares(total *t, double scale)
 {
-    double all = 0, inside = 0, highest = -INFINITY, mean, fullest;
+    double *shares = t->shares;
+    const int32_t lags = 2 * t->most + 1;
+    double mean, fullest, highest = -INFINITY, all = 0;
     mean_and_fullest(t, &mean, &fullest);
-    for (int pass = 0; pass < 2; pass++)
-        for (int32_t l = 0; l < 2 * t->most + 1; l++) {
-            if (isnan(standing(t, l, mean, fullest)))
-                continue;
-            const double likely = scale * t->sum[l] / t->weight[l];
-            highest = fmax(highest, likely);
-            if (!pass)
-                continue;
-            const double share = exp(likely - highest);
-            all += share;
-            if (fabs(l - t->most - position) <= near + 1e-9)
-                inside += share;
-        }
-    return all > 0 ? inside / all : 0;
+    for (int32_t l = 0; l < lags; l++) {
+        shares[l] = isnan(standing(t, l, mean, fullest)) ? -INFINITY : scale * t->sum[l] / t->weight[l];
+        highest = fmax(highest, shares[l]);
+    }
+    for (int32_t l = 0; l < lags; l++)
+        all += shares[l] = isinf(shares[l]) ? 0 : exp(shares[l] - highest);
+    for (int32_t l = 0; l < lags; l++)
+        shares[l] /= all;
+}
+
+/* Within `near` steps of a position. */
+static double share_near(const total *t, double position, double near)
+{
+    double inside = 0;
+    for (int32_t l = -t->most; l <= t->most; l++)
+        if (fabs(l - position) <= near + 1e-9)
+            inside += t->shares[l + t->most];
+    return inside;
+}
+
+/* The position, in steps, that has `below` of the shares below it; a lag's share lies half a step to either side of it. */
+static double quantile(const total *t, double below)
+{
+    const double *shares = t->shares;
+    int32_t l = 0;
+    for (; l < 2 * t->most && below >= shares[l]; l++)
+        below -= shares[l];
+    return l - t->most - 0.5 + (shares[l] > 0 ? fmin(below / shares[l], 1) : 0);
 }
 
 /* ---- drift ---- */
@@ -244,10 +263,12 @@ static int32_t find_windows(const avsn_lag_curves *curves, const avsn_peak_optio
     for (int64_t first = 0; first + stretches <= curves->count; first += stretches) {
         add_up(curves, (int32_t)first, (int32_t)(first + stretches), NULL, 0, t);
         const peak p = find_peak(t);
+        if (p.best >= 0)
+            find_shares(t, o->scale);
         windows[count++] = (avsn_moment){
             .time_s = ((double)first + (double)stretches / 2) * (double)curves->span_us * 1e-6,
             .offset_ms = p.best < 0 ? NAN : p.position * o->step_ms,
-            .likelihood = p.best < 0 ? 0 : share_near(t, p.position, o->near_ms / o->step_ms, o->scale),
+            .likelihood = p.best < 0 ? 0 : share_near(t, p.position, o->near_ms / o->step_ms),
         };
     }
     return count;
@@ -287,8 +308,8 @@ static void resample(const avsn_lag_curves *curves, const avsn_peak_options *o, 
     }
     qsort(offsets, (size_t)found, sizeof *offsets, ascending);
     out->agreement = (double)near / RESAMPLINGS;
-    out->low_ms = fmin(found ? percentile(offsets, found, 0.025) : INFINITY, out->offset_ms - o->least_ms);
-    out->high_ms = fmax(found ? percentile(offsets, found, 0.975) : -INFINITY, out->offset_ms + o->least_ms);
+    out->low_ms = fmin(out->low_ms, found ? percentile(offsets, found, tail) : INFINITY);
+    out->high_ms = fmax(out->high_ms, found ? percentile(offsets, found, 1 - tail) : -INFINITY);
 }
 
 /* ---- all of it ---- */
@@ -308,7 +329,10 @@ static void analyse(const avsn_lag_curves *curves, const avsn_peak_options *o, t
     out->found = true;
     out->at_edge = p.at_edge;
     out->offset_ms = p.position * o->step_ms;
-    out->likelihood = share_near(t, p.position, o->near_ms / o->step_ms, o->scale);
+    find_shares(t, o->scale);
+    out->likelihood = share_near(t, p.position, o->near_ms / o->step_ms);
+    out->low_ms = fmin(quantile(t, tail) * o->step_ms, out->offset_ms - o->least_ms);
+    out->high_ms = fmax(quantile(t, 1 - tail) * o->step_ms, out->offset_ms + o->least_ms);
     resample(curves, o, drift, t, times, offsets, out);
     if (length_us < (double)o->drift_us)
         return;
@@ -323,11 +347,11 @@ avsound_status avsn_lag_curves_peak(const avsn_lag_curves *curves, const avsn_pe
     const size_t lags = lag_count(curves);
     *out = (avsn_peak){.offset_ms = NAN, .low_ms = NAN, .high_ms = NAN,
                        .drift = NAN, .drift_low = NAN, .drift_high = NAN};
-    double *room = avsn_alloc(curves->context, 2 * lags + AVSN_LAG_CURVES_MOST + RESAMPLINGS, sizeof *room);
+    double *room = avsn_alloc(curves->context, 3 * lags + AVSN_LAG_CURVES_MOST + RESAMPLINGS, sizeof *room);
     if (!room)
         return AVSOUND_E_NO_MEMORY;
-    total t = {.most = curves->most, .sum = room, .weight = room + lags};
-    double *times = room + 2 * lags, *offsets = times + AVSN_LAG_CURVES_MOST;
+    total t = {.most = curves->most, .sum = room, .weight = room + lags, .shares = room + 2 * lags};
+    double *times = room + 3 * lags, *offsets = times + AVSN_LAG_CURVES_MOST;
     analyse(curves, options, &t, times, offsets, curve, windows, out);
     avsn_free(curves->context, room);
     return AVSOUND_OK;

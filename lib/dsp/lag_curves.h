@@ -38,7 +38,7 @@ typedef struct avsn_peak {
     bool found;            /* false: no lag has enough in common */
     bool at_edge;          /* the best lag is the first or the last */
     double offset_ms;      /* in the middle of the recording */
-    double low_ms, high_ms; /* 95 % interval: percentiles of resampled stretches */
+    double low_ms, high_ms; /* 95 % interval: the wider of resampled stretches and of exp(scale * score) */
     double likelihood;     /* 0...1: share of exp(scale * score) within near_ms of the offset */
     double agreement;      /* 0...1: share of the resamplings whose offset is that near */
     double drift, drift_low, drift_high; /* ms per minute; NAN: too short, or too few windows agree */

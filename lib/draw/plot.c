@@ -225,7 +225,7 @@ static void draw_legend(avsn_canvas *canvas, const avsn_plot *plot, int32_t righ
 void avsn_canvas_plot(avsn_canvas *canvas, const avsn_plot *plot)
 {
     const avsn_box b = plot->box;
-    const avsn_box area = {b.x + 58, b.y + 36, b.width - 58 - 12, b.height - 36 - 44};
+    const avsn_box area = {b.x + 58, b.y + 36, b.width - 58 - 24, b.height - 36 - 44};
     if (area.width < 20 || area.height < 20)
         return;
     scale sx, sy;

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds avsound and shows where the sound of a video comes from: sh examples/demo.sh [VIDEO].
-# Without VIDEO it makes a clip whose truth is known: of two or three things in each of its three scenes, one sounds.
+# Builds avsound and shows where the sound of a video comes from, and whether it is in sync: sh examples/demo.sh [VIDEO].
+# Without VIDEO it makes clips whose truth is known: of two or three things in each of three scenes, one sounds; and a frog and a
+# drum whose sound comes late.
 # Installs missing Debian packages first.
 #   BUILD_DIR   where to build (default: build in the checkout)
 #   AVSOUND     an avsound command to use, with avsound-world beside it; nothing is built or installed then
@@ -61,6 +62,14 @@ make_clip() {
         printf "file 'world/clip-%06d.mp4'\n" "$scene"
     done >"$out/scenes.txt"
     quietly ffmpeg -v error -y -f concat -i "$out/scenes.txt" -c:v copy -c:a aac "$clip"
+}
+
+# Frog and drum, 180 ms late.
+make_late_clip() {
+    quietly "$(dirname "$avsound")/avsound-world" --out "$out/late" --first 6 --clips 1 --seed 2018 --seconds 5 --things 1-2 \
+        --off-screen 0 --no-source 0 --silent 0 --size 480x272 --no-stems --quiet
+    quietly ffmpeg -v error -y -i "$out/late/clip-000006.mp4" -itsoffset 0.18 -i "$out/late/clip-000006.mp4" -map 0:v -map 1:a:0 \
+        -c:v copy -c:a aac "$1"
 }
 
 # The map at a time (none: where it is highest), a row of text a row: darker characters are higher values. With a scene's truth,
@@ -137,11 +146,25 @@ else
         middle=$((middle + seconds))
     done
 fi
+say "is the sound in sync? asking the trained network sync-s"
+if [ $# -eq 1 ]; then
+    "$avsound" sync "$clip" --duration $longest --curve "$out/sync.png"
+else
+    make_late_clip "$out/late.mp4"
+    "$avsound" sync "$out/late.mp4" --curve "$out/sync.png" --fix "$out/in-sync.mp4" || fail "avsound sync failed"
+    results="$results
+  $out/late.mp4   a frog and a drum, heard 180 ms late
+  $out/in-sync.mp4   the same, put right"
+fi
+results="$results
+  $out/sync.png   how well sound and picture agree at every offset"
 cat <<END
 avol-s learned from generated clips, and a few real ones; models/avol-s.md says what it can and can't do.
+sync-s learned from generated clips and a speaking mouth: models/sync-s.md.
 
 results:$results
 
 your own video:
   $avsound localize VIDEO --model $root/models/avol-s.safetensors -o overlay.mp4
+  $avsound sync VIDEO --model $root/models/sync-s.safetensors --fix in-sync.mp4
 END

@@ -65,7 +65,11 @@ class Installed(unittest.TestCase):
                           ["-ss", "1", "-t", "1", "-i", "scene.mp4", "-vn", "sound.wav"]):
             assert run(["ffmpeg", "-v", "error", *arguments], cwd=cls.work).returncode == 0
         shutil.copy(cls.work / "video.mp4", cls.work / "band.mp4")
-        for command in (["avsound-world", "--out", "videos", "--clips", "5", "--seconds", "2", "--size", "128x96", "--quiet"],
+        for command in ([*"avsound-world --out late --first 6 --clips 1 --seed 2018 --seconds 5 --things 1-2 --off-screen 0 "
+                          "--no-source 0 --silent 0 --size 480x272 --quiet".split()],
+                        "ffmpeg -v error -itsoffset 0.18 -i late/clip-000006.mp4 -i late/clip-000006.mp4 -map 0:a:0 -map 1:v "
+                        "-c:v copy -c:a aac late.mp4".split(),
+                        ["avsound-world", "--out", "videos", "--clips", "5", "--seconds", "2", "--size", "128x96", "--quiet"],
                         ["avsound", "prepare", "videos", "-o", "more-clips", "--quiet"]):
             assert run(command, cwd=cls.work, env=cls.env).returncode == 0
 
@@ -122,7 +126,7 @@ class Shown(Installed):
                 words = shlex.split(line, comments=True)
                 if words[0] == "avsound-world":
                     words += ["--clips", "5", "--seconds", "1.5", "--quiet"]
-                elif words[1] not in ("info", "bench", "prepare", "train") and "-m" not in words:
+                elif words[1] not in ("info", "bench", "prepare", "train", "sync") and "-m" not in words:
                     words += ["--model", "model.safetensors"]
                 if words[1] == "bench":
                     words += ["--runs", "1"]
@@ -170,6 +174,8 @@ class Demo(Installed):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         for name in re.findall(r"^  (\S.*?)   ", done.stdout.split("results:")[1], re.M):
             self.assertGreater(os.path.getsize(name), 1000, name)
+        self.assertRegex(done.stdout, r"late\.mp4: audio lags by 1[78]\d ms")
+        self.assertRegex(done.stdout, r"in-sync\.mp4: in sync")
         maps = re.findall(r"highest \S+, (\d+) % from the left, (\d+) % from the top\n((?:  .*\n)+)", done.stdout)
         self.assertEqual(len(maps), 3, done.stdout)
         for across, down, things in maps:

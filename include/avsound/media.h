@@ -23,6 +23,7 @@ typedef struct avsound_media_options {
     int32_t audio_channels;    /**< channels delivered, mixed down or up; 0: the file's own */
     int32_t ignore_video;      /**< 1: do not open the video stream */
     int32_t ignore_audio;      /**< 1: do not open the audio stream */
+    int32_t audio_track;       /**< which of the file's audio streams, from 1 on; 0: its default one */
 } avsound_media_options;
 
 /** What is known of a media file. Since 0.1. */
@@ -60,7 +61,8 @@ AVSOUND_API void avsound_media_options_init(avsound_media_options *options, uint
  *  @param options NULL for the defaults.
  *  @param out     Receives the media; NULL on failure.
  *  @return AVSOUND_OK; AVSOUND_E_IO if the file can't be read; AVSOUND_E_FORMAT if it is no media or broken;
- *          AVSOUND_E_UNSUPPORTED without a decoder; AVSOUND_E_LIMIT over a limit of the context; AVSOUND_E_NO_MEMORY.
+ *          AVSOUND_E_UNSUPPORTED without a decoder; AVSOUND_E_STATE without that audio_track; AVSOUND_E_LIMIT over a
+ *          limit of the context; AVSOUND_E_NO_MEMORY.
  *  Ownership: free with avsound_media_free(). Threads: any. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_open(avsound_context *context, const char *path,
                                                             const avsound_media_options *options, avsound_media **out);

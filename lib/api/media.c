@@ -2,6 +2,7 @@
 
 enum { MOST_THREADS = 256 };
 
+#define MEDIA_OPTIONS_LEAST ((uint32_t)offsetof(avsound_media_options, audio_track))
 #define HOUR_US ((int64_t)3600 * 1000000)
 
 static avsound_status check_path(const avsound_context *context, const char *path)
@@ -37,6 +38,7 @@ static avsound_status check_media_options(const avsound_context *context, const 
     AVSN_TRY(check_range("media options: audio_channels", options->audio_channels, limits->max_channels));
     AVSN_TRY(check_range("media options: ignore_video", options->ignore_video, 1));
     AVSN_TRY(check_range("media options: ignore_audio", options->ignore_audio, 1));
+    AVSN_TRY(check_range("media options: audio_track", options->audio_track, INT32_MAX));
     if (options->ignore_video && options->ignore_audio)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT,
                   "media options: ignore_video and ignore_audio are both 1, want one of them");
@@ -51,7 +53,7 @@ avsound_status avsound_media_open(avsound_context *context, const char *path, co
     *out = NULL;
     AVSN_TRY(check_path(context, path));
     avsound_media_options o;
-    AVSN_TRY(avsn_options_read(&o, sizeof o, options, sizeof o, "media options"));
+    AVSN_TRY(avsn_options_read(&o, sizeof o, options, MEDIA_OPTIONS_LEAST, "media options"));
     AVSN_TRY(check_media_options(context, &o));
     return avsn_media_open(context, path, &o, out);
 }

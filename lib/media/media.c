@@ -85,12 +85,22 @@ static void drop_ignored(avsound_media *media, const avsound_media_options *opti
     }
 }
 
+static avsound_status choose_sound(const avsound_media *media, tracks *found, int32_t track)
+{
+    int32_t count;
+    found->sound_index = track ? avsn_demuxer_audio_track(&found->demuxer, track, &count)
+                               : avsn_demuxer_choose(&found->demuxer, AVMEDIA_TYPE_AUDIO);
+    if (track && found->sound_index < 0)
+        AVSN_FAIL(AVSOUND_E_STATE, "%s: has %d audio tracks, number %d is wanted", media->source.path, count, track);
+    return AVSOUND_OK;
+}
+
 static avsound_status open_tracks(avsound_media *media, tracks *found, const avsound_media_options *options)
 {
     AVSN_TRY(avsn_demuxer_open(&media->source, NULL, &found->demuxer));
     const AVFormatContext *format = found->demuxer.format;
     found->video_index = avsn_demuxer_choose(&found->demuxer, AVMEDIA_TYPE_VIDEO);
-    found->sound_index = avsn_demuxer_choose(&found->demuxer, AVMEDIA_TYPE_AUDIO);
+    AVSN_TRY(choose_sound(media, found, options->audio_track));
     if (found->video_index < 0 && found->sound_index < 0)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s: neither video nor sound in this %s file", media->source.path,
                   format->iformat->name);

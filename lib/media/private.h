@@ -107,6 +107,8 @@ avsound_status avsn_demuxer_open(const avsn_source *source, const avsn_demuxer *
 void avsn_demuxer_close(avsn_demuxer *demuxer);
 /* Index of the stream to take, -1 if there is none. Pictures attached to a sound are not video. */
 int avsn_demuxer_choose(const avsn_demuxer *demuxer, enum AVMediaType type);
+/* The stream of the track, counted from 1, or -1; *count: how many there are. */
+int avsn_demuxer_audio_track(const avsn_demuxer *demuxer, int32_t track, int32_t *count);
 /* Can seeks of this format be relied on: to land before the time asked for, and to restore the true time stamps? */
 bool avsn_demuxer_seeks_truly(const avsn_demuxer *demuxer);
 bool avsn_demuxer_is_still(const avsn_demuxer *demuxer);

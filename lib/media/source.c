@@ -312,6 +312,16 @@ int avsn_demuxer_choose(const avsn_demuxer *demuxer, enum AVMediaType type)
     return index;
 }
 
+int avsn_demuxer_audio_track(const avsn_demuxer *demuxer, int32_t track, int32_t *count)
+{
+    int index = -1;
+    *count = 0;
+    for (unsigned i = 0; i < demuxer->format->nb_streams; i++)
+        if (demuxer->format->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && ++*count == track)
+            index = (int)i;
+    return index;
+}
+
 bool avsn_demuxer_seeks_truly(const avsn_demuxer *demuxer)
 {
     static const char *const names[] = {"mov", "matroska", "mpegts", "nut", "avi", "wav", "w64", "caf", "aiff", "flv"};

@@ -50,6 +50,7 @@ START_TEST(open_checks_its_arguments)
     REFUSES(options.audio_rate = 10000000, "audio_rate is 10000000");
     REFUSES(options.audio_channels = 65, "audio_channels is 65");
     REFUSES(options.ignore_video = 2, "ignore_video is 2");
+    REFUSES(options.audio_track = -1, "audio_track is -1");
     REFUSES((options.ignore_video = 1, options.ignore_audio = 1), "both");
     struct {
         avsound_media_options known;

@@ -204,7 +204,7 @@ static void fill_sound(const make_spec *spec, AVFrame *frame, int64_t from)
         for (int c = 0; c < spec->channels; c++) {
             uint8_t *at = frame->extended_data[planar ? c : 0];
             const int index = planar ? i : i * spec->channels + c;
-            const double value = spec->tones ? make_tone(from + i, c, spec->rate) : make_noise(from + i, c) / 32768.0;
+            const double value = spec->tones ? make_tone(from + i, c, spec->rate) : make_noise(from + i, spec->first_channel + c) / 32768.0;
             if (format == AV_SAMPLE_FMT_FLT)
                 ((float *)at)[index] = (float)value;
             else if (format == AV_SAMPLE_FMT_S16)
@@ -255,6 +255,8 @@ static void encode_sound(const make_spec *spec, AVCodecContext *encoder, packets
 
 /* ---- muxing ---- */
 
+enum { MOST_STREAMS = 4 };
+
 static AVStream *add_stream(AVFormatContext *format, AVCodecContext *encoder, packets *p)
 {
     AVStream *stream = avformat_new_stream(format, NULL);
@@ -289,9 +291,9 @@ static void put(AVFormatContext *format, packets *p, int i, int stream, int as_i
         must(av_interleaved_write_frame(format, packet));
 }
 
-static void mux(const make_spec *spec, AVFormatContext *format, packets *const p[2], int streams)
+static void mux(const make_spec *spec, AVFormatContext *format, packets *const p[MOST_STREAMS], int streams)
 {
-    int at[2] = {0, 0};
+    int at[MOST_STREAMS] = {0};
     for (;;) {
         int next = -1;
         for (int s = 0; s < streams; s++) {
@@ -320,7 +322,7 @@ void make_media(const char *path, const make_spec *spec)
     maker_path = path;
     AVFormatContext *format = NULL;
     AVDictionary *options = NULL;
-    packets *all[2] = {NULL, NULL};
+    packets *all[MOST_STREAMS] = {NULL};
     int streams = 0;
     must(avformat_alloc_output_context2(&format, NULL, spec->container, path));
     const int global_header = format->oformat->flags & AVFMT_GLOBALHEADER;
@@ -343,10 +345,12 @@ void make_media(const char *path, const make_spec *spec)
             avcodec_free_context(&encoder);
         }
     }
-    if (spec->audio_encoder) {
+    for (int t = 0; spec->audio_encoder && t < (spec->tracks ? spec->tracks : 1); t++) {
         packets *p = all[streams++] = calloc(1, sizeof *p);
-        AVCodecContext *encoder = sound_encoder(spec, global_header);
-        encode_sound(spec, encoder, p);
+        make_spec track = *spec;
+        track.first_channel += t * spec->channels;
+        AVCodecContext *encoder = sound_encoder(&track, global_header);
+        encode_sound(&track, encoder, p);
         add_stream(format, encoder, p);
         avcodec_free_context(&encoder);
     }

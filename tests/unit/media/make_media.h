@@ -29,6 +29,8 @@ typedef struct make_spec {
     int rate, channels;
     int64_t samples, audio_offset; /* per channel; first one's time in samples */
     int64_t gap_at, gap; /* `gap` samples of time are left out before sample gap_at; negative: an overlap */
+    int tracks;        /* streams of sound, 0: one; each has the noise of channels of its own: those behind the last one's */
+    int first_channel; /* the noise of which begins the first stream */
     int tones; /* 1: a tone per channel, for codecs that lose noise */
     const char *cover_encoder; /* a picture attached to the sound */
     int video_first; /* all video packets before the first of the sound */

@@ -451,7 +451,31 @@ START_TEST(the_given_clips_are_read)
 }
 END_TEST
 
+START_TEST(any_track_is_read_by_its_number)
+{
+    const make_spec spec = {.container = "matroska", .video_encoder = "ffv1", .width = 64, .height = 48, .frames = 25,
+                            .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}, .audio_encoder = "flac", .rate = 21000,
+                            .channels = 2, .samples = 21000, .tracks = 3};
+    const char *path = made("tracks.mkv", &spec);
+    avsound_context *context = plain_context();
+    avsound_media *media;
+    for (int32_t track = 0; track <= 3; track++) {
+        const avsound_media_options options = {.struct_size = sizeof options, .ignore_video = track > 1, .audio_track = track};
+        avsound_media_info info;
+        const whole_sound all = sound_of(path, &options, &info);
+        ck_assert_int_eq(all.frames, spec.samples);
+        for (int64_t i = 0; i < all.frames; i++)
+            for (int c = 0; c < 2; c++)
+                ck_assert_float_eq(all.samples[2 * i + c], (float)make_noise(i, 2 * (track > 1 ? track - 1 : 0) + c) / 32768);
+        free(all.samples);
+    }
+    const avsound_media_options options = {.struct_size = sizeof options, .audio_track = 4};
+    ck_refused(avsound_media_open(context, path, &options, &media), AVSOUND_E_STATE, "has 3 audio tracks, number 4");
+    avsound_context_free(context);
+}
+END_TEST
+
 SUITE("media.sound", samples_come_out_as_stored, encoders_delay_is_taken_off, late_and_early_sound_keeps_its_time,
       gaps_are_silence_and_overlaps_are_cut, seeking_into_a_gap_is_silent, sound_may_stop_halfway, channels_are_mixed,
       rates_are_converted_in_place, cover_art_is_not_video, bad_interleaving_is_read_in_bounded_memory,
-      recordings_end_to_end_are_one, the_given_clips_are_read)
+      recordings_end_to_end_are_one, any_track_is_read_by_its_number, the_given_clips_are_read)

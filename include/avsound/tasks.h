@@ -288,6 +288,7 @@ typedef struct avsound_separator_options {
     int64_t duration_us;  /**< 0: to the end */
     float left, top, right, bottom; /**< what is in this rectangle counts as on screen, the rest is hidden from the network:
                                          shares of the picture's width and height, 0...1; all 0: everything */
+    const char *audio_path; /**< file whose sound is separated instead of the recording's own; NULL: its own */
 } avsound_separator_options;
 
 /** A stretch of the result. Pointers are the separation's. Since 0.1. */
@@ -326,8 +327,8 @@ AVSOUND_API int64_t avsound_separator_expected(const avsound_separator *separati
 
 /** Delivers the next stretch.
  *  @param result Its struct_size must be set.
- *  @return AVSOUND_OK; AVSOUND_E_END after the last; AVSOUND_E_FORMAT where the file is damaged (what came before stands), or
- *          has no sample at all; AVSOUND_E_STATE if it is too short for COMPAT; AVSOUND_E_CANCELLED.
+ *  @return AVSOUND_OK; AVSOUND_E_END after the last; AVSOUND_E_FORMAT instead if the file is damaged (what came before the
+ *          damage was delivered), or has no sample at all; AVSOUND_E_STATE if it is too short for COMPAT; AVSOUND_E_CANCELLED.
  *  Ownership: the separation's, valid until the next call. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_separator_next(avsound_separator *separation,
                                                                  avsound_separator_result *result);
@@ -337,6 +338,32 @@ AVSOUND_API void avsound_separator_cancel(avsound_separator *separation);
 
 /** Frees the separation; NULL is allowed. Since 0.1. */
 AVSOUND_API void avsound_separator_free(avsound_separator *separation);
+
+/** What avsound_spectrograms_draw() draws. Fill with avsound_spectrograms_options_init() first. Since 0.1. */
+typedef struct avsound_spectrograms_options {
+    uint32_t struct_size;      /**< sizeof of this struct in the caller's build */
+    int32_t count;             /**< of sounds, 1...8 */
+    const char *const *paths;  /**< [count] files with sound; the mean of their channels is drawn */
+    const char *const *titles; /**< [count] in ASCII; NULL: the paths */
+    const int64_t *starts_us;  /**< [count] time in each file that stands at the left edge; NULL: 0 */
+    int64_t duration_us;       /**< how much is drawn; 0: to the end of the longest */
+    int32_t sample_rate;       /**< Hz, twice the highest frequency drawn; 0: 21000, the separators' */
+    int32_t reserved;          /**< 0 */
+} avsound_spectrograms_options;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_spectrograms_options_init(avsound_spectrograms_options *options, uint32_t struct_size);
+
+/** Draws spectrograms of sounds one above the other: mixture and stems, for one. Time runs to the right, frequency upwards on
+ *  the mel scale; all panels share one scale of 70 dB below the brightest, in dB of a sine of full scale. Of a damaged
+ *  file, what comes before the damage is drawn. Memory does not grow with the length of the files.
+ *
+ *  @param path The ending is .png or .jpg; the file is complete or not there.
+ *  @return AVSOUND_OK; AVSOUND_E_STATE if a file has no sound, or none tells its length; AVSOUND_E_IO; AVSOUND_E_UNSUPPORTED
+ *          for another ending; and all of avsound_media_open(). Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_spectrograms_draw(avsound_context *context,
+                                                                   const avsound_spectrograms_options *options,
+                                                                   const char *path);
 
 /** Log-spectrogram of a sound as a model's front end computes it, all columns.
  *

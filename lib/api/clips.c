@@ -184,10 +184,11 @@ static avsound_status open_sound(avsn_clips *c, const avsn_clips_options *o)
 {
     const avsound_media_options media = {.struct_size = sizeof media, .audio_rate = c->clip.sample_rate, .audio_channels = 2,
                                          .ignore_video = 1};
-    AVSN_TRY(avsn_media_open(c->context, o->path, &media, &c->sound));
+    const char *path = o->audio_path ? o->audio_path : o->path;
+    AVSN_TRY(avsn_media_open(c->context, path, &media, &c->sound));
     avsn_media_info(c->sound, &c->info);
     if (!c->info.has_audio)
-        AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound", o->path);
+        AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound", path);
     return o->start_us ? avsn_media_seek(c->sound, o->start_us) : AVSOUND_OK;
 }
 

@@ -39,6 +39,7 @@ typedef struct avsn_clips {
 
 typedef struct avsn_clips_options {
     const char *path;
+    const char *audio_path; /* of the sound; NULL: `path` */
     bool frames;          /* will be asked for: AVSOUND_E_STATE if the file has none */
     int64_t start_us;     /* time of frame 0 and sample 0 */
     int64_t duration_us;  /* 0: to the end */

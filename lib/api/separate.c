@@ -8,9 +8,10 @@
 #include "dsp/waveform.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-#define OPTIONS_LEAST ((uint32_t)sizeof(avsound_separator_options))
+#define OPTIONS_LEAST ((uint32_t)offsetof(avsound_separator_options, audio_path))
 
 /* Tracks of one recording: the two sounds, and the mixture. */
 enum { ON, OFF, MIXTURE, TRACKS };
@@ -35,6 +36,7 @@ struct avsound_separator {
     float *left, *right;                  /* [samples] of a window */
     float *weights, *window[TRACKS];      /* [output] of a window */
     bool ended;
+    char damage[256]; /* of the file, told after the last result; "": none */
     atomic_int cancel;
 };
 
@@ -57,6 +59,32 @@ static void drop_given(avsound_separator *s)
     s->given = 0;
 }
 
+/* ---- damage: a stream ends there, and what came before is separated ---- */
+
+static bool ends_stream(avsound_separator *s, avsound_status status, bool *ended)
+{
+    if (status != AVSOUND_E_FORMAT || *ended)
+        return false;
+    if (!*s->damage)
+        snprintf(s->damage, sizeof s->damage, "%s", avsound_error_detail());
+    *ended = true;
+    return true;
+}
+
+static avsound_status listen(avsound_separator *s, int64_t end, int64_t *samples)
+{
+    const avsound_status status = avsn_clips_listen(&s->clips, end, samples);
+    return ends_stream(s, status, &s->clips.sound_ended) ? avsn_clips_listen(&s->clips, end, samples) : status;
+}
+
+static avsound_status look(avsound_separator *s, const avsn_clip_window *w, float *frames)
+{
+    const avsound_status status = avsn_clips_pictures(&s->clips, w->frame, w->frames, &s->region, frames);
+    return ends_stream(s, status, &s->clips.pictures_ended)
+               ? avsn_clips_pictures(&s->clips, w->frame, w->frames, &s->region, frames)
+               : status;
+}
+
 /* ---- one window ---- */
 
 static avsound_status run_window(avsound_separator *s, const avsn_clip_window *w)
@@ -64,7 +92,7 @@ static avsound_status run_window(avsound_separator *s, const avsn_clip_window *w
     avsn_clips_sound(&s->clips, w->sample, avsn_stems_samples(s->stems), s->left, s->right);
     float *frames = avsn_stems_frames(s->stems);
     if (frames)
-        AVSN_TRY(avsn_clips_pictures(&s->clips, w->frame, w->frames, &s->region, frames));
+        AVSN_TRY(look(s, w, frames));
     return avsn_stems_run(s->stems, s->left, s->right, s->window, s->window[MIXTURE]);
 }
 
@@ -80,9 +108,9 @@ static int64_t regular_start(const avsound_separator *s, int64_t index)
 static avsound_status listen_ahead(avsound_separator *s)
 {
     int64_t samples;
-    AVSN_TRY(avsn_clips_listen(&s->clips, regular_start(s, s->index + 1) + s->windows.output + 1, &samples));
+    AVSN_TRY(listen(s, regular_start(s, s->index + 1) + s->windows.output + 1, &samples));
     if (samples < 1)
-        AVSN_FAIL(AVSOUND_E_FORMAT, "not one sample from the start asked for on");
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s", *s->damage ? s->damage : "not one sample from the start asked for on");
     if (samples < INT64_MAX)
         s->windows.samples = samples;
     return AVSOUND_OK;
@@ -153,7 +181,7 @@ static avsound_status next_released(avsound_separator *s)
 {
     const avsn_clip_window w = release_window(s, s->index), next = release_window(s, s->index + 1);
     int64_t samples;
-    AVSN_TRY(avsn_clips_listen(&s->clips, next.sample + avsn_stems_samples(s->stems), &samples));
+    AVSN_TRY(listen(s, next.sample + avsn_stems_samples(s->stems), &samples));
     if (w.sample + avsn_stems_samples(s->stems) > samples)
         AVSN_FAIL(AVSOUND_E_STATE, "%lld samples are less than a window of %lld, which the released program leaves out",
                   (long long)samples, (long long)avsn_stems_samples(s->stems));
@@ -185,6 +213,8 @@ avsound_status avsound_separator_next(avsound_separator *s, avsound_separator_re
     if (atomic_load(&s->cancel))
         AVSN_FAIL(AVSOUND_E_CANCELLED, "separation cancelled after %lld results", (long long)s->delivered);
     drop_given(s);
+    if (s->ended && *s->damage)
+        return avsn_fail(AVSOUND_E_FORMAT, "%s", s->damage);
     if (s->ended)
         return avsn_fail(AVSOUND_E_END, "no more results");
     const avsound_status status = compat(s) ? next_released(s) : next_corrected(s);
@@ -318,8 +348,8 @@ static avsound_status separation_init(avsound_separator *s, const char *path)
     const avsn_arch *arch = s->model->arch;
     if (!arch->separates)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s separates nothing: want separator or separator-pit", arch->name);
-    const avsn_clips_options clips = {.path = path, .frames = !arch->blind, .start_us = s->options.start_us,
-                                      .duration_us = s->options.duration_us};
+    const avsn_clips_options clips = {.path = path, .audio_path = s->options.audio_path, .frames = !arch->blind,
+                                      .start_us = s->options.start_us, .duration_us = s->options.duration_us};
     AVSN_TRY(avsn_clips_open(&s->clips, s->context, &s->model->config.image, &s->model->config.clip, &clips));
     const avsound_session_options session = {.struct_size = sizeof session,
                                              .threads = s->options.threads ? s->options.threads : avsn_cpu_count(),

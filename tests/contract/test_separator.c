@@ -91,6 +91,43 @@ START_TEST(a_separator_keeps_what_it_needs)
 }
 END_TEST
 
+/* ---- spectrograms of what was separated ---- */
+
+START_TEST(spectrograms_refuse_what_they_cannot_draw)
+{
+    place p;
+    setup(&p);
+    const char *const paths[] = {p.sound, NULL};
+    const int64_t starts[] = {-1};
+    avsound_spectrograms_options o;
+    avsound_spectrograms_options_init(NULL, sizeof o);
+    avsound_spectrograms_options_init(&o, sizeof o);
+    ck_refused(avsound_spectrograms_draw(NULL, &o, "a.png"), AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    ck_refused(avsound_spectrograms_draw(p.context, NULL, "a.png"), AVSOUND_E_INVALID_ARGUMENT, "options is NULL");
+    ck_refused(avsound_spectrograms_draw(p.context, &o, NULL), AVSOUND_E_INVALID_ARGUMENT, "path is NULL");
+    ck_refused(avsound_spectrograms_draw(p.context, &o, "a.png"), AVSOUND_E_INVALID_ARGUMENT, "count is 0, want 1...8");
+    o.count = 9;
+    o.paths = paths;
+    ck_refused(avsound_spectrograms_draw(p.context, &o, "a.png"), AVSOUND_E_INVALID_ARGUMENT, "count is 9");
+    o.count = 2;
+    ck_refused(avsound_spectrograms_draw(p.context, &o, "a.png"), AVSOUND_E_INVALID_ARGUMENT, "path or title 1");
+    o.count = 1;
+    o.starts_us = starts;
+    ck_refused(avsound_spectrograms_draw(p.context, &o, "a.png"), AVSOUND_E_INVALID_ARGUMENT, "negative");
+    o.starts_us = NULL;
+    o.sample_rate = 100;
+    ck_refused(avsound_spectrograms_draw(p.context, &o, "a.png"), AVSOUND_E_INVALID_ARGUMENT, "sample_rate is 100");
+    o.sample_rate = 0;
+    o.duration_us = -1;
+    ck_refused(avsound_spectrograms_draw(p.context, &o, "a.png"), AVSOUND_E_INVALID_ARGUMENT, "duration_us is -1");
+    o.duration_us = 0;
+    ck_refused(avsound_spectrograms_draw(p.context, &o, "a.txt"), AVSOUND_E_UNSUPPORTED, "a.txt");
+    o.struct_size = 4;
+    ck_refused(avsound_spectrograms_draw(p.context, &o, "a.png"), AVSOUND_E_INVALID_ARGUMENT, "struct_size is 4");
+    teardown(&p);
+}
+END_TEST
+
 static avsound_status separate_all(avsound_model *model, const char *path)
 {
     const avsound_separator_options options = {.struct_size = sizeof options, .threads = 1,
@@ -130,4 +167,4 @@ START_TEST(refused_allocations_are_survived)
 END_TEST
 
 SUITE("contract.separator", options_init_stays_within_struct_size, every_function_refuses_null,
-      a_separator_keeps_what_it_needs, refused_allocations_are_survived)
+      a_separator_keeps_what_it_needs, spectrograms_refuse_what_they_cannot_draw, refused_allocations_are_survived)

@@ -475,6 +475,28 @@ START_TEST(a_cancelled_separation_stops)
 }
 END_TEST
 
+START_TEST(the_sound_may_come_from_another_file)
+{
+    const sound own = {RATE, 2, 3 * RATE, silence}, other = {RATE, 1, 3 * RATE - 77, noise};
+    set_up();
+    write_wav(&own);
+    write_video(90, 0, SIDE, wav_path); /* white: all that is heard is on screen */
+    write_wav(&other);
+    avsound_model *model = separating_model(context);
+    avsound_separator_options o = plain(AVSOUND_SEPARATE_CONSISTENT);
+    o.audio_path = wav_path;
+    tracks t = separate(model, video_path, &o);
+    check_mixture(&t, &other, true);
+    ck_assert_double_lt(level(t.off, RATE / 10, 29 * RATE / 10), 1e-3 * level(t.mixture, RATE / 10, 29 * RATE / 10));
+    drop(&t);
+    avsound_separator *separation;
+    o.audio_path = "missing.wav";
+    ck_refused(avsound_separator_create(model, video_path, &o, &separation), AVSOUND_E_IO, "missing.wav");
+    avsound_model_free(model);
+    tear_down();
+}
+END_TEST
+
 /* ---- memory ---- */
 
 typedef struct meter {
@@ -539,5 +561,5 @@ END_TEST
 SUITE("api.separate", sound_goes_where_the_pictures_send_it, what_lies_outside_the_region_is_not_seen,
       nobody_hears_where_windows_meet, compat_is_half_as_loud_again_and_the_first_window_stays, silence_stays_silent,
       recordings_of_any_length_rate_and_channels, a_stretch_is_as_long_as_asked,
-      what_a_model_needs_and_a_file_lacks_is_told, a_cancelled_separation_stops,
+      what_a_model_needs_and_a_file_lacks_is_told, a_cancelled_separation_stops, the_sound_may_come_from_another_file,
       a_long_recording_needs_no_more_memory_than_a_short_one)

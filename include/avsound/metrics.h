@@ -325,6 +325,16 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_si_sdr(const float *refe
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_osr(const float *mixture, const float *on_screen,
                                                             int64_t samples, double *value);
 
+/** What the ideal ratio mask makes of a mixture: every cell of its spectrogram (windows of 1344 samples, every 336) scaled by
+ *  |s|^2 / (|s|^2 + |x - s|^2), with the mixture's phases. No separator that scales cells can do much better, so it is the
+ *  bound to hold figures against.
+ *
+ *  @param source, mixture [samples], finite. @param estimate Receives [samples].
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_ideal_mask(avsound_context *context, const float *source,
+                                                                   const float *mixture, int64_t samples,
+                                                                   float *estimate);
+
 /** Figures in dB over a set. Since 0.1. */
 typedef struct avsound_decibels_result {
     uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */

@@ -21,7 +21,7 @@ typedef struct avsn_stft_params {
 
 /* Window 1344, hop 336, fft 2048: 64 and 16 ms at 21 kHz. Not compensated; least_cover 0.1: the ends
  * fade over 12 ms, errors grow threefold at most. */
-void avsn_stft_params_default(avsn_stft_params *params);
+AVSN_SHARED void avsn_stft_params_default(avsn_stft_params *params);
 avsound_status avsn_stft_params_check(const avsn_stft_params *params);
 static inline int32_t avsn_stft_bins(const avsn_stft_params *p)
 {
@@ -30,7 +30,7 @@ static inline int32_t avsn_stft_bins(const avsn_stft_params *p)
 /* Whole windows in so many samples; a rest is left out. */
 int64_t avsn_stft_frames(const avsn_stft_params *params, int64_t samples);
 /* Samples under so many frames: what the inverse gives. */
-int64_t avsn_stft_samples(const avsn_stft_params *params, int64_t frames);
+AVSN_SHARED int64_t avsn_stft_samples(const avsn_stft_params *params, int64_t frames);
 
 /* ---- there: keeps nothing from call to call, so overlapping stretches of sound may come in any order. One thread at a
  * time ---- */
@@ -47,12 +47,12 @@ AVSN_SHARED void avsn_stft_run(avsn_stft *stft, const float *samples, int64_t fr
 
 typedef struct avsn_istft avsn_istft;
 
-avsound_status avsn_istft_create(avsound_context *context, const avsn_stft_params *params, avsn_istft **out);
-void avsn_istft_free(avsn_istft *istft);
+AVSN_SHARED avsound_status avsn_istft_create(avsound_context *context, const avsn_stft_params *params, avsn_istft **out);
+AVSN_SHARED void avsn_istft_free(avsn_istft *istft);
 /* Forgets the frames before. */
 void avsn_istft_reset(avsn_istft *istft);
 /* One frame further: `samples` is [hop], those from the frame's start on, to which no later frame adds. */
-void avsn_istft_push(avsn_istft *istft, const float *spectrum, float *samples);
+AVSN_SHARED void avsn_istft_push(avsn_istft *istft, const float *spectrum, float *samples);
 /* The samples after the last frame's first hop, [window - hop]; then as after a reset. */
 void avsn_istft_finish(avsn_istft *istft, float *samples);
 /* All of it: samples is [avsn_stft_samples(frames)], frames >= 1. */

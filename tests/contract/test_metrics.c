@@ -108,6 +108,7 @@ START_TEST(separation_is_as_careful)
     open_context();
     const float x[] = {1, 2, 4}, *const references[] = {x};
     double value;
+    float mask[3];
     int32_t order;
     avsound_separation *s = NULL;
     avsound_separation_result r = {.struct_size = sizeof r};
@@ -141,6 +142,7 @@ START_TEST(separation_is_as_careful)
     ck_refused(avsound_metric_si_sdr(x, x, 3, NULL), AVSOUND_E_INVALID_ARGUMENT, "value is NULL");
     ck_refused(avsound_metric_osr(NULL, x, 3, &value), AVSOUND_E_INVALID_ARGUMENT, "mixture is NULL");
     ck_refused(avsound_metric_osr(x, x, 3, NULL), AVSOUND_E_INVALID_ARGUMENT, "value is NULL");
+    ck_refused(avsound_metric_ideal_mask(NULL, x, x, 3, mask), AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
     ck_refused(avsound_metric_decibels(NULL, NULL, NULL, NULL, 0, 0, &d), AVSOUND_E_INVALID_ARGUMENT, "context");
 }
 END_TEST

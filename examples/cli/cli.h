@@ -70,7 +70,7 @@ typedef struct cli_args {
     const char *offsets;      /* of eval sync */
     double seconds;
     int compat, consistent, video; /* of separate */
-    const char *phase, *region;
+    const char *phase, *region, *picture, *true_stems;
     cli_train_args train;
 } cli_args;
 
@@ -210,7 +210,7 @@ void cli_scan_close(avsound_scan *scan);
  * in *damage, so that what came before can be finished. */
 int cli_scan_next(avsound_scan *scan, const char *path, avsound_scan_result *result, bool *more, int *damage);
 
-/* ---- outputs (outfile.c, npy.c, records.c) ---- */
+/* ---- outputs (outfile.c, wav.c, npy.c, records.c) ---- */
 
 bool cli_ends_with(const char *path, const char *ending); /* letters of either case */
 /* Refuses an output that is one of the inputs. */
@@ -227,6 +227,12 @@ typedef struct cli_outfile {
 int cli_outfile_open(cli_outfile *out, const char *path);
 int cli_outfile_finish(cli_outfile *out);
 void cli_outfile_discard(cli_outfile *out); /* also after finish */
+
+/* WAV files of 32-bit floats (wav.c). */
+enum { CLI_WAV_HEADER = 58, CLI_WAV_MOST_SAMPLES = (INT32_MAX - CLI_WAV_HEADER) / 2 /* 4 GiB */ };
+/* `samples`: of all channels together, CLI_WAV_MOST_SAMPLES at most. */
+void cli_wav_header(unsigned char header[CLI_WAV_HEADER], int32_t channels, int32_t rate, int64_t samples);
+bool cli_wav_write(FILE *file, const float *samples, int64_t count);
 
 /* A numpy array [count][...] that grows by items. */
 typedef struct cli_npy {

@@ -13,12 +13,14 @@ typedef struct task {
 static const char *const embeds[] = {"ave-s", "avol-s", NULL};
 static const char *const maps[] = {"avol-s", NULL};
 static const char *const lags[] = {"sync-s", NULL};
+static const char *const stems[] = {"sep-s", NULL};
 
 static const task tasks[] = {
     {"avc", embeds, eval_avc},
     {"retrieval", embeds, eval_retrieval},
     {"localize", maps, eval_localize},
     {"sync", lags, eval_sync},
+    {"separate", stems, eval_separate},
 };
 
 static const char *task_name(size_t index)
@@ -36,7 +38,7 @@ static const task *find_task(const char *name)
     cli_error(CLI_USAGE,
               near ? "eval: %s is no task; did you mean %s?"
                    : "eval: %s is no task, want avc, retrieval, "
-                     "localize or sync",
+                     "localize, sync or separate",
               name, near);
     return NULL;
 }

@@ -33,6 +33,7 @@ void eval_csv_free(eval_csv *csv);
 typedef struct eval_thing {
     char *kind;
     bool on_screen;
+    int32_t stem;        /* its audio track, from 0 on; -1: silent, or the clip has no stems */
     int16_t (*boxes)[4]; /* [frames] x0 = x1: not visible */
     int8_t *level;       /* [frames] dBFS; NULL: silent */
 } eval_thing;
@@ -40,6 +41,7 @@ typedef struct eval_thing {
 typedef struct eval_truth {
     double fps, offset_ms; /* positive: the audio leads */
     int32_t frames, width, height, thing_count;
+    int32_t track_count; /* 1: the mixture alone */
     eval_thing things[EVAL_MOST_THINGS];
 } eval_truth;
 
@@ -49,6 +51,8 @@ void eval_truth_free(eval_truth *truth);
 bool eval_truth_visible(const eval_truth *truth, const eval_thing *thing, int64_t time_us);
 /* Whether anything is seen and heard at some time. */
 bool eval_truth_decidable(const eval_truth *truth);
+/* Whether anything on screen, or off it, is heard at some time. */
+bool eval_truth_sounds(const eval_truth *truth, bool on_screen);
 /* Whether it is heard during the second around `time_us`. */
 bool eval_truth_audible(const eval_truth *truth, const eval_thing *thing, int64_t time_us);
 
@@ -62,6 +66,8 @@ typedef struct eval_clip {
     double width, height;                        /* the unit of `boxes`; 0: the frame's own pixels */
     double offset_ms;                            /* by which the audio leads; NaN: not told */
     bool undecidable;                            /* nothing there tells the offset */
+    char *off;                                   /* file whose sound is mixed in from off screen; NULL: none */
+    bool muted;                                  /* its own sound stays out of that mixture */
     eval_truth *truth;                           /* NULL without */
     int64_t first, last;                         /* grid times whose window lies inside the clip, in EVAL_GRID_US */
     bool usable;                                 /* can be read, and is long enough */
@@ -165,5 +171,6 @@ int eval_avc(eval *e);
 int eval_retrieval(eval *e);
 int eval_localize(eval *e);
 int eval_sync(eval *e);
+int eval_separate(eval *e);
 
 #endif

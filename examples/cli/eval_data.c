@@ -68,7 +68,7 @@ static int list_folder(const char *path, eval_csv *csv)
 /* ---- rows ---- */
 
 typedef struct columns {
-    int64_t file, category, group, time, boxes, width, height, offset, undecidable;
+    int64_t file, category, group, time, boxes, width, height, offset, undecidable, off, muted;
     int64_t labels[8];
     int label_count;
 } columns;
@@ -103,6 +103,8 @@ static int find_columns(const eval_data *data, const char *labels, columns *c)
                    eval_csv_column(csv, "height"),
                    eval_csv_column(csv, "offset_ms"),
                    eval_csv_column(csv, "undecidable"),
+                   eval_csv_column(csv, "off"),
+                   eval_csv_column(csv, "muted"),
                    {0},
                    0};
     if (c->file < 0)
@@ -157,7 +159,10 @@ static int read_row(const eval_data *data, int64_t row, const columns *c, const 
     };
     clip->path = join(folder, length, clip->file);
     clip->labels = join_labels(csv, row, c);
-    if (!clip->path || !clip->labels)
+    const char *off = eval_csv_field(csv, row, c->off);
+    clip->off = *off ? join(folder, length, off) : NULL;
+    clip->muted = !strcmp(eval_csv_field(csv, row, c->muted), "1");
+    if (!clip->path || !clip->labels || (*off && !clip->off))
         return cli_error(CLI_RESOURCES, "%s: out of memory", data->path);
     if (read_number(eval_csv_field(csv, row, c->time), &time) && time >= 0 && time < 1e9)
         clip->time_us = llround(time * 1e6);
@@ -216,6 +221,7 @@ void eval_data_close(eval_data *data)
     for (int64_t i = 0; i < data->count; i++) {
         free(data->clips[i].path);
         free(data->clips[i].labels);
+        free(data->clips[i].off);
         eval_truth_free(data->clips[i].truth);
     }
     free(data->clips);

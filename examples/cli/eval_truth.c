@@ -35,7 +35,9 @@ static bool read_levels(const json_t *list, int32_t frames, eval_thing *t)
 static bool read_thing(json_t *one, int32_t frames, eval_thing *t)
 {
     const char *kind = json_string_value(json_object_get(one, "kind"));
+    const json_t *stem = json_object_get(one, "stem");
     t->on_screen = json_is_true(json_object_get(one, "on_screen"));
+    t->stem = json_is_integer(stem) ? (int32_t)json_integer_value(stem) : -1;
     t->kind = kind ? strdup(kind) : NULL;
     return t->kind && read_boxes(json_object_get(one, "boxes"), frames, t) &&
            read_levels(json_object_get(one, "level_db"), frames, t);
@@ -67,8 +69,10 @@ static int take(const char *path, json_t *j, eval_truth **out)
     eval_truth *t = calloc(1, sizeof *t);
     const bool good = t && !json_unpack(j, "{s:F, s:i, s:i, s:i}", "fps", &t->fps, "frames", &t->frames, "width",
                                         &t->width, "height", &t->height);
-    if (good)
+    if (good) {
         t->offset_ms = json_number_value(json_object_get(j, "offset_ms"));
+        t->track_count = (int32_t)json_array_size(json_object_get(j, "tracks"));
+    }
     if (good && t->fps > 0 && t->frames > 0 && t->frames < 1 << 24 && read_things(json_object_get(j, "things"), t)) {
         *out = t;
         return CLI_OK;
@@ -129,6 +133,17 @@ bool eval_truth_decidable(const eval_truth *truth)
         const eval_thing *thing = &truth->things[i];
         for (int32_t k = 0; thing->level && k < truth->frames; k++)
             if (thing->level[k] > AUDIBLE_DB && eval_truth_visible(truth, thing, llround(k * 1e6 / truth->fps)))
+                return true;
+    }
+    return false;
+}
+
+bool eval_truth_sounds(const eval_truth *truth, bool on_screen)
+{
+    for (int32_t i = 0; i < truth->thing_count; i++) {
+        const eval_thing *thing = &truth->things[i];
+        for (int32_t k = 0; thing->on_screen == on_screen && thing->level && k < truth->frames; k++)
+            if (thing->level[k] > AUDIBLE_DB)
                 return true;
     }
     return false;

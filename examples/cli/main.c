@@ -49,7 +49,8 @@ const cli_command cli_commands[] = {
      "at the model's rate, 21 kHz, in 32-bit floats, as loud as the recording. With\n"
      "--video there are .mp4 beside them, the recording's pictures with either sound.\n"
      "--region says which part of the picture counts: the rest of it is hidden from\n"
-     "the model, so what sounds there counts as off screen.\n",
+     "the model, so what sounds there counts as off screen. --picture draws what\n"
+     "became of the sound.\n",
      cli_separate},
     {"bench", CLI_BENCH, "", 0, 0, "time a model's network on this machine",
      "Times are the network's alone: no decoding, no spectrogram. The median of\n"
@@ -77,20 +78,24 @@ const cli_command cli_commands[] = {
      "(turns), gain-db, tilt-db, noise-db (below 0), time-masks, time-mask (columns),\n"
      "frequency-masks, frequency-mask (rows).\n",
      cli_train},
-    {"eval", CLI_EVAL, "avc|retrieval|localize|sync", 1, 1, "measure how well a model does on clips",
+    {"eval", CLI_EVAL, "avc|retrieval|localize|sync|separate", 1, 1, "measure how well a model does on clips",
      "The tasks:\n"
      "  avc        is a frame's own sound told from another clip's?\n"
      "  retrieval  are the clips nearest to a picture or a sound those like it?\n"
      "  localize   does the map point at what sounds, and stay dark without?\n"
      "  sync       is the offset between sound and picture found, and doubted where\n"
      "             nothing tells it?\n"
+     "  separate   how much of what is off screen is left in the sound from on\n"
+     "             screen, and how much of that is lost?\n"
      "\n"
      "DATA is a folder of videos, or a manifest: a CSV file with a column file and,\n"
-     "for what needs them, time, category, group, labels, boxes, offset_ms and\n"
-     "undecidable (1: silence, a still picture, sound of something else). Clips of\n"
-     "avsound-world bring their truth along. Clips of less than a second are left\n"
-     "out. Beside the figures stand their 95 % intervals and what needs no model to\n"
-     "reach: chance, the frame's centre, the whole frame.\n",
+     "for what needs them, time, category, group, labels, boxes, offset_ms,\n"
+     "undecidable (1: silence, a still picture, sound of something else), off (a file\n"
+     "whose sound is mixed in from off screen) and muted (1: instead of the clip's\n"
+     "own). Clips of avsound-world bring their truth along. Clips of less than a\n"
+     "second are left out. Beside the figures stand their 95 % intervals and what\n"
+     "needs no model to reach: chance, the frame's centre, the whole frame, the\n"
+     "mixture as it is.\n",
      cli_eval},
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];

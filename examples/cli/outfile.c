@@ -24,10 +24,11 @@ int cli_output_check(const cli_args *args)
 {
     const char *const inputs[] = {args->inputs[0], args->inputs[1], args->audio,   args->model,
                                   args->data,      args->tree,      args->cca_data};
-    const char *const outputs[] = {args->output, args->csv, args->curve, args->fix};
-    for (size_t i = 0; i < 4 * sizeof inputs / sizeof inputs[0]; i++)
-        if (same_file(outputs[i % 4], inputs[i / 4]))
-            return cli_error(CLI_USAGE, "%s: is an input too; the output would replace it", outputs[i % 4]);
+    const char *const outputs[] = {args->output, args->csv, args->curve, args->fix, args->picture};
+    const size_t count = sizeof outputs / sizeof outputs[0];
+    for (size_t i = 0; i < count * sizeof inputs / sizeof inputs[0]; i++)
+        if (same_file(outputs[i % count], inputs[i / count]))
+            return cli_error(CLI_USAGE, "%s: is an input too; the output would replace it", outputs[i % count]);
     return CLI_OK;
 }
 

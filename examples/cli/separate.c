@@ -12,8 +12,6 @@ static const char *const bundled[] = {"sep-s", NULL};
 
 /* ---- WAV files of mono floats ---- */
 
-enum { HEADER_BYTES = 58 };
-
 typedef struct wav {
     cli_outfile out;
     char path[4096];
@@ -21,40 +19,10 @@ typedef struct wav {
     double energy;
 } wav;
 
-static void put(unsigned char **at, uint32_t value, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        *(*at)++ = (unsigned char)(value >> 8 * i);
-}
-
-static void put_tag(unsigned char **at, const char *tag)
-{
-    memcpy(*at, tag, 4);
-    *at += 4;
-}
-
-/* Format 3 is floats; files of other formats than integers have a fact chunk. */
 static int write_header(wav *w, int32_t rate)
 {
-    unsigned char header[HEADER_BYTES], *at = header;
-    const uint32_t bytes = 4 * (uint32_t)w->samples;
-    put_tag(&at, "RIFF");
-    put(&at, HEADER_BYTES - 8 + bytes, 4);
-    put_tag(&at, "WAVE");
-    put_tag(&at, "fmt ");
-    put(&at, 18, 4);
-    put(&at, 3, 2);
-    put(&at, 1, 2);
-    put(&at, (uint32_t)rate, 4);
-    put(&at, 4 * (uint32_t)rate, 4);
-    put(&at, 4, 2);
-    put(&at, 32, 2);
-    put(&at, 0, 2);
-    put_tag(&at, "fact");
-    put(&at, 4, 4);
-    put(&at, (uint32_t)w->samples, 4);
-    put_tag(&at, "data");
-    put(&at, bytes, 4);
+    unsigned char header[CLI_WAV_HEADER];
+    cli_wav_header(header, 1, rate, w->samples);
     return fwrite(header, 1, sizeof header, w->out.file) == sizeof header ? CLI_OK : cli_write_failed(w->path);
 }
 
@@ -70,22 +38,12 @@ static int wav_open(wav *w, const char *folder, const char *name)
 
 static int wav_append(wav *w, const float *samples, int64_t count)
 {
-    if (w->samples + count > (UINT32_MAX - HEADER_BYTES) / 4)
+    if (w->samples + count > CLI_WAV_MOST_SAMPLES)
         return cli_error(CLI_RESOURCES, "%s: longer than a WAV file can be; separate it in parts with --start", w->path);
-    unsigned char bytes[4 * 1024];
-    for (int64_t i = 0; i < count;) {
-        unsigned char *at = bytes;
-        for (; i < count && at < bytes + sizeof bytes; i++) {
-            uint32_t word;
-            memcpy(&word, &samples[i], sizeof word);
-            put(&at, word, 4);
-            w->energy += (double)samples[i] * (double)samples[i];
-        }
-        if (fwrite(bytes, 1, (size_t)(at - bytes), w->out.file) != (size_t)(at - bytes))
-            return cli_write_failed(w->path);
-    }
+    for (int64_t i = 0; i < count; i++)
+        w->energy += (double)samples[i] * (double)samples[i];
     w->samples += count;
-    return CLI_OK;
+    return cli_wav_write(w->out.file, samples, count) ? CLI_OK : cli_write_failed(w->path);
 }
 
 static int wav_finish(wav *w, int32_t rate)
@@ -111,6 +69,8 @@ typedef struct job {
     float region[4]; /* left, top, right, bottom */
     wav stem[2];
     char video[2][4096]; /* paths; "" for none */
+    char truth_text[8192];
+    const char *truth[2]; /* of the two sounds, in truth_text; NULL without --truth */
     int64_t samples;
     int32_t rate, padded;
     double mixture, seconds;
@@ -135,6 +95,32 @@ static int read_region(const char *text, float region[4])
         return CLI_OK;
     return cli_error(CLI_USAGE, "separate: --region %s: want left, right, or four shares from 0 to 1: left,top,right,bottom",
                      text);
+}
+
+/* --truth: two files with sound, the comma between them becomes the first one's end. */
+static int read_truth(job *j)
+{
+    const cli_args *a = &j->c->args;
+    avsound_media_info info;
+    if (!a->true_stems)
+        return CLI_OK;
+    if (!a->picture)
+        return cli_error(CLI_USAGE, "separate: --truth belongs to --picture, which is missing");
+    snprintf(j->truth_text, sizeof j->truth_text, "%s", a->true_stems);
+    char *comma = strchr(j->truth_text, ',');
+    if (!comma || comma == j->truth_text || !comma[1])
+        return cli_error(CLI_USAGE, "separate: --truth %s: want two files, such as on.wav,off.wav", a->true_stems);
+    *comma = 0;
+    j->truth[0] = j->truth_text;
+    j->truth[1] = comma + 1;
+    for (int i = 0; i < 2; i++) {
+        const int code = cli_media_info(j->c, j->truth[i], &info);
+        if (code)
+            return code;
+        if (!info.has_audio)
+            return cli_error(CLI_INPUT, "%s: has no sound", j->truth[i]);
+    }
+    return CLI_OK;
 }
 
 static int make_folder(job *j)
@@ -166,6 +152,7 @@ static int open_separator(const job *j, avsound_separator **out)
     o.top = j->region[1];
     o.right = j->region[2];
     o.bottom = j->region[3];
+    o.audio_path = a->audio;
     const avsound_status status = avsound_separator_create(j->model->model, a->inputs[0], &o, out);
     if (status)
         return cli_input_failed(a->inputs[0], status);
@@ -301,6 +288,40 @@ static int write_videos(job *j)
     return code;
 }
 
+/* ---- spectrograms ---- */
+
+static const char *sound_of(const cli_args *a)
+{
+    return a->audio ? a->audio : a->inputs[0];
+}
+
+static int draw(const job *j)
+{
+    static const char *const titles[2][5] = {{"mixture", "on screen", "on screen, truth", "off screen", "off screen, truth"},
+                                             {"mixture", "first", "first, truth", "second", "second, truth"}};
+    const cli_args *a = &j->c->args;
+    const char *paths[5] = {sound_of(a)}, *names_of[5] = {titles[j->blind][0]};
+    int64_t starts[5] = {a->start_us > 0 ? a->start_us : 0};
+    avsound_spectrograms_options o;
+    avsound_spectrograms_options_init(&o, sizeof o);
+    o.count = 1;
+    for (int i = 0; i < 2; i++) {
+        names_of[o.count] = titles[j->blind][1 + 2 * i];
+        paths[o.count++] = j->stem[i].path;
+        names_of[o.count] = titles[j->blind][2 + 2 * i];
+        starts[o.count] = starts[0];
+        paths[o.count] = j->truth[i];
+        o.count += j->truth[i] != NULL;
+    }
+    o.paths = paths;
+    o.titles = names_of;
+    o.starts_us = starts;
+    o.duration_us = llround((double)j->samples / j->rate * 1e6);
+    o.sample_rate = j->rate;
+    const avsound_status status = avsound_spectrograms_draw(j->c->context, &o, a->picture);
+    return status ? cli_output_failed(a->picture, status) : CLI_OK;
+}
+
 /* ---- report ---- */
 
 static json_t *level(double energy, int64_t samples)
@@ -344,7 +365,7 @@ static int report(const job *j)
 static int check(job *j)
 {
     const cli_args *a = &j->c->args;
-    if (!j->info.has_audio)
+    if (!j->info.has_audio && !a->audio)
         return cli_error(CLI_INPUT, "%s: has no sound to take apart", a->inputs[0]);
     if (!j->blind && !j->info.has_video)
         return cli_error(CLI_INPUT, "%s: has no pictures, which %s looks at; a separator-pit needs none", a->inputs[0],
@@ -372,6 +393,8 @@ static int run(job *j)
         cli_warn("%s: is silent, and so is what comes of it", j->c->args.inputs[0]);
     if (!code && j->c->args.video)
         code = write_videos(j);
+    if (!code && j->c->args.picture)
+        code = draw(j);
     j->seconds = cli_now() - started;
     return code;
 }
@@ -397,6 +420,8 @@ int cli_separate(cli *c)
         code = cli_error(CLI_USAGE, "separate: --output is missing: which folder to write to?");
     if (!code)
         code = read_region(c->args.region, j->region);
+    if (!code)
+        code = read_truth(j);
     if (!code)
         code = cli_media_info(c, c->args.inputs[0], &j->info);
     if (!code)

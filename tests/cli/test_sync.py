@@ -23,9 +23,9 @@ def one(shape, *at, value=1.0):
     return weights
 
 
-def handmade(folder):
+def handmade(folder, file="handmade.safetensors", lost=None):
     """A sync-net whose first channel alone works: it answers to a rise of brightness from one frame to the next, and to a
-    rise of level from one column to the next. Everything behind copies what belongs to the middle."""
+    rise of level from one column to the next. Everything behind copies what belongs to the middle. Without the tensor `lost`."""
     info = json.loads(subprocess.run([COMMAND, "info", "--arch", "sync-net", "--config", '{"width": 0.0625}', "--json"],
                                      env=environment(), check=True, capture_output=True, text=True).stdout)
     weights = {}
@@ -52,7 +52,8 @@ def handmade(folder):
     weights["video.conv6.weight"][0, 0] = 5
     weights["audio.conv6.weight"][0, 0] = 5
     weights["lags.weight"][:] = 300
-    return save_model(folder / "handmade.safetensors", info, weights)
+    weights.pop(lost, None)
+    return save_model(folder / file, info, weights)
 
 
 def event_times(seconds, seed):
@@ -332,6 +333,13 @@ class BadInput(SyncTest):
         run = self.avsound("sync", "part.mkv", "-m", self.model, "--json", code=None)
         self.assertIn(run.returncode, (0, 3))
         self.near(json.loads(run.stdout), 160)
+
+    def test_a_checkpoint_that_lacks_a_tensor(self):
+        for lost in ("lags.weight", "video.conv1.weight", "audio.conv6.weight"):
+            handmade(self.folder, "lacking.safetensors", lost)
+            run = self.avsound("sync", "clip.mp4", "-m", "lacking.safetensors", code=3)
+            self.assertIn(lost, run.stderr)
+            self.assertEqual(run.stdout, "")
 
     def test_other_networks_say_what_they_are_not(self):
         line = self.refused(4, "sync-net", "sync", "clip.mp4", "--arch", "ave-net", "--config", '{"width": 0.0625}')

@@ -55,13 +55,14 @@ AT(avsound_tensor, reserved, 12);
 AT(avsound_tensor, shape, 16);
 AT(avsound_tensor, data, 64);
 
-SIZE(avsound_media_options, 24);
+SIZE(avsound_media_options, 28);
 AT(avsound_media_options, struct_size, 0);
 AT(avsound_media_options, decode_threads, 4);
 AT(avsound_media_options, audio_rate, 8);
 AT(avsound_media_options, audio_channels, 12);
 AT(avsound_media_options, ignore_video, 16);
 AT(avsound_media_options, ignore_audio, 20);
+AT(avsound_media_options, audio_track, 24);
 
 SIZE(avsound_media_info, 272);
 AT(avsound_media_info, struct_size, 0);
@@ -146,7 +147,7 @@ AT(avsound_scan_result, embedding_audio, 48);
 AT(avsound_scan_result, map, 56);
 AT(avsound_scan_result, frame, 64);
 
-SIZE(avsound_separator_options, 48);
+SIZE(avsound_separator_options, 56);
 AT(avsound_separator_options, struct_size, 0);
 AT(avsound_separator_options, flags, 4);
 AT(avsound_separator_options, threads, 8);
@@ -157,6 +158,17 @@ AT(avsound_separator_options, left, 32);
 AT(avsound_separator_options, top, 36);
 AT(avsound_separator_options, right, 40);
 AT(avsound_separator_options, bottom, 44);
+AT(avsound_separator_options, audio_path, 48);
+
+SIZE(avsound_spectrograms_options, 48);
+AT(avsound_spectrograms_options, struct_size, 0);
+AT(avsound_spectrograms_options, count, 4);
+AT(avsound_spectrograms_options, paths, 8);
+AT(avsound_spectrograms_options, titles, 16);
+AT(avsound_spectrograms_options, starts_us, 24);
+AT(avsound_spectrograms_options, duration_us, 32);
+AT(avsound_spectrograms_options, sample_rate, 40);
+AT(avsound_spectrograms_options, reserved, 44);
 
 SIZE(avsound_separator_result, 72);
 AT(avsound_separator_result, struct_size, 0);

@@ -54,6 +54,8 @@ static bool passes_through(const avsn_node *node)
     case AVSN_OP_FRACTIONAL_POOL_BACKWARD:
     case AVSN_OP_TILE:
     case AVSN_OP_TILE_BACKWARD:
+    case AVSN_OP_REPEAT:
+    case AVSN_OP_REPEAT_BACKWARD:
     case AVSN_OP_PICTURE_MEAN:
     case AVSN_OP_PICTURE_MEAN_BACKWARD:
     case AVSN_OP_STRETCH:

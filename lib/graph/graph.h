@@ -40,6 +40,7 @@ typedef enum avsn_op_kind {
     AVSN_OP_SOFTMAX,      /* along axis 1 */
     AVSN_OP_FRACTIONAL_POOL, /* src (N,C,T): maxima of windows along T; in training [, boundaries (outputs + 1)] */
     AVSN_OP_TILE,         /* src (N,C,T) -> (N,C,T,rows,columns) or (N,C,T,columns) */
+    AVSN_OP_REPEAT,       /* src (N,...) -> (N k,...), each item k times in succession */
     AVSN_OP_DECONV,       /* src (N,C,cells), weights (C,O,kernel) -> (N,O,cells * stride): a convolution's adjoint */
     AVSN_OP_BIAS,         /* src, bias (C) */
     AVSN_OP_PICTURE_MEAN, /* src (N,C,T,H,W) -> (N,C,T) */
@@ -72,6 +73,7 @@ typedef enum avsn_op_kind {
     AVSN_OP_SLICE_BACKWARD,        /* diff dst -> diff src, zeros outside the slice */
     AVSN_OP_FRACTIONAL_POOL_BACKWARD, /* diff dst, src[, boundaries] -> diff src */
     AVSN_OP_TILE_BACKWARD,         /* diff dst -> diff src */
+    AVSN_OP_REPEAT_BACKWARD,       /* diff dst -> diff src */
     AVSN_OP_SQUASH_BACKWARD,       /* src, dst, diff dst -> diff src */
     AVSN_OP_LAGS_BACKWARD,         /* video, audio, diff dst -> diff video, diff audio */
     AVSN_OP_LAG_LOSS,              /* logits (N,lags), lag (N,1) -> mean cross-entropy (1,1), diff logits */
@@ -257,6 +259,8 @@ avsn_value avsn_lags(avsn_graph *graph, avsn_value video, avsn_value audio, int6
 /* The same at every one of rows x columns cells, of a row's columns. */
 avsn_value avsn_tile(avsn_graph *graph, avsn_value src, int64_t rows, int64_t columns);
 avsn_value avsn_tile_row(avsn_graph *graph, avsn_value src, int64_t columns);
+/* Each item `times` times in succession. */
+avsn_value avsn_repeat(avsn_graph *graph, avsn_value src, int64_t times);
 avsn_value avsn_picture_mean(avsn_graph *graph, avsn_value src);
 /* Step i of `steps` lies at i * T / steps, between the source's steps below and above; beyond the last it holds. That is how
  * images.resize of TensorFlow 1 stretches. */

@@ -25,6 +25,7 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_SOFTMAX] = "softmax",
     [AVSN_OP_FRACTIONAL_POOL] = "fractional_pool",
     [AVSN_OP_TILE] = "tile",
+    [AVSN_OP_REPEAT] = "repeat",
     [AVSN_OP_DECONV] = "deconv",
     [AVSN_OP_BIAS] = "bias",
     [AVSN_OP_PICTURE_MEAN] = "picture_mean",
@@ -49,6 +50,7 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_SLICE_BACKWARD] = "slice_backward",
     [AVSN_OP_FRACTIONAL_POOL_BACKWARD] = "fractional_pool_backward",
     [AVSN_OP_TILE_BACKWARD] = "tile_backward",
+    [AVSN_OP_REPEAT_BACKWARD] = "repeat_backward",
     [AVSN_OP_SQUASH_BACKWARD] = "squash_backward",
     [AVSN_OP_LAGS_BACKWARD] = "lags_backward",
     [AVSN_OP_LAG_LOSS] = "lag_loss",
@@ -391,6 +393,15 @@ avsn_value avsn_tile_row(avsn_graph *graph, avsn_value src, int64_t columns)
         return wrong_shape(graph, "tile", src, "(N,C,T)");
     const avsn_shape shape = AVSN_SHAPE(in->dim[0], in->dim[1], in->dim[2], columns);
     return avsn_graph_append(graph, AVSN_OP_TILE, NULL, NULL, &src, 1, &shape);
+}
+
+avsn_value avsn_repeat(avsn_graph *graph, avsn_value src, int64_t times)
+{
+    if (avsn_graph_stuck(graph, &src, 1))
+        return AVSN_POISON;
+    avsn_shape shape = *avsn_value_shape(graph, src);
+    shape.dim[0] *= times;
+    return avsn_graph_append(graph, AVSN_OP_REPEAT, NULL, NULL, &src, 1, &shape);
 }
 
 avsn_value avsn_picture_mean(avsn_graph *graph, avsn_value src)

@@ -8,6 +8,7 @@
  * frames and its waveform or spectrogram. */
 typedef struct avsn_build_config {
     int64_t batch;
+    int64_t sounds;       /* items in succession that show the same frames, of which the input has one; 0: 1 */
     double width;         /* multiplies channel counts: of the convolution stacks, heads keep theirs; of a clip's network, all
                              but those of the sound alone and of the u-net */
     int64_t image_height, image_width; /* of a picture, or of each frame */

@@ -148,10 +148,13 @@ static trunk look_and_listen(avsn_graph *g, avsn_value x, const avsn_build_confi
 
 avsn_multisensory_features avsn_multisensory(avsn_graph *g, const avsn_build_config *config)
 {
-    const avsn_value frames = avsn_input(
-        g, "frames", AVSN_SHAPE(config->batch, 3, config->frames, config->image_height, config->image_width));
+    const int64_t sounds = AVSN_MAX(config->sounds, (int64_t)1), shown = config->batch / sounds;
+    const avsn_value frames =
+        avsn_input(g, "frames", AVSN_SHAPE(shown, 3, config->frames, config->image_height, config->image_width));
     const avsn_value waveform = avsn_input(g, "waveform", AVSN_SHAPE(config->batch, 2, config->samples));
-    const avsn_value seen = see(g, frames, config);
+    avsn_value seen = see(g, frames, config);
+    if (sounds > 1)
+        seen = avsn_repeat(g, seen, sounds);
     const avsn_value heard = hear(g, waveform, avsn_value_shape(g, seen)->dim[2], config);
     const trunk both = look_and_listen(g, merge(g, seen, heard, config), config);
 

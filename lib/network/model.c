@@ -52,6 +52,7 @@ avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_sha
     const bool separates = model->arch->separates;
     const avsn_build_config build = {
         .batch = shapes->batch,
+        .sounds = shapes->sounds,
         .width = config->width,
         .image_height = shapes->image_height ? shapes->image_height : config->image.height,
         .image_width = shapes->image_width ? shapes->image_width : config->image.width,

@@ -24,6 +24,7 @@ typedef struct avsn_model_config {
 /* Sizes of a network's inputs; 0: the model's own. */
 typedef struct avsn_model_shapes {
     int64_t batch; /* at least 1 */
+    int64_t sounds; /* of a clip: items in succession that show the same frames, of which the input has one; divides batch; 0: 1 */
     int64_t image_height, image_width;
     int64_t frames, samples; /* of a clip */
     int64_t columns;         /* of a spectrogram */

@@ -36,6 +36,7 @@ avsound_status avsn_make_pairs(const avsn_kernel_request *request, avsn_kernel *
 avsound_status avsn_make_separation_loss(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_fractional_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_tile_backward(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_repeat_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_bias_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_picture_mean_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_stretch_backward(const avsn_kernel_request *request, avsn_kernel **out);
@@ -55,6 +56,7 @@ avsound_status avsn_make_vector(const avsn_kernel_request *request, avsn_kernel 
 avsound_status avsn_make_fractional_pool(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_joined_conv(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_tile(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_repeat(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_lags(const avsn_kernel_request *request, avsn_kernel **out); /* squash, too; backward, loss */
 avsound_status avsn_make_deconv(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_bias(const avsn_kernel_request *request, avsn_kernel **out);

@@ -1,6 +1,6 @@
 /* Ops that copy or compare channels without computing with them: slices, and what brings sound to the picture's time and place,
- * fractional max-pooling of (N,C,T) and tiling; and the picture's features to the sound's, means over pictures and stretching
- * in time; and back. Sources are taken as they lie, in f32 or bf16, and results lie
+ * fractional max-pooling of (N,C,T) and tiling; and the picture's features to the sound's, means over pictures, stretching
+ * in time and repeating; and back. Sources are taken as they lie, in f32 or bf16, and results lie
  * alike. */
 #include "graph/fractional.h"
 #include "op/lanes.h"
@@ -168,6 +168,35 @@ static void sum_pictures(const avsn_c_kernel *k, double share)
 static void tile_backward(const avsn_c_kernel *k)
 {
     sum_pictures(k, 1);
+}
+
+/* ---- repeating: each item `times` times in succession ---- */
+
+static void repeat(const avsn_c_kernel *k)
+{
+    const int64_t n = avsn_layout_shape(k->base.output[0])->dim[0], times = n / avsn_layout_shape(k->base.input[0])->dim[0];
+    const size_t item = avsn_layout_bytes(k->base.output[0]) / (size_t)n;
+    const unsigned char *src = k->input[0];
+    unsigned char *dst = k->output[0];
+#pragma omp parallel for
+    for (int64_t i = 0; i < n; i++)
+        memcpy(dst + (size_t)i * item, src + (size_t)(i / times) * item, item);
+}
+
+/* Sums over what an item became. */
+static void repeat_backward(const avsn_c_kernel *k)
+{
+    const int64_t n = avsn_layout_shape(k->base.output[0])->dim[0], times = avsn_layout_shape(k->base.input[0])->dim[0] / n;
+    const bool bf16 = avsn_layout_dtype(k->base.output[0]) == AVSOUND_DTYPE_BF16;
+    const int64_t item = (int64_t)(avsn_layout_bytes(k->base.output[0]) / (bf16 ? 2 : 4)) / n;
+#pragma omp parallel for
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < item; c++) {
+            float sum = 0;
+            for (int64_t t = 0; t < times; t++)
+                sum += avsn_lane(k->input[0], bf16, (i * times + t) * item + c);
+            avsn_set_lane(k->output[0], bf16, i * item + c, sum);
+        }
 }
 
 /* ---- means over pictures ---- */
@@ -379,6 +408,16 @@ avsound_status avsn_make_tile(const avsn_kernel_request *r, avsn_kernel **out)
 avsound_status avsn_make_tile_backward(const avsn_kernel_request *r, avsn_kernel **out)
 {
     return make(r, "c:tile_backward", tile_backward, 1, out);
+}
+
+avsound_status avsn_make_repeat(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make(r, "c:repeat", repeat, 1, out);
+}
+
+avsound_status avsn_make_repeat_backward(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    return make(r, "c:repeat_backward", repeat_backward, 1, out);
 }
 
 avsound_status avsn_make_picture_mean(const avsn_kernel_request *r, avsn_kernel **out)

@@ -118,10 +118,17 @@ static float *part_of(float *values, int32_t item, size_t count)
     return values ? values + (size_t)item * count : NULL;
 }
 
+/* NULL where an item before shows the same. */
+static float *pictures_of(const avsn_loader *l, const avsn_batch *batch, int32_t item)
+{
+    float *values = batch->frames ? batch->frames : batch->image;
+    return item % batch->sounds ? NULL : part_of(values, item / batch->sounds, l->image_count);
+}
+
 static avsound_status make_item(const avsn_loader *l, avsn_item_maker *maker, const slot *s, int32_t item, const avsn_pair *pair)
 {
     const avsn_batch *b = &s->batch;
-    float *pictures = part_of(b->frames ? b->frames : b->image, item, l->image_count);
+    float *pictures = pictures_of(l, b, item);
     float *sound = part_of(b->waveform ? b->waveform : b->spectrogram, item, l->sound_count);
     if (!b->sources)
         return avsn_item_make(maker, pair, pictures, sound);
@@ -193,7 +200,10 @@ static avsound_status complete_options(avsn_loader_options *o)
         o->ahead = 2;
     if (!o->ranks)
         o->ranks = 1;
+    if (!o->sounds)
+        o->sounds = 1;
     AVSN_TRY(check_int("batch", o->batch, 1, MOST_BATCH));
+    AVSN_TRY(check_int("sounds", o->sounds, 1, o->sampler.mode == AVSN_SAMPLE_SHIFTS && o->batch % 2 == 0 ? 2 : 1));
     AVSN_TRY(check_int("workers", o->workers, 1, MOST_WORKERS));
     AVSN_TRY(check_int("ahead", o->ahead, 1, MOST_AHEAD));
     AVSN_TRY(check_int("ranks", o->ranks, 1, MOST_BATCH));
@@ -247,7 +257,8 @@ static avsound_status make_slot(avsn_loader *l, slot *s)
     const avsn_part part = l->options.sampler.part;
     const size_t batch = (size_t)l->items;
     size_t image, sound;
-    if (!avsn_mul_size(batch, l->image_count, &image) || !avsn_mul_size(batch, l->sound_count, &sound))
+    s->batch.sounds = l->options.sounds;
+    if (!avsn_mul_size(batch / (size_t)s->batch.sounds, l->image_count, &image) || !avsn_mul_size(batch, l->sound_count, &sound))
         AVSN_FAIL(AVSOUND_E_SHAPE, "loader: a batch of %d is too large", l->options.batch);
     s->batch.size = l->items;
     float **pictures = l->options.clip.frames > 0 ? &s->batch.frames : &s->batch.image;

@@ -7,8 +7,9 @@
 
 typedef struct avsn_batch {
     int32_t size;
+    int32_t sounds; /* so many items in succession have the same pictures, which stand here once */
     float *image; /* [size][3][height][width]; NULL: sound alone, or clips */
-    float *frames; /* [size][3][frames][height][width]; NULL: not clips */
+    float *frames; /* [size / sounds][3][frames][height][width]; NULL: not clips */
     float *spectrogram; /* [size][1][bins][columns]; NULL: pictures alone, or waveforms */
     float *waveform; /* [size][2][samples]; NULL: not asked for */
     float *sources; /* of mixtures [size][4][columns][bins]: level and phase of the pictures' sound, then of the other, as those of
@@ -30,6 +31,7 @@ typedef struct avsn_loader_options {
     int32_t lag; /* of clips: labels are the sound's shifts in units of so many samples at 48 kHz, positive where the sound comes
                     early; 0: 1 */
     int32_t batch; /* AVSN_SAMPLE_VIEWS: clips, each in two views; else pairs */
+    int32_t sounds; /* AVSN_SAMPLE_SHIFTS: 2, of an even batch, makes what a clip's two items show once; 0: 1 */
     int32_t workers; /* threads; 0: one per core */
     int32_t ahead; /* batches made before they are asked for; 0: 2 */
     int32_t rank, ranks; /* rank r of n makes the r-th of every n batches; ranks 0: 1 */

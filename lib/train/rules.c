@@ -183,6 +183,13 @@ static void tile(avsn_graph *g, const avsn_node *node, avsn_value diff, const bo
     diff_in[0] = append(g, AVSN_OP_TILE_BACKWARD, node, &diff, 1, &shape, 1);
 }
 
+static void repeat(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shape = shape_of(g, node->input[0]);
+    diff_in[0] = append(g, AVSN_OP_REPEAT_BACKWARD, node, &diff, 1, &shape, 1);
+}
+
 static void squash(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
 {
     (void)wanted;
@@ -250,6 +257,7 @@ static const avsn_rule rules[AVSN_OP_COUNT] = {
     [AVSN_OP_SOFTMAX] = softmax,
     [AVSN_OP_FRACTIONAL_POOL] = fractional_pool,
     [AVSN_OP_TILE] = tile,
+    [AVSN_OP_REPEAT] = repeat,
     [AVSN_OP_SQUASH] = squash,
     [AVSN_OP_LAGS] = lags,
     [AVSN_OP_DECONV] = deconv,

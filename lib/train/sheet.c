@@ -185,7 +185,7 @@ static void draw_picture(const sheet *s, int32_t item, int32_t x, int32_t y)
         return;
     }
     const size_t frames = (size_t)s->clip->frames;
-    const float *values = s->batch->frames + (size_t)item * 3 * frames * plane;
+    const float *values = s->batch->frames + (size_t)(item / s->batch->sounds) * 3 * frames * plane;
     for (int32_t i = 0; i < 4; i++)
         draw_frame(s, values + (frames - 1) * (size_t)i / 3 * plane, frames * plane, x + i % 2 * SIDE / 2, y + i / 2 * SIDE / 2,
                    SIDE / 2 - 1);

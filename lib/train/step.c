@@ -48,9 +48,9 @@ struct avsn_step {
 
 /* ---- the graph ---- */
 
-static avsound_status forward_graph(const avsound_model *model, int32_t batch, avsn_graph **out)
+static avsound_status forward_graph(const avsound_model *model, const avsn_step_options *o, avsn_graph **out)
 {
-    return avsn_model_graph(model, &(avsn_model_shapes){.batch = batch}, out);
+    return avsn_model_graph(model, &(avsn_model_shapes){.batch = o->batch, .sounds = o->sounds}, out);
 }
 
 static int64_t logit_columns(const avsn_graph *graph)
@@ -119,7 +119,7 @@ static avsound_status view_graph(const avsound_model *model, const avsn_step_opt
 {
     const bool image = avsn_objective_part(o->objective) == AVSN_PART_PICTURE;
     avsn_graph *forward;
-    AVSN_TRY(forward_graph(model, o->batch, &forward));
+    AVSN_TRY(forward_graph(model, o, &forward));
     const avsound_status status = avsn_view_graph(forward, image ? "embedding.image" : "embedding.audio", loss, out);
     avsn_graph_free(forward);
     return status;
@@ -136,7 +136,7 @@ static avsound_status judged_graph(const avsound_model *model, const avsn_step_o
     avsn_graph *graph;
     const char *names[2];
     *out = NULL;
-    AVSN_TRY(forward_graph(model, o->batch, &graph));
+    AVSN_TRY(forward_graph(model, o, &graph));
     result_names(model, names);
     if (separates(o))
         avsn_separation_loss(graph, (avsn_value[]){avsn_graph_find(graph, names[0]), avsn_graph_find(graph, names[1])},
@@ -154,7 +154,7 @@ static avsound_status judged_graph(const avsound_model *model, const avsn_step_o
 static avsound_status training_graph(const avsound_model *model, const avsn_step_options *o, avsn_graph **out)
 {
     avsn_graph *forward;
-    AVSN_TRY(has_views(o) ? view_graph(model, o, false, &forward) : forward_graph(model, o->batch, &forward));
+    AVSN_TRY(has_views(o) ? view_graph(model, o, false, &forward) : forward_graph(model, o, &forward));
     const avsn_objective objective = has_views(o)                                    ? AVSN_OBJECTIVE_VIEWS
                                      : o->objective == AVSOUND_OBJECTIVE_LAGS        ? AVSN_OBJECTIVE_LAGS
                                      : o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? AVSN_OBJECTIVE_CONTRASTIVE
@@ -583,7 +583,7 @@ static avsound_status judge_init(avsn_judge *judge, const avsound_model *model, 
     AVSN_TRY(avsn_pack_cache_create(judge->context, &judge->packed));
     AVSN_TRY(views                ? view_graph(model, &judge->options, true, &graph)
              : lags || separation ? judged_graph(model, &judge->options, &graph)
-                                  : forward_graph(model, judge->options.batch, &graph));
+                                  : forward_graph(model, &judge->options, &graph));
     return avsn_plan_create(graph, params, judge->packed, &o, &judge->plan);
 }
 

@@ -13,6 +13,7 @@ typedef struct avsn_step_options {
     int32_t separation; /* of AVSOUND_OBJECTIVE_SEPARATE: AVSOUND_SEPARATION_ constant, not _AUTO */
     int32_t compute;   /* AVSOUND_DTYPE_F32 or _BF16 */
     int32_t threads, batch; /* of views: two of each clip */
+    int32_t sounds; /* as batches have them; 0: 1 */
     uint64_t seed; /* of what each step draws: windows of fractional pooling */
     float momentum; /* of the running statistics */
     avsn_parallel *parallel; /* processes that run the same step on other batches; NULL: none */

@@ -17,6 +17,12 @@ static avsound_status show_clips(const avsound_trainer *t, avsn_loader_options *
     return avsn_lag_samples(&config->audio, &options->lag);
 }
 
+/* Both items of a clip show the same; an odd share of a batch begins or ends between two. */
+static int32_t sounds_of(const avsound_trainer *t)
+{
+    return t->settings.options.objective == AVSOUND_OBJECTIVE_SHIFT && t->batch % 2 == 0 ? 2 : 1;
+}
+
 static void shift_clips(const avsound_trainer *t, avsn_loader_options *options)
 {
     const avsound_trainer_options *o = &t->settings.options;
@@ -24,6 +30,7 @@ static void shift_clips(const avsound_trainer *t, avsn_loader_options *options)
     options->sampler.shift_least = (int32_t)AVSN_MAX(lrint(o->shift_min * AVSN_FRAME_RATE), 1);
     options->sampler.shift_most = (int32_t)AVSN_MAX(lrint(o->shift_max * AVSN_FRAME_RATE), options->sampler.shift_least);
     options->sampler.hard = o->shift_hard;
+    options->sounds = sounds_of(t);
 }
 
 /* A separator without pictures gets none. */
@@ -137,6 +144,7 @@ static avsound_status open_network(avsound_trainer *t, int32_t compute)
                                  .compute = compute,
                                  .threads = o->threads,
                                  .batch = avsn_loader_items(t->loader),
+                                 .sounds = sounds_of(t),
                                  .seed = o->seed,
                                  .momentum = (float)o->statistics_momentum,
                                  .parallel = t->parallel,

@@ -188,6 +188,9 @@ static void eval(const avsn_node *node, const oracle_tensor *const *in, int32_t 
     case AVSN_OP_TILE:
         oracle_tile(in[0], dst);
         return;
+    case AVSN_OP_REPEAT:
+        oracle_repeat(in[0], dst);
+        return;
     case AVSN_OP_SQUASH:
         oracle_squash(in[0], dst);
         return;

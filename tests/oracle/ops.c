@@ -374,6 +374,15 @@ void oracle_tile(const oracle_tensor *src, oracle_tensor *dst)
         dst->data[i] = src->data[i / picture];
 }
 
+void oracle_repeat(const oracle_tensor *src, oracle_tensor *dst)
+{
+    const int64_t item = count_of(src) / src->shape.dim[0], times = dst->shape.dim[0] / src->shape.dim[0];
+    for (int64_t n = 0; n < src->shape.dim[0]; n++)
+        for (int64_t t = 0; t < times; t++)
+            for (int64_t i = 0; i < item; i++)
+                dst->data[(n * times + t) * item + i] = src->data[n * item + i];
+}
+
 void oracle_squash(const oracle_tensor *src, oracle_tensor *dst)
 {
     const int64_t c = src->shape.dim[1], cells = count_of(src) / (src->shape.dim[0] * c);

@@ -45,6 +45,7 @@ void oracle_fractional_boundaries(int64_t length, int64_t outputs, double *bound
 void oracle_squash(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_lags(int64_t steps, int64_t lags, const oracle_tensor *video, const oracle_tensor *audio, oracle_tensor *dst);
 void oracle_tile(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_repeat(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_picture_mean(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_stretch(const oracle_tensor *src, oracle_tensor *dst);
 

@@ -85,6 +85,8 @@ static avsn_value op(avsn_graph *g, const op_case *c, avsn_value x)
         return avsn_fractional_pool(g, "op", x, c->window.out);
     case AVSN_OP_TILE:
         return c->begin ? avsn_tile(g, x, c->begin, c->end) : avsn_tile_row(g, x, c->end);
+    case AVSN_OP_REPEAT:
+        return avsn_repeat(g, x, c->end);
     case AVSN_OP_DECONV:
         return avsn_deconv_build(g, "op", x, &c->window);
     case AVSN_OP_PICTURE_MEAN:
@@ -471,6 +473,8 @@ START_TEST(fractional_pool_and_tile)
         {.kind = AVSN_OP_TILE, .src = {3, {2, 5, 1}}, .begin = 2, .end = 1, .bound = 1e-7},
         {.kind = AVSN_OP_TILE, .src = {3, {2, 17, 5}}, .end = 7, .bound = 1e-7},
         {.kind = AVSN_OP_TILE, .src = {3, {1, 32, 6}}, .end = 1, .bound = 1e-7},
+        {.kind = AVSN_OP_REPEAT, .src = {5, {3, 17, 2, 3, 4}}, .end = 2, .bound = 1e-7},
+        {.kind = AVSN_OP_REPEAT, .src = {2, {2, 5}}, .end = 3, .bound = 1e-7},
     };
     CHECK_CASES(pools);
     CHECK_CASES(tiles);

@@ -441,6 +441,25 @@ START_TEST(sound_of_clips_comes_early_by_the_label)
 }
 END_TEST
 
+/* Pictures that two items share, made once, are those of either. */
+static void check_shown_once(avsound_context *context, const avsn_loader_options *options, avsn_loader *twice, size_t frames)
+{
+    avsn_loader_options o = *options;
+    o.sounds = 2;
+    avsn_loader *once = loader_of(context, &o);
+    ck_avsound(avsn_loader_start(once, 1, 2));
+    ck_avsound(avsn_loader_start(twice, 1, 2));
+    const avsn_batch *a = next_of(once), *b = next_of(twice);
+    ck_assert_int_eq(a->sounds, 2);
+    ck_assert_int_eq(b->sounds, 1);
+    ck_assert_mem_eq(a->waveform, b->waveform, (size_t)(2 * a->size * o.clip.samples) * sizeof(float));
+    for (size_t i = 0; i < (size_t)a->size; i++)
+        ck_assert_mem_eq(a->frames + frames * (i / 2), b->frames + frames * i, frames * sizeof(float));
+    avsn_loader_free(once);
+    o.batch++;
+    ck_refused(avsn_loader_create(context, &o, &once), AVSOUND_E_INVALID_ARGUMENT, "sounds is 2, want 1 to 1");
+}
+
 /* Both items of a pair show the same; their sounds begin where they say, in two channels 3 dB below the clip's one. */
 static void check_waveforms(int32_t rate, double tolerance)
 {
@@ -475,6 +494,7 @@ static void check_waveforms(int32_t rate, double tolerance)
                 ck_assert_mem_eq(b->frames + frames * i, b->frames + frames * (i - 1), frames * sizeof(float));
         }
     }
+    check_shown_once(context, &o, loader, frames);
     avsn_loader_free(loader);
     avsn_dataset_free(data);
     avsound_context_free(context);

@@ -70,6 +70,8 @@ static const rule_case cases[] = {
     {AVSN_OP_FRACTIONAL_POOL, 1, {AVSN_SHAPE(1, 3, 7)}, AVSN_SHAPE(1, 3, 1), {.epsilon = 0}, 1, 1e-6},
     {AVSN_OP_TILE, 1, {AVSN_SHAPE(2, 3, 4)}, AVSN_SHAPE(2, 3, 4, 5, 3), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_TILE, 1, {AVSN_SHAPE(2, 3, 1)}, AVSN_SHAPE(2, 3, 1, 2, 2), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_REPEAT, 1, {AVSN_SHAPE(2, 3, 4, 5, 3)}, AVSN_SHAPE(4, 3, 4, 5, 3), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_REPEAT, 1, {AVSN_SHAPE(3, 17, 4)}, AVSN_SHAPE(9, 17, 4), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_SQUASH, 1, {AVSN_SHAPE(2, 5, 4, 1, 1)}, AVSN_SHAPE(2, 5, 4), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_SQUASH, 1, {AVSN_SHAPE(3, 2, 1, 7)}, AVSN_SHAPE(3, 2, 7), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_LAGS, 2, {AVSN_SHAPE(2, 5, 7), AVSN_SHAPE(2, 5, 14)}, AVSN_SHAPE(2, 13), {.steps = 2, .lags = 6}, 1, 1e-5},
@@ -225,6 +227,9 @@ static void evaluate(const rule_case *c, const oracle_tensor *in, oracle_tensor 
         break;
     case AVSN_OP_TILE:
         oracle_tile(&in[0], dst);
+        break;
+    case AVSN_OP_REPEAT:
+        oracle_repeat(&in[0], dst);
         break;
     case AVSN_OP_SQUASH:
         oracle_squash(&in[0], dst);

@@ -57,7 +57,7 @@ static const uint8_t colours[4][3] = {{200, 10, 90}, {0, 255, 0}, {17, 18, 19}, 
 
 static avsn_batch made(int32_t size)
 {
-    avsn_batch b = {.size = size, .epoch = 3, .step = 14};
+    avsn_batch b = {.size = size, .sounds = 1, .epoch = 3, .step = 14};
     const size_t n = (size_t)size;
     b.image = calloc(n * 3 * SIDE * SIDE, sizeof *b.image);
     b.spectrogram = calloc(n * BINS * COLUMNS, sizeof *b.spectrogram);

@@ -3,6 +3,9 @@
 
 #include <avsound/train.h>
 
+#include "base/rng.h"
+#include "network/network.h"
+#include "train/step.h"
 #include "unit/train/make_clips.h"
 
 #include <sys/stat.h>
@@ -168,6 +171,75 @@ START_TEST(resumed_runs_are_the_same_to_the_bit)
 }
 END_TEST
 
+enum { ITEMS = 4 };
+
+/* One training step of `model`, each picture computed for so many sounds in succession: its gradients, joined. */
+static double *gradients_of(const avsound_model *model, avsn_batch *batch, int32_t sounds, double *loss, size_t *count)
+{
+    const avsn_step_options o = {.objective = AVSOUND_OBJECTIVE_SHIFT, .compute = AVSOUND_DTYPE_F32, .threads = 1,
+                                 .batch = ITEMS, .sounds = sounds, .momentum = 0.1f, .accumulate = 1};
+    avsn_store *store;
+    avsn_step *step;
+    avsn_step_result result;
+    batch->sounds = sounds;
+    ck_avsound(avsn_store_create(model, &store));
+    ck_avsound(avsn_step_create(model, store, &o, &step));
+    ck_avsound(avsn_step_run(step, batch, &result));
+    *loss = result.loss;
+    double *all = calloc(store->floats, sizeof *all);
+    *count = 0;
+    for (int32_t i = 0; i < store->params.count; i++)
+        for (size_t k = 0; avsn_step_gradients(step)[i] && k < store->items[i].count; k++)
+            all[(*count)++] = (double)avsn_step_gradients(step)[i][k];
+    avsn_step_free(step);
+    avsn_store_free(store);
+    return all;
+}
+
+static float *noise(size_t count, uint64_t key)
+{
+    float *values = malloc(count * sizeof *values);
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)(avsn_rng_uniform(key, 1, i) - 0.5);
+    return values;
+}
+
+/* A batch's statistics are the same with pictures in it once or each as often. */
+START_TEST(pictures_computed_once_teach_the_same)
+{
+    avsound_context *context;
+    avsound_model *model;
+    ck_avsound(avsound_context_create(NULL, &context));
+    ck_avsound(avsound_model_create(context, "multisensory", tiny, 5, &model));
+    const size_t frames = (size_t)3 * 13 * 32 * 32, samples = 2 * (size_t)model->config.clip.samples;
+    float labels[ITEMS] = {1, 0, 1, 0}, *once = noise(ITEMS / 2 * frames, 1), *each = malloc(ITEMS * frames * sizeof *each);
+    for (size_t i = 0; i < ITEMS; i++)
+        memcpy(each + i * frames, once + i / 2 * frames, frames * sizeof *each);
+    avsn_batch batch = {.size = ITEMS, .frames = each, .waveform = noise(ITEMS * samples, 2), .label = labels};
+    double loss[2], squares = 0, differences = 0;
+    size_t count[2];
+    double *want = gradients_of(model, &batch, 1, &loss[0], &count[0]);
+    batch.frames = once;
+    double *got = gradients_of(model, &batch, 2, &loss[1], &count[1]);
+    ck_assert_uint_eq(count[0], count[1]);
+    for (size_t i = 0; i < count[0]; i++) {
+        squares += want[i] * want[i];
+        differences += (got[i] - want[i]) * (got[i] - want[i]);
+    }
+    printf("loss %.9g and %.9g, gradients' relative distance %.3g\n", loss[0], loss[1], sqrt(differences / squares));
+    ck_assert_double_eq_tol(loss[1], loss[0], 1e-5);
+    ck_assert_double_gt(squares, 1e-4);
+    ck_assert_double_lt(sqrt(differences / squares), 1e-3);
+    free(want);
+    free(got);
+    free(once);
+    free(each);
+    free(batch.waveform);
+    avsound_model_free(model);
+    avsound_context_free(context);
+}
+END_TEST
+
 static void ck_no_trainer(fixture *f, const char *arch, const char *config, avsound_status status, const char *words)
 {
     avsound_model *model;
@@ -197,4 +269,4 @@ START_TEST(what_cannot_be_learned_is_refused)
 END_TEST
 
 SUITE("train.shift_training", sound_out_of_time_is_told_on_few_clips, resumed_runs_are_the_same_to_the_bit,
-      what_cannot_be_learned_is_refused)
+      pictures_computed_once_teach_the_same, what_cannot_be_learned_is_refused)

@@ -1,5 +1,7 @@
 #include "api/clips.h"
 
+#include "dsp/image.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -21,11 +23,14 @@ static avsound_status append(avsn_clips *c, const float *samples, int64_t count)
     return AVSOUND_OK;
 }
 
-/* Sound that starts late has silence before it; after a seek, the first sample is at or behind the time asked for. */
+/* Sound that starts late has silence before it; after a seek, the first sample is at or behind the time asked for. Another
+ * file's sound begins with this one's pictures, not with the first that is wanted. */
 static avsound_status start_sound(avsn_clips *c, int64_t time_us)
 {
     const int64_t late = llround((double)(time_us - c->start_us) * 1e-6 * c->pace.sample_rate);
     c->started = true;
+    if (late <= 0 && c->repeats)
+        c->first_sample = late;
     if (late <= 0)
         return AVSOUND_OK;
     if (late > (int64_t)(86400 * c->pace.sample_rate))
@@ -37,6 +42,8 @@ static avsound_status read_sound(avsn_clips *c)
 {
     avsound_audio audio = {.struct_size = sizeof audio};
     const avsound_status status = avsn_media_read_audio(c->sound, &audio);
+    if (status == AVSOUND_E_END && c->repeats && c->started)
+        return avsn_media_seek(c->sound, 0);
     if (status == AVSOUND_E_END) {
         c->sound_ended = true;
         return AVSOUND_OK;
@@ -44,7 +51,10 @@ static avsound_status read_sound(avsn_clips *c)
     AVSN_TRY(status);
     if (!c->started)
         AVSN_TRY(start_sound(c, audio.time_us));
-    return append(c, audio.data, audio.frames);
+    AVSN_TRY(append(c, audio.data, audio.frames));
+    if (c->first_sample < 0)
+        avsn_clips_forget(c, c->first_frame, 0);
+    return AVSOUND_OK;
 }
 
 avsound_status avsn_clips_listen(avsn_clips *c, int64_t end, int64_t *samples)
@@ -115,9 +125,39 @@ static avsound_status look_until(avsn_clips *c, int64_t end)
             AVSN_FAIL(AVSOUND_E_LIMIT, "%lld frames: too many", (long long)c->frame_count);
         AVSN_TRY(avsn_grow(c->context, (void **)&c->frames, 1, used, wanted, &c->frames_capacity));
         AVSN_TRY(look(c, c->start_us + llround((double)frame / c->pace.frame_rate * 1e6), c->frames + used));
+        if (c->pictures_ended)
+            c->frames_total = AVSN_MIN(c->frames_total, frame);
         c->frame_count++;
     }
     return AVSOUND_OK;
+}
+
+avsound_status avsn_clips_look(avsn_clips *c, int64_t end, int64_t *frames)
+{
+    while (!c->pictures_ended && c->first_frame + c->frame_count < end)
+        AVSN_TRY(look_until(c, c->first_frame + c->frame_count + 1));
+    *frames = c->frames_total;
+    return AVSOUND_OK;
+}
+
+void avsn_clips_end_pictures(avsn_clips *c)
+{
+    c->pictures_ended = true;
+    c->frames_total = AVSN_MIN(c->frames_total, c->first_frame + c->frame_count);
+}
+
+static const uint8_t *frame_at(const avsn_clips *c, int64_t frame)
+{
+    return c->frames + (size_t)(frame - c->first_frame) * c->frame_bytes;
+}
+
+float avsn_clips_motion(const avsn_clips *c, int64_t first, int64_t count)
+{
+    const ptrdiff_t row = 3 * (ptrdiff_t)c->image.width;
+    float most = 0;
+    for (int64_t i = first + 1; i < first + count; i++)
+        most = fmaxf(most, avsn_image_motion(frame_at(c, i - 1), row, frame_at(c, i), row, c->image.width, c->image.height));
+    return most;
 }
 
 typedef struct pixels {
@@ -159,7 +199,7 @@ avsound_status avsn_clips_pictures(avsn_clips *c, int64_t first, int64_t count, 
     const size_t cells = c->frame_bytes / 3;
     for (int channel = 0; channel < 3; channel++)
         for (int64_t i = 0; i < count; i++)
-            fill_plane(c, c->frames + (size_t)(first + i - c->first_frame) * c->frame_bytes, channel, &kept,
+            fill_plane(c, frame_at(c, first + i), channel, &kept,
                        planes + ((size_t)channel * (size_t)count + (size_t)i) * cells);
     return AVSOUND_OK;
 }
@@ -189,7 +229,8 @@ static avsound_status open_sound(avsn_clips *c, const avsn_clips_options *o)
     avsn_media_info(c->sound, &c->info);
     if (!c->info.has_audio)
         AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound", path);
-    return o->start_us ? avsn_media_seek(c->sound, o->start_us) : AVSOUND_OK;
+    c->repeats = o->repeats;
+    return o->start_us && !c->repeats ? avsn_media_seek(c->sound, o->start_us) : AVSOUND_OK;
 }
 
 static avsound_status open_pictures(avsn_clips *c, const avsn_clips_options *o)
@@ -224,6 +265,7 @@ avsound_status avsn_clips_open(avsn_clips *c, avsound_context *context, const av
     c->pace = (avsn_pace){.frame_rate = clip->frame_rate, .sample_rate = clip->sample_rate};
     c->start_us = o->start_us;
     c->sees = o->frames;
+    c->frames_total = INT64_MAX;
     c->most_samples = o->duration_us ? AVSN_MAX(llround((double)o->duration_us * 1e-6 * clip->sample_rate), 1LL) : INT64_MAX;
     AVSN_TRY(open_sound(c, o));
     return o->frames ? open_pictures(c, o) : AVSOUND_OK;

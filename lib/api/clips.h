@@ -23,6 +23,7 @@ typedef struct avsn_clips {
     avsn_kept_frame shown; /* the one on screen at the last frame's time */
     avsn_scaler *scaler;
     bool sees, pictures_ended;
+    int64_t frames_total;  /* known once they ended, INT64_MAX before */
     uint8_t *whole;        /* RGB24, the picture before it is cropped */
     int32_t whole_width, whole_height;
     uint8_t *frames;       /* [frame_count][height][width] RGB24, frame number first_frame and on */
@@ -30,6 +31,7 @@ typedef struct avsn_clips {
     size_t frame_bytes, frames_capacity;
 
     avsound_media *sound;
+    bool repeats;          /* that sound, when it ends */
     float *samples;        /* [sample_count][2], sample number first_sample and on */
     int64_t first_sample, sample_count;
     size_t samples_capacity;
@@ -40,6 +42,7 @@ typedef struct avsn_clips {
 typedef struct avsn_clips_options {
     const char *path;
     const char *audio_path; /* of the sound; NULL: `path` */
+    bool repeats;         /* the sound does, when it ends; its beginning goes with that of the file, not with start_us */
     bool frames;          /* will be asked for: AVSOUND_E_STATE if the file has none */
     int64_t start_us;     /* time of frame 0 and sample 0 */
     int64_t duration_us;  /* 0: to the end */
@@ -55,6 +58,12 @@ avsound_status avsn_clips_listen(avsn_clips *clips, int64_t end, int64_t *sample
 /* Channel 0's samples first...first + count - 1 to left, channel 1's to right; zeros beyond the recording. Not before what
  * was forgotten. */
 void avsn_clips_sound(const avsn_clips *clips, int64_t first, int64_t count, float *left, float *right);
+/* Reads on until frame `end` - 1 is there or the pictures end: *frames is then how many there are, INT64_MAX before. */
+avsound_status avsn_clips_look(avsn_clips *clips, int64_t end, int64_t *frames);
+/* From here on the last frame stays, as if the pictures ended with what was read. */
+void avsn_clips_end_pictures(avsn_clips *clips);
+/* The most that moved from one of frames first...first + count - 1, which are there, to the next: avsn_image_motion. */
+float avsn_clips_motion(const avsn_clips *clips, int64_t first, int64_t count);
 /* Frames first...first + count - 1 as planes [3][count][height][width] of (value / 255 - mean) / std: the picture squeezed to
  * the front end's short side whatever its shape, its middle cropped; the last one stays beyond the end. */
 avsound_status avsn_clips_pictures(avsn_clips *clips, int64_t first, int64_t count, const avsn_region *region, float *planes);

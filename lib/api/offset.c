@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "dsp/image.h"
 
 #define OPTIONS_LEAST ((uint32_t)sizeof(avsound_offset_options))
 
@@ -11,7 +12,6 @@ enum { STRETCH_US = 200000, DRIFT_US = 30000000 };
 
 static const double default_range = 2, most_range = 10, default_confidence = 0.5, default_window = 10;
 static const double silent_level = 1e-3;  /* -60 dBFS */
-static const double still_difference = 1; /* of 255; the coding of a still picture does not reach it */
 static const double least_compared = 0.2; /* seconds */
 /* Evidence adds up over time, as far as this was found to hold: in recordings twice as long as those trained on. */
 static const double most_evidence = 2;
@@ -158,7 +158,7 @@ static int32_t decide(const avsound_offset *offset, const avsn_peak *peak, const
     const avsn_reel *reel = &offset->meter->reel;
     if ((double)reel->recording.loudest < silent_level)
         return AVSOUND_OFFSET_SILENT;
-    if ((double)reel->motion < still_difference)
+    if (reel->motion < AVSN_STILL)
         return AVSOUND_OFFSET_STILL;
     if (!peak->found || r->compared_seconds < least_compared)
         return AVSOUND_OFFSET_SHORT;

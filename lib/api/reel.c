@@ -6,8 +6,6 @@
 
 #include "dsp/image.h"
 
-enum { TILE = 8 };
-
 avsound_status avsn_reel_open(avsn_reel *reel, avsound_context *context, const avsn_reel_options *options)
 {
     /* sound from before the first picture is heard, too */
@@ -20,8 +18,8 @@ avsound_status avsn_reel_open(avsn_reel *reel, avsound_context *context, const a
     AVSN_TRY(avsn_recording_open(&reel->recording, context, options->audio, &recording));
     reel->options.path = NULL; /* the caller's string */
     reel->planes = avsn_alloc(context, pixels, 3 * sizeof *reel->planes);
-    reel->grey = avsn_alloc(context, pixels, 1);
-    if (!reel->planes || !reel->grey)
+    reel->last = avsn_alloc(context, pixels, 3);
+    if (!reel->planes || !reel->last)
         return AVSOUND_E_NO_MEMORY;
     AVSN_TRY(avsn_recording_next_time(&reel->recording, options->start_us, &reel->first_us));
     reel->recording.origin_us = reel->first_us - options->audio_delay_us;
@@ -35,31 +33,18 @@ void avsn_reel_close(avsn_reel *reel)
     avsn_framer_free(reel->context, &reel->framer);
     avsn_free(reel->context, reel->frame.bytes);
     avsn_free(reel->context, reel->planes);
-    avsn_free(reel->context, reel->grey);
+    avsn_free(reel->context, reel->last);
     avsn_recording_close(&reel->recording);
-}
-
-/* Mean difference of the worst tile: a mouth far away is still a few pixels that change by much, and a still picture's
- * coding noise is many that change by little. */
-static float compare_tile(const uint8_t *grey, const uint8_t *rgb, ptrdiff_t stride, int32_t x0, int32_t y0,
-                          int32_t width, int32_t height)
-{
-    const int32_t x1 = AVSN_MIN(x0 + TILE, width), y1 = AVSN_MIN(y0 + TILE, height);
-    int32_t sum = 0;
-    for (int32_t y = y0; y < y1; y++)
-        for (int32_t x = x0; x < x1; x++)
-            sum += abs(rgb[y * stride + 3 * x + 1] - grey[y * width + x]);
-    return (float)sum / (float)((x1 - x0) * (y1 - y0));
 }
 
 static void measure_motion(avsn_reel *reel, const uint8_t *rgb, ptrdiff_t stride, int32_t width, int32_t height)
 {
-    for (int32_t y = 0; reel->pictures > 0 && y < height; y += TILE)
-        for (int32_t x = 0; x < width; x += TILE)
-            reel->motion = fmaxf(reel->motion, compare_tile(reel->grey, rgb, stride, x, y, width, height));
+    const size_t row = 3 * (size_t)width;
+    if (reel->pictures > 0)
+        reel->motion =
+            fmaxf(reel->motion, avsn_image_motion(reel->last, (ptrdiff_t)row, rgb, stride, width, height));
     for (int32_t y = 0; y < height; y++)
-        for (int32_t x = 0; x < width; x++)
-            reel->grey[y * width + x] = rgb[y * stride + 3 * x + 1]; /* green is most of the brightness */
+        memcpy(reel->last + (size_t)y * row, rgb + y * stride, row);
 }
 
 avsound_status avsn_reel_next(avsn_reel *reel, float *to, size_t channel_stride)

@@ -23,10 +23,10 @@ typedef struct avsn_reel {
     avsn_framer framer;
     avsn_kept_frame frame;
     float *planes;  /* [3][height][width] of one picture */
-    uint8_t *grey;  /* [height][width] of the last one */
+    uint8_t *last;  /* [height][width] RGB24 of the last one */
     int64_t pictures; /* delivered */
     int64_t first_us; /* time of picture 0 */
-    float motion;   /* the most that any tile's mean brightness differed from one picture to the next, 0...255 */
+    float motion;   /* the most there was from one picture to the next, as avsn_image_motion */
 } avsn_reel;
 
 /* `reel` is zeroed memory; avsn_reel_close also after a failure. AVSOUND_E_STATE without video or sound. */

@@ -1,6 +1,7 @@
 #include "dsp/image.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* floor(a * b / c + 1/2), from 1 to the largest int32. */
 static int32_t scale_rounded(int64_t a, int64_t b, int64_t c)
@@ -73,4 +74,30 @@ float avsn_image_contrast(const uint8_t *rgb, ptrdiff_t stride, int32_t width, i
     }
     const double count = (double)width * height, mean = (double)sum / count;
     return (float)sqrt(fmax(0, (double)squares / count - mean * mean));
+}
+
+enum { TILE = 8 };
+
+/* A mouth far away is a few pixels that change by much, the coding noise of a still picture many that change by little: so
+ * the worst tile's mean, and neither the picture's mean nor the worst pixel. */
+static float tile_motion(const uint8_t *before, ptrdiff_t before_stride, const uint8_t *after, ptrdiff_t after_stride,
+                         int32_t width, int32_t height)
+{
+    int32_t sum = 0;
+    for (int32_t y = 0; y < height; y++)
+        for (int32_t x = 0; x < width; x++)
+            sum += abs(before[y * before_stride + 3 * x + 1] - after[y * after_stride + 3 * x + 1]);
+    return (float)sum / (float)(width * height);
+}
+
+float avsn_image_motion(const uint8_t *before, ptrdiff_t before_stride, const uint8_t *after, ptrdiff_t after_stride,
+                        int32_t width, int32_t height)
+{
+    float most = 0;
+    for (int32_t y = 0; y < height; y += TILE)
+        for (int32_t x = 0; x < width; x += TILE)
+            most = fmaxf(most, tile_motion(before + y * before_stride + 3 * x, before_stride,
+                                           after + y * after_stride + 3 * x, after_stride, AVSN_MIN((int32_t)TILE, width - x),
+                                           AVSN_MIN((int32_t)TILE, height - y)));
+    return most;
 }

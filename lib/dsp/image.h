@@ -16,6 +16,11 @@ void avsn_image_normalise(const avsn_image_frontend *f, const uint8_t *rgb, ptrd
                           int32_t height, float *planes);
 /* Standard deviation of the picture's luma, 0...127.5: near 0 for a black or uniform frame. */
 float avsn_image_contrast(const uint8_t *rgb, ptrdiff_t stride, int32_t width, int32_t height);
+/* How much moved from one picture to the next, 0...255: by so much do the pixels (their green) of the tile of 8 x 8 that
+ * changed most differ on average. Coding of a still picture does not reach AVSN_STILL. */
+float avsn_image_motion(const uint8_t *before, ptrdiff_t before_stride, const uint8_t *after, ptrdiff_t after_stride,
+                        int32_t width, int32_t height);
+#define AVSN_STILL 1.f
 
 /* Colour maps for drawing. */
 enum { AVSN_COLOUR_JET, AVSN_COLOUR_INFERNO, AVSN_COLOUR_GREY, AVSN_COLOUR_COUNT };

@@ -150,6 +150,28 @@ START_TEST(contrast_has_its_closed_forms)
 }
 END_TEST
 
+/* 20 x 12 pixels: tiles of 8 x 8, but 4 wide on the right and 4 high at the bottom. */
+START_TEST(motion_is_that_of_the_worst_tile)
+{
+    enum { WIDE = 20, HIGH = 12, STRIDE = 3 * WIDE + 5 };
+    static const struct {
+        int x, y, channel, by;
+        float want;
+    } cases[] = {{3, 3, 1, 64, 1}, {3, 3, 1, -64, 1}, {17, 3, 1, 64, 2}, {3, 9, 1, 64, 2}, {19, 11, 1, 64, 4}, {3, 3, 0, 64, 0}};
+    uint8_t before[HIGH * STRIDE], after[HIGH * STRIDE];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memset(before, 100, sizeof before);
+        memset(after, 100, sizeof after);
+        after[0] = 90; /* red: does not count */
+        after[STRIDE - 1] = 0; /* behind the row */
+        after[cases[i].y * STRIDE + 3 * cases[i].x + cases[i].channel] = (uint8_t)(100 + cases[i].by);
+        ck_assert_float_eq(avsn_image_motion(before, STRIDE, after, STRIDE, WIDE, HIGH), cases[i].want);
+    }
+    memset(after, 103, sizeof after);
+    ck_assert_float_eq(avsn_image_motion(before, STRIDE, after, STRIDE, WIDE, HIGH), 3);
+}
+END_TEST
+
 SUITE("dsp image", short_side_is_exact_and_the_other_rounded_half_up, map_inputs_are_whole_cells,
       map_inputs_are_never_empty_and_keep_the_shape, normalise_makes_planes_of_scaled_values,
-      contrast_has_its_closed_forms)
+      contrast_has_its_closed_forms, motion_is_that_of_the_worst_tile)

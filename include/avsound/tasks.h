@@ -54,7 +54,8 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_correspondence(avsound_session 
  *  @param size  In: room in floats; out: floats wanted.
  *  @param rows, cols Receive the map's shape.
  *  @param score NULL, or as in avsound_correspondence().
- *  @return AVSOUND_OK; AVSOUND_E_BUFFER_SIZE; AVSOUND_E_UNSUPPORTED if the model has no map (only AVOL-Net has);
+ *  @return AVSOUND_OK; AVSOUND_E_BUFFER_SIZE; AVSOUND_E_UNSUPPORTED if the model has no map (AVOL-Net has; of
+ *          clips, scans tell);
  *          AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_CANCELLED. Threads: one at a time per session. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_localize(avsound_session *session, const avsound_frame *frame,
                                                           const avsound_audio *sound, float *map, size_t *size,
@@ -70,9 +71,25 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_draw_map(avsound_context *conte
                                                           const float *map, int32_t rows, int32_t cols, const char *colour,
                                                           float alpha, uint8_t *rgb, int32_t stride);
 
+/** Lays a map of a scan by a network of clips over a frame as the released program of Owens and Efros (ECCV 2018) does:
+ *  outermost cells under the outermost pixels, bilinear between them; with q the value there, clipped to 0...1, and
+ *  a = min(q, 0.35) a pixel becomes (1 - a) picture + a jet(q), truncated.
+ *
+ *  @param map    [rows][cols], as in avsound_scan_result; a value that is not a number is not drawn.
+ *  @param rgb, stride As in avsound_draw_map().
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_draw_cam(avsound_context *context, const avsound_frame *frame,
+                                                          const float *map, int32_t rows, int32_t cols, uint8_t *rgb,
+                                                          int32_t stride);
+
 /** A walk over a recording: at each time of a grid the frame on screen and the sound around it, embedded, scored or
  *  localised by worker threads with one-thread sessions, delivered in order. Bounded memory whatever the length; frames and
- *  spectrogram columns are computed once. Threads: one at a time per scan. Since 0.1. */
+ *  spectrogram columns are computed once.
+ *
+ *  With a network of clips (multisensory) the question is whether sound and picture are in time with each other, and where,
+ *  and it is asked of stretches of the network's length (4.2 s): avsound_scan_result says what each field is then. Sound
+ *  that is missing is silence, a picture that is missing is the last one. Nothing is embedded.
+ *  Threads: one at a time per scan. Since 0.1. */
 typedef struct avsound_scan avsound_scan;
 
 /** What a scan computes; may be combined. Since 0.1. */
@@ -80,7 +97,8 @@ enum {
     AVSOUND_SCAN_EMBED_IMAGE = 1, /**< embedding of the frame */
     AVSOUND_SCAN_EMBED_AUDIO = 2, /**< embedding of the sound around it */
     AVSOUND_SCAN_SCORE = 4,       /**< correspondence */
-    AVSOUND_SCAN_MAP = 8,         /**< localisation: the network then sees the whole frame, else its centre */
+    AVSOUND_SCAN_MAP = 8,         /**< localisation: the network then sees the whole frame, else its centre. Of clips: each
+                                       frame's map, from stretches that overlap by a quarter and fade into each other */
     AVSOUND_SCAN_FRAME = 16       /**< the frame itself, for drawing */
 };
 
@@ -88,10 +106,11 @@ enum {
 typedef struct avsound_scan_options {
     uint32_t struct_size;  /**< sizeof of this struct in the caller's build */
     int32_t what;          /**< AVSOUND_SCAN_ constants, or-ed */
-    int32_t threads;       /**< worker threads made by the scan; 0: one per core */
+    int32_t threads;       /**< worker threads made by the scan, or, of clips, that compute each; 0: one per core */
     int32_t precision;     /**< AVSOUND_PRECISION_ constant */
     double hop_seconds;    /**< time between results, at multiples of it; 0: one for every frame, and every 0.04 s where no
-                                frames are wanted */
+                                frames are wanted. Of clips without maps: between the beginnings of stretches, in whole frames
+                                of the network; the last one moves back to end with the recording; 0: half a stretch */
     int64_t start_us;      /**< first time */
     int64_t duration_us;   /**< 0: to the end */
     const char *audio_path; /**< take the sound from this file instead, repeated if it is shorter; NULL: the video's own */
@@ -101,15 +120,24 @@ typedef struct avsound_scan_options {
 typedef struct avsound_scan_result {
     uint32_t struct_size;  /**< sizeof of this struct in the caller's build; set before the call */
     int32_t index;         /**< 0, 1, 2, ... */
-    int64_t time_us;       /**< the frame's presentation time, or with a hop that of the grid; the sound is centred on it */
+    int64_t time_us;       /**< the frame's presentation time, or with a hop that of the grid; the sound is centred on it. Of
+                                clips without maps: the middle of the stretch */
     int32_t dimension;     /**< of the embeddings */
     int32_t rows, cols;    /**< of the map */
-    float probability, confidence; /**< as avsound_score */
+    float probability, confidence; /**< as avsound_score; of clips P(in time), and a confidence that is 0 for silence and where
+                                nothing moves. At a frame's time those of the stretches around it, faded */
     float rms;             /**< level of the sound around it, full scale 1 */
     const float *embedding_image; /**< [dimension] */
     const float *embedding_audio; /**< [dimension] */
-    const float *map;      /**< [rows][cols] */
+    const float *map;      /**< [rows][cols], 0...1. Of clips: how much |cam| stands out of its stretch, 0 and less at half of the
+                                97th percentile, 1 and more at it; nowhere where cam is the same everywhere */
     const avsound_frame *frame; /**< upright, as the media delivers it */
+    const float *cam;      /**< of clips, [rows][cols]: the class activation map at this time, between the network's steps of
+                                time; above 0 where it speaks for, below 0 where it speaks against sound and picture being in
+                                time. Over a stretch its mean is ln(P / (1 - P)). Else NULL */
+    int64_t seen_us;       /**< of clips: how much of the recording the network saw at once. Else 0 */
+    int32_t padded;        /**< of clips, 1: the recording is shorter than a stretch, which was filled up */
+    int32_t reserved;      /**< 0 */
 } avsound_scan_result;
 
 /** Where a scan's time went, in seconds summed over its threads. Since 0.1. */
@@ -124,7 +152,7 @@ AVSOUND_API void avsound_scan_options_init(avsound_scan_options *options, uint32
 
 /** Opens a file and prepares the walk.
  *  @return AVSOUND_OK; AVSOUND_E_STATE if the file lacks the stream that `what` needs; AVSOUND_E_UNSUPPORTED if the model has
- *          no such output; and all of avsound_media_open() and avsound_session_create().
+ *          no such output, or is none for scans; and all of avsound_media_open() and avsound_session_create().
  *  Ownership: free with avsound_scan_free(). Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_scan_create(avsound_model *model, const char *path,
                                                              const avsound_scan_options *options, avsound_scan **out);

@@ -147,3 +147,9 @@ float avsn_confidence(float contrast, float rms)
     const float level = rms > 0 ? 20 * log10f(rms) : -200;
     return ramp(level, -60, -40) * ramp(contrast, 2, 12);
 }
+
+float avsn_clip_confidence(float motion, float rms)
+{
+    const float level = rms > 0 ? 20 * log10f(rms) : -200;
+    return ramp(level, -60, -40) * ramp(motion, AVSN_STILL, 4);
+}

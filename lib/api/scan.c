@@ -2,6 +2,7 @@
  * sessions scale pictures and run the network; results come out in order. A ring of jobs bounds the memory. */
 #include <avsound/tasks.h>
 
+#include "api/clip_scan.h"
 #include "api/recording.h"
 #include "api/session.h"
 #include "base/cpu.h"
@@ -35,6 +36,7 @@ struct avsound_scan {
     avsound_context *context;
     avsound_model *model;
     avsound_scan_options options;
+    avsn_clip_scan *clip; /* which does it all, if the network is one of clips */
     bool needs_frames, needs_sound;
     int32_t workers;
     avsound_session **sessions;
@@ -59,12 +61,10 @@ struct avsound_scan {
 
 /* ---- jobs ---- */
 
-static int64_t grid_time(const avsound_scan *scan, int64_t index)
+int64_t avsn_scan_grid_time(const avsound_scan_options *options, int64_t index)
 {
-    double hop = scan->options.hop_seconds;
-    if (hop <= 0)
-        hop = NO_FRAME_HOP_SECONDS;
-    const double first = ceil((double)scan->options.start_us * 1e-6 / hop - 1e-9);
+    const double hop = options->hop_seconds > 0 ? options->hop_seconds : NO_FRAME_HOP_SECONDS;
+    const double first = ceil((double)options->start_us * 1e-6 / hop - 1e-9);
     return llround((first + (double)index) * hop * 1e6);
 }
 
@@ -78,7 +78,7 @@ static avsound_status fill_job(avsound_scan *scan, job *j)
     const bool grid = scan->options.hop_seconds > 0 || !scan->needs_frames;
     j->index = (int32_t)scan->submitted;
     if (grid) {
-        j->time_us = grid_time(scan, scan->submitted);
+        j->time_us = avsn_scan_grid_time(&scan->options, scan->submitted);
     } else {
         AVSN_TRY(avsn_recording_next_frame(&scan->recording, scan->options.start_us, &j->frame));
         j->time_us = j->frame.view.time_us;
@@ -180,13 +180,16 @@ static void await(avsound_scan *scan, const job *j)
     scan->wait += avsn_seconds() - before;
 }
 
-avsound_status avsound_scan_next(avsound_scan *scan, avsound_scan_result *result)
+static avsound_status next_of_clip(avsound_scan *scan, avsound_scan_result *result)
 {
-    if (!scan || !result)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", scan ? "result" : "scan");
-    AVSN_TRY(avsn_struct_write(result, &(avsound_scan_result){0}, sizeof *result, "result"));
-    if (atomic_load(&scan->cancel))
-        AVSN_FAIL(AVSOUND_E_CANCELLED, "scan cancelled after %lld results", (long long)scan->delivered);
+    avsound_scan_result r;
+    AVSN_TRY(avsn_clip_scan_next(scan->clip, &r));
+    scan->delivered++;
+    return avsn_struct_write(result, &r, sizeof r, "result");
+}
+
+static avsound_status next_of_pictures(avsound_scan *scan, avsound_scan_result *result)
+{
     submit_jobs(scan);
     if (scan->submitted == scan->delivered)
         return avsn_fail(scan->end_status, "%s", scan->end_detail);
@@ -212,6 +215,16 @@ avsound_status avsound_scan_next(avsound_scan *scan, avsound_scan_result *result
         .frame = what & AVSOUND_SCAN_FRAME ? &j->frame.view : NULL,
     };
     return avsn_struct_write(result, &r, sizeof r, "result");
+}
+
+avsound_status avsound_scan_next(avsound_scan *scan, avsound_scan_result *result)
+{
+    if (!scan || !result)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", scan ? "result" : "scan");
+    AVSN_TRY(avsn_struct_write(result, &(avsound_scan_result){0}, sizeof *result, "result"));
+    if (atomic_load(&scan->cancel))
+        AVSN_FAIL(AVSOUND_E_CANCELLED, "scan cancelled after %lld results", (long long)scan->delivered);
+    return scan->clip ? next_of_clip(scan, result) : next_of_pictures(scan, result);
 }
 
 /* ---- setting up ---- */
@@ -311,12 +324,13 @@ static avsound_status make_jobs(avsound_scan *scan)
 static avsound_status scan_init(avsound_scan *scan, const char *path)
 {
     const int32_t what = scan->options.what;
-    AVSN_TRY(avsn_model_need_picture(scan->model, "a scan"));
+    if (scan->model->arch->clip)
+        return avsn_clip_scan_create(scan->model, path, &scan->options, &scan->clip);
     scan->needs_frames = (what & ~AVSOUND_SCAN_EMBED_AUDIO) != 0;
     scan->needs_sound = (what & (AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP)) != 0;
     scan->workers = scan->options.threads ? scan->options.threads : avsn_cpu_count();
     if (what & AVSOUND_SCAN_MAP && !scan->model->arch->map)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: only avol-net says where a sound comes from",
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and multisensory of clips",
                   scan->model->arch->name);
     const avsn_recording_options recording = {
         .path = path,
@@ -368,6 +382,7 @@ void avsound_scan_free(avsound_scan *scan)
     avsound_context *context = scan->context;
     avsound_scan_cancel(scan);
     avsn_pool_free(scan->pool);
+    avsn_clip_scan_free(scan->clip);
     for (int32_t i = 0; scan->sessions && i < scan->workers; i++)
         avsound_session_free(scan->sessions[i]);
     for (int32_t i = 0; scan->jobs && i < scan->job_count; i++) {
@@ -390,21 +405,27 @@ void avsound_scan_free(avsound_scan *scan)
 
 /* ---- asking ---- */
 
+static const avsound_media_info *info_of(const avsound_scan *scan)
+{
+    return scan->clip ? avsn_clip_scan_info(scan->clip) : &scan->recording.info;
+}
+
 avsound_status avsound_scan_get_info(const avsound_scan *scan, avsound_media_info *info)
 {
     if (!scan)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan is NULL");
-    return avsn_struct_write(info, &scan->recording.info, sizeof scan->recording.info, "info");
+    return avsn_struct_write(info, info_of(scan), sizeof *info, "info");
 }
 
 int64_t avsound_scan_expected(const avsound_scan *scan)
 {
     if (!scan)
         return -1;
-    const avsound_media_info *info = &scan->recording.info;
-    if (scan->needs_frames && info->still)
+    const avsound_media_info *info = info_of(scan);
+    const bool sees = scan->needs_frames || scan->clip;
+    if (sees && info->still)
         return 1;
-    int64_t duration = scan->needs_frames ? info->video_duration_us : info->audio_duration_us;
+    int64_t duration = sees ? info->video_duration_us : info->audio_duration_us;
     if (duration < 0)
         duration = info->duration_us;
     if (duration < 0)
@@ -412,8 +433,10 @@ int64_t avsound_scan_expected(const avsound_scan *scan)
     duration = AVSN_MAX(duration - scan->options.start_us, 0);
     if (scan->options.duration_us)
         duration = AVSN_MIN(duration, scan->options.duration_us);
+    if (scan->clip && !(scan->options.what & AVSOUND_SCAN_MAP))
+        return avsn_clip_scan_windows(scan->clip, duration);
     double hop = scan->options.hop_seconds;
-    if (hop <= 0 && scan->needs_frames) {
+    if (hop <= 0 && sees) {
         if (info->rate_num <= 0)
             return -1;
         hop = (double)info->rate_den / info->rate_num;
@@ -427,9 +450,11 @@ avsound_status avsound_scan_get_times(const avsound_scan *scan, avsound_scan_tim
 {
     if (!scan)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan is NULL");
-    const avsound_scan_times t = {.decode = scan->recording.decode_seconds,
-                                  .spectrogram = scan->recording.spectrogram_seconds, .prepare = scan->prepare,
-                                  .network = scan->network, .wait = scan->wait};
+    avsound_scan_times t = {.decode = scan->recording.decode_seconds,
+                            .spectrogram = scan->recording.spectrogram_seconds, .prepare = scan->prepare,
+                            .network = scan->network, .wait = scan->wait};
+    if (scan->clip)
+        avsn_clip_scan_times(scan->clip, &t);
     return avsn_struct_write(times, &t, sizeof t, "times");
 }
 
@@ -438,6 +463,8 @@ void avsound_scan_cancel(avsound_scan *scan)
     if (!scan)
         return;
     atomic_store(&scan->cancel, 1);
+    if (scan->clip)
+        avsn_clip_scan_cancel(scan->clip);
     for (int32_t i = 0; scan->sessions && i < scan->workers; i++)
         avsound_session_cancel(scan->sessions[i]);
 }

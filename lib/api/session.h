@@ -57,5 +57,7 @@ void avsn_session_set_spectrogram(avsound_session *session, int32_t item, const 
 
 /* How much there was to see and to hear, 0...1 (tasks.h: avsound_score). */
 float avsn_confidence(float contrast, float rms);
+/* The same of a clip, in which something must move. */
+float avsn_clip_confidence(float motion, float rms);
 
 #endif

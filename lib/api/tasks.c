@@ -1,7 +1,7 @@
 #include <avsound/tasks.h>
 
 #include "api/session.h"
-#include "dsp/image.h"
+#include "dsp/cam.h"
 
 #include <string.h>
 
@@ -128,7 +128,7 @@ static avsound_status need_map(const avsound_session *session, int32_t *map, int
 {
     AVSN_TRY(avsn_model_need_picture(session->model, "localisation"));
     if (!session->model->arch->map)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: only avol-net says where a sound comes from",
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and multisensory of clips",
                   session->model->arch->name);
     AVSN_TRY(need_output(session, "map", map));
     return need_output(session, "score", score);
@@ -178,6 +178,22 @@ static avsound_status find_colour(const char *name, int32_t *colour)
     AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "colour map is \"%s\", want jet, inferno or grey", name);
 }
 
+/* The frame as RGB24. */
+static avsound_status copy_frame(avsound_context *context, const avsound_frame *frame, int32_t rows, int32_t cols, uint8_t *rgb,
+                                 int32_t stride)
+{
+    AVSN_TRY(avsn_frame_check(context, frame));
+    if (rows < 1 || cols < 1)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "map is %dx%d, want at least 1x1", rows, cols);
+    if (stride / 3 < frame->width)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "stride is %d bytes, want at least %d", stride, 3 * frame->width);
+    avsn_scaler *scaler;
+    AVSN_TRY(avsn_scaler_create(context, &scaler));
+    const avsound_status status = avsn_scaler_rgb(scaler, frame, frame->width, frame->height, rgb, stride);
+    avsn_scaler_free(scaler);
+    return status;
+}
+
 avsound_status avsound_draw_map(avsound_context *context, const avsound_frame *frame, const float *map, int32_t rows,
                                 int32_t cols, const char *colour, float alpha, uint8_t *rgb, int32_t stride)
 {
@@ -188,20 +204,24 @@ avsound_status avsound_draw_map(avsound_context *context, const avsound_frame *f
     REQUIRE(rgb);
     int32_t chosen = 0;
     AVSN_TRY(find_colour(colour, &chosen));
-    AVSN_TRY(avsn_frame_check(context, frame));
-    if (rows < 1 || cols < 1)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "map is %dx%d, want at least 1x1", rows, cols);
     if (!(alpha >= 0 && alpha <= 1))
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "alpha is %g, want 0...1", (double)alpha);
-    if (stride / 3 < frame->width)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "stride is %d bytes, want at least %d", stride, 3 * frame->width);
-    avsn_scaler *scaler;
-    AVSN_TRY(avsn_scaler_create(context, &scaler));
-    const avsound_status status = avsn_scaler_rgb(scaler, frame, frame->width, frame->height, rgb, stride);
-    avsn_scaler_free(scaler);
-    if (!status)
-        avsn_overlay(rgb, stride, frame->width, frame->height, map, rows, cols, chosen, alpha, 1);
-    return status;
+    AVSN_TRY(copy_frame(context, frame, rows, cols, rgb, stride));
+    avsn_overlay(rgb, stride, frame->width, frame->height, map, rows, cols, chosen, alpha, 1);
+    return AVSOUND_OK;
+}
+
+avsound_status avsound_draw_cam(avsound_context *context, const avsound_frame *frame, const float *map, int32_t rows,
+                                int32_t cols, uint8_t *rgb, int32_t stride)
+{
+    static const avsn_cam_range range = {.low = 0, .high = 1};
+    REQUIRE(context);
+    REQUIRE(frame);
+    REQUIRE(map);
+    REQUIRE(rgb);
+    AVSN_TRY(copy_frame(context, frame, rows, cols, rgb, stride));
+    avsn_cam_overlay(rgb, stride, frame->width, frame->height, map, rows, cols, &range, AVSN_COLOUR_JET, AVSN_CAM_OPACITY);
+    return AVSOUND_OK;
 }
 
 /* ---- spectrograms ---- */

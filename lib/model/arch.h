@@ -31,6 +31,7 @@ typedef struct avsn_arch {
     bool map;     /* has the output "map" */
     bool clip;    /* sees "frames", rather than an "image", and hears a "waveform", rather than a "spectrogram" */
     bool lags;    /* of a clip: hears a "spectrogram" all the same, and compares the two at every lag (syncnet.h) */
+    bool in_time; /* of a clip: "score" and "cam" tell whether, and where, sound and pictures are in time with each other */
     bool separates; /* a clip's sound in two, from its "spectrogram" */
     bool blind;     /* a clip's network that sees nothing */
     int32_t conv1_stride, conv5_stride; /* defaults */

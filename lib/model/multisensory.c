@@ -179,6 +179,7 @@ const avsn_arch avsn_arch_multisensory = {
     .name = "multisensory",
     .citation = "Owens and Efros, Audio-Visual Scene Analysis with Self-Supervised Multisensory Features, ECCV 2018",
     .clip = true,
+    .in_time = true,
     .conv5_stride = 2,
     .build = build,
 };

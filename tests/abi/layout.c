@@ -132,7 +132,7 @@ AT(avsound_scan_options, start_us, 24);
 AT(avsound_scan_options, duration_us, 32);
 AT(avsound_scan_options, audio_path, 40);
 
-SIZE(avsound_scan_result, 72);
+SIZE(avsound_scan_result, 96);
 AT(avsound_scan_result, struct_size, 0);
 AT(avsound_scan_result, index, 4);
 AT(avsound_scan_result, time_us, 8);
@@ -146,6 +146,10 @@ AT(avsound_scan_result, embedding_image, 40);
 AT(avsound_scan_result, embedding_audio, 48);
 AT(avsound_scan_result, map, 56);
 AT(avsound_scan_result, frame, 64);
+AT(avsound_scan_result, cam, 72);
+AT(avsound_scan_result, seen_us, 80);
+AT(avsound_scan_result, padded, 88);
+AT(avsound_scan_result, reserved, 92);
 
 SIZE(avsound_separator_options, 56);
 AT(avsound_separator_options, struct_size, 0);

@@ -403,6 +403,38 @@ START_TEST(draw_map_checks_arguments)
 }
 END_TEST
 
+START_TEST(draw_cam_checks_arguments)
+{
+    bench b;
+    setup(&b, "avol-net");
+    uint8_t *rgb = malloc(160 * 120 * 3);
+    const float map[6] = {0, -1, -INFINITY, NAN, -0.5f, 0}, high[1] = {4};
+    const struct {
+        const char *what;
+        avsound_status status;
+    } results[] = {
+        {"context", avsound_draw_cam(NULL, &b.frame, map, 2, 3, rgb, 480)},
+        {"frame", avsound_draw_cam(b.context, NULL, map, 2, 3, rgb, 480)},
+        {"map", avsound_draw_cam(b.context, &b.frame, NULL, 2, 3, rgb, 480)},
+        {"rows", avsound_draw_cam(b.context, &b.frame, map, 0, 3, rgb, 480)},
+        {"cols", avsound_draw_cam(b.context, &b.frame, map, 2, -3, rgb, 480)},
+        {"rgb", avsound_draw_cam(b.context, &b.frame, map, 2, 3, NULL, 480)},
+        {"stride", avsound_draw_cam(b.context, &b.frame, map, 2, 3, rgb, 479)},
+    };
+    for (size_t i = 0; i < sizeof results / sizeof results[0]; i++)
+        assert_status(results[i].status, AVSOUND_E_INVALID_ARGUMENT, "draw_cam", results[i].what);
+    ck_avsound(avsound_draw_cam(b.context, &b.frame, map, 2, 3, rgb, 480));
+    ck_assert_mem_eq(rgb, b.frame.data[0], 160 * 120 * 3); /* nothing above 0 */
+    ck_avsound(avsound_draw_cam(b.context, &b.frame, high, 1, 1, rgb, 480));
+    for (int p = 0; p < 160 * 120; p++) { /* 0.35 of jet(1), which is (0.5, 0, 0) */
+        ck_assert_int_eq(rgb[3 * p], (int)(b.frame.data[0][3 * p] * 0.65f + 127 * 0.35f));
+        ck_assert_int_eq(rgb[3 * p + 1], (int)(b.frame.data[0][3 * p + 1] * 0.65f));
+    }
+    free(rgb);
+    teardown(&b);
+}
+END_TEST
+
 START_TEST(spectrogram_checks_arguments_and_sizes)
 {
     bench b;
@@ -432,4 +464,5 @@ END_TEST
 SUITE("contract.tasks", bad_frames_are_refused_everywhere, bad_sounds_are_refused_everywhere,
       samples_that_are_not_finite_are_refused, embed_checks_arguments_and_sizes, arrays_of_larger_structs,
       embed_wants_its_output, correspondence_checks_arguments, localize_checks_arguments_and_sizes, localize_needs_a_map,
-      cancel_stops_one_task, draw_map_checks_arguments, spectrogram_checks_arguments_and_sizes)
+      cancel_stops_one_task, draw_map_checks_arguments, draw_cam_checks_arguments,
+      spectrogram_checks_arguments_and_sizes)

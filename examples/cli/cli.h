@@ -69,7 +69,8 @@ typedef struct cli_args {
     const char *curve, *fix;  /* of sync */
     const char *offsets;      /* of eval sync */
     double seconds;
-    int compat, consistent, video; /* of separate */
+    int compat;              /* of localize, separate */
+    int consistent, video;   /* of separate */
     const char *phase, *region, *picture, *true_stems;
     cli_train_args train;
 } cli_args;
@@ -209,6 +210,8 @@ void cli_scan_close(avsound_scan *scan);
 /* Next result: CLI_OK with *more true, or false at the end. Damage ends the walk too: it is reported at once and kept
  * in *damage, so that what came before can be finished. */
 int cli_scan_next(avsound_scan *scan, const char *path, avsound_scan_result *result, bool *more, int *damage);
+/* Says, with the first result, if the recording is shorter than what the network sees at once. */
+void cli_warn_padded(const char *path, const avsound_scan_result *result);
 
 /* ---- outputs (outfile.c, wav.c, npy.c, records.c) ---- */
 

@@ -144,3 +144,10 @@ int cli_scan_next(avsound_scan *scan, const char *path, avsound_scan_result *res
         return cli_input_failed(path, status);
     return CLI_OK;
 }
+
+void cli_warn_padded(const char *path, const avsound_scan_result *result)
+{
+    if (result->padded && !result->index)
+        cli_warn("%s: %.1f s are shorter than what the network sees at once: filled up with silence and the last picture", path,
+                 (double)result->seen_us / 1e6);
+}

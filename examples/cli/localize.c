@@ -38,7 +38,7 @@ static int localize_picture(job *j)
                          : AVSOUND_E_NO_MEMORY;
         }
         code = status ? cli_input_failed(a->inputs[0], status)
-                      : overlay_add(&j->overlay, &picture.frame, map, rows, cols, score.confidence, 0);
+                      : overlay_add(&j->overlay, &picture.frame, &(overlay_map){map, NULL, rows, cols, score.confidence}, 0);
     }
     free(map);
     cli_session_close(session);
@@ -62,7 +62,12 @@ static int localize_video(job *j)
         code = cli_scan_next(scan, a->inputs[0], &r, &more, &j->damage);
         if (code || !more)
             break;
-        code = overlay_add(&j->overlay, r.frame, r.map, r.rows, r.cols, r.confidence, r.time_us);
+        if (a->compat && !r.cam)
+            code = cli_error(CLI_USAGE, "localize: --compat is of networks of clips, such as multisensory");
+        cli_warn_padded(a->inputs[0], &r);
+        const overlay_map map = {r.map, r.cam, r.rows, r.cols, r.confidence};
+        if (!code)
+            code = overlay_add(&j->overlay, r.frame, &map, r.time_us);
         cli_progress_step(&progress);
         if (j->overlay.kind == OVERLAY_PICTURE)
             break;

@@ -22,7 +22,9 @@ const cli_command cli_commands[] = {
      "A picture is scored with the middle of the sound; a video, every --hop seconds,\n"
      "with its own sound or with SOUND instead. The probability is the network's; the\n"
      "confidence says how much there was to see and hear: 0 for silence or an empty\n"
-     "picture, whatever the probability.\n",
+     "picture, whatever the probability. A multisensory network is asked whether sound\n"
+     "and picture are in time, of stretches of its own length (4.2 s); it tells of\n"
+     "their middles, and the confidence is 0, too, where nothing moves.\n",
      cli_score},
     {"localize", CLI_LOCALIZE, "VIDEO|PICTURE", 1, 1, "show where in the picture the sound comes from",
      "The form of --output decides what is written:\n"
@@ -33,7 +35,8 @@ const cli_command cli_commands[] = {
      "                             1, and NAME.times.npy\n"
      "Drawn maps fade where the confidence is low: with silence or an empty picture\n"
      "there is nothing to show. With --audio the question becomes: what in this\n"
-     "picture would make that sound?\n",
+     "picture would make that sound? With a multisensory network: what moves in time\n"
+     "with it? Its .npy holds class activations: above 0 they speak for that.\n",
      cli_localize},
     {"sync", CLI_SYNC, "VIDEO", 1, 1, "tell by how much sound and picture are out of sync, and fix it",
      "Prints the offset in milliseconds; positive: the audio leads, it is early and\n"

@@ -76,26 +76,34 @@ static int grow(void **buffer, size_t *have, size_t wanted, const char *path)
     return CLI_OK;
 }
 
+/* The map times its confidence, which the released program knows nothing of. */
+static avsound_status draw_pane(overlay *o, const avsound_frame *frame, const overlay_map *map, float alpha, uint8_t *rgb,
+                                int32_t stride)
+{
+    const cli_args *a = &o->c->args;
+    if (a->compat && alpha > 0)
+        return avsound_draw_cam(o->c->context, frame, map->values, map->rows, map->cols, rgb, stride);
+    for (size_t i = 0; i < (size_t)map->rows * (size_t)map->cols; i++)
+        o->dimmed[i] = map->values[i] * map->confidence;
+    return avsound_draw_map(o->c->context, frame, o->dimmed, map->rows, map->cols, a->colormap, alpha, rgb, stride);
+}
+
 /* Draws into o->rgb; `drawn` becomes its view. */
-static int draw(overlay *o, const avsound_frame *frame, const float *map, int32_t rows, int32_t cols, float confidence,
-                avsound_frame *drawn)
+static int draw(overlay *o, const avsound_frame *frame, const overlay_map *map, avsound_frame *drawn)
 {
     const cli_args *a = &o->c->args;
     const int32_t panes = a->side_by_side ? 2 : 1, stride = frame->width * 3 * panes;
-    const size_t cells = (size_t)rows * (size_t)cols;
+    const size_t cells = (size_t)map->rows * (size_t)map->cols;
     int code = grow((void **)&o->dimmed, &o->dimmed_size, cells * sizeof *o->dimmed, o->path);
     if (!code)
         code = grow((void **)&o->rgb, &o->rgb_size, (size_t)stride * (size_t)frame->height, o->path);
     if (code)
         return code;
-    for (size_t i = 0; i < cells; i++)
-        o->dimmed[i] = map[i] * confidence;
     avsound_status status = AVSOUND_OK;
     if (a->side_by_side)
-        status = avsound_draw_map(o->c->context, frame, o->dimmed, rows, cols, a->colormap, 0, o->rgb, stride);
+        status = draw_pane(o, frame, map, 0, o->rgb, stride);
     if (!status)
-        status = avsound_draw_map(o->c->context, frame, o->dimmed, rows, cols, a->colormap, (float)a->alpha,
-                                  o->rgb + (panes - 1) * 3 * frame->width, stride);
+        status = draw_pane(o, frame, map, (float)a->alpha, o->rgb + (panes - 1) * 3 * frame->width, stride);
     *drawn = (avsound_frame){
         .struct_size = sizeof *drawn,
         .format = AVSOUND_PIXEL_RGB24,
@@ -156,28 +164,27 @@ static int write_picture(overlay *o, const avsound_frame *frame)
     return status ? cli_output_failed(target, status) : CLI_OK;
 }
 
-static int add_map(overlay *o, const float *map, int32_t rows, int32_t cols, int64_t time_us)
+static int add_map(overlay *o, const overlay_map *map, int64_t time_us)
 {
-    const int64_t shape[] = {rows, cols};
+    const int64_t shape[] = {map->rows, map->cols};
     if (!o->count) {
-        o->rows = rows;
-        o->cols = cols;
+        o->rows = map->rows;
+        o->cols = map->cols;
         const int code = cli_series_open(&o->series, o->path, 2, shape);
         if (code)
             return code;
     }
-    if (rows != o->rows || cols != o->cols)
+    if (map->rows != o->rows || map->cols != o->cols)
         return cli_error(CLI_INPUT, "%s: the maps change from %dx%d to %dx%d: the pictures' shape changes", o->path,
-                         o->rows, o->cols, rows, cols);
-    return cli_series_append(&o->series, map, time_us);
+                         o->rows, o->cols, map->rows, map->cols);
+    return cli_series_append(&o->series, map->cam ? map->cam : map->values, time_us);
 }
 
-static int add_drawn(overlay *o, const avsound_frame *frame, const float *map, int32_t rows, int32_t cols,
-                     float confidence, int64_t time_us)
+static int add_drawn(overlay *o, const avsound_frame *frame, const overlay_map *map, int64_t time_us)
 {
     avsound_frame drawn;
     const double before = cli_now();
-    int code = draw(o, frame, map, rows, cols, confidence, &drawn);
+    int code = draw(o, frame, map, &drawn);
     const double between = cli_now();
     drawn.time_us = time_us;
     if (!code)
@@ -187,8 +194,7 @@ static int add_drawn(overlay *o, const avsound_frame *frame, const float *map, i
     return code;
 }
 
-int overlay_add(overlay *o, const avsound_frame *frame, const float *map, int32_t rows, int32_t cols, float confidence,
-                int64_t time_us)
+int overlay_add(overlay *o, const avsound_frame *frame, const overlay_map *map, int64_t time_us)
 {
     /* Without --start a picture that begins later than the sound still does; with it the first frame is the beginning. */
     if (!o->count)
@@ -196,10 +202,9 @@ int overlay_add(overlay *o, const avsound_frame *frame, const float *map, int32_
     const int64_t shown_us = time_us - o->base_us;
     if (shown_us <= o->last_us)
         return CLI_OK;
-    if (!map || (!frame && o->kind != OVERLAY_MAPS))
+    if (!map->values || (!frame && o->kind != OVERLAY_MAPS))
         return cli_error(CLI_INPUT, "%s: nothing to see at %.3f s", o->c->args.inputs[0], (double)time_us / 1e6);
-    const int code = o->kind == OVERLAY_MAPS ? add_map(o, map, rows, cols, time_us)
-                                             : add_drawn(o, frame, map, rows, cols, confidence, shown_us);
+    const int code = o->kind == OVERLAY_MAPS ? add_map(o, map, time_us) : add_drawn(o, frame, map, shown_us);
     if (code)
         return code;
     o->last_us = shown_us;

@@ -6,6 +6,13 @@
 
 typedef enum overlay_kind { OVERLAY_VIDEO, OVERLAY_PICTURE, OVERLAY_PICTURES, OVERLAY_MAPS } overlay_kind;
 
+/* What is drawn over a frame: values in 0...1; of a network of clips also what they come from. */
+typedef struct overlay_map {
+    const float *values, *cam; /* [rows][cols]; cam: or NULL */
+    int32_t rows, cols;
+    float confidence;
+} overlay_map;
+
 typedef struct overlay {
     const cli *c;
     overlay_kind kind;
@@ -27,8 +34,7 @@ typedef struct overlay {
 /* Decides by args.output's form. */
 int overlay_open(overlay *o, const cli *c, const avsound_media_info *info);
 /* Adds a frame; one that is no later than the last is left out. */
-int overlay_add(overlay *o, const avsound_frame *frame, const float *map, int32_t rows, int32_t cols, float confidence,
-                int64_t time_us);
+int overlay_add(overlay *o, const avsound_frame *frame, const overlay_map *map, int64_t time_us);
 int overlay_finish(overlay *o);
 void overlay_discard(overlay *o); /* removes what is not finished; also after finish */
 

@@ -40,6 +40,13 @@ static int score_pair(const cli *c, const cli_model *model, cli_records *records
     return code;
 }
 
+/* Of networks of clips: how much of the video each result is about. */
+static void add_stretch(json_t *row, const avsound_scan_result *r)
+{
+    json_object_set_new(row, "seen", cli_json_seconds(r->seen_us));
+    json_object_set_new(row, "padded", json_boolean(r->padded));
+}
+
 static int score_video(const cli *c, const cli_model *model, cli_records *records, int *damage)
 {
     const cli_args *a = &c->args;
@@ -57,6 +64,9 @@ static int score_video(const cli *c, const cli_model *model, cli_records *record
         json_t *row = record(model, cli_json_seconds(r.time_us), r.probability, r.confidence);
         if (row)
             json_object_set_new(row, "rms", cli_json_float(r.rms));
+        if (row && r.seen_us)
+            add_stretch(row, &r);
+        cli_warn_padded(a->inputs[0], &r);
         code = cli_records_add(records, row);
         cli_progress_step(&progress);
     }

@@ -265,7 +265,8 @@ class Info(CommandTest):
         info = self.json("info", *narrow, "--json")
         self.assertEqual(info["config"]["clip"], {"frames": 63, "frame_rate": 29.97, "sample_rate": 21000, "samples": 44144})
         self.assertIn("im.merge1", self.avsound("info", *narrow, "--plan").stdout)
-        self.assertIn("multisensory takes clips", self.avsound("score", "clip.mp4", *narrow, code=4).stderr)
+        self.assertIn("multisensory takes clips", self.avsound("score", "still.png", "tone.wav", *narrow, code=4).stderr)
+        self.assertIn("no embeddings", self.avsound("embed", "clip.mp4", *narrow, code=4).stderr)
 
     def test_hash_of_a_model_file(self):
         info = self.json("info", *TINY, "--json")

@@ -269,11 +269,24 @@ START_TEST(a_plot_rises_where_its_values_do)
         double first[2], last[2];
         find_series(canvas, (avsn_box){0, 0, 400, 300}, first, last);
         ck_assert_double_lt(first[0], 90);
-        ck_assert_double_gt(last[0], 370);
+        ck_assert_double_gt(last[0], 360);
         ck_assert_double_gt(first[1], last[1] + 150);
         ck_assert_double_gt(ink_in(canvas, (avsn_box){0, 0, 60, 300}), 20); /* the axis' numbers */
         avsn_canvas_free(canvas);
     }
+}
+END_TEST
+
+/* Half of it stands beyond the last value. */
+START_TEST(the_last_number_of_an_axis_is_whole)
+{
+    const double x[] = {0, 2000}, y[] = {0, 1};
+    avsn_canvas *canvas = blank(400, 300);
+    const avsn_series series = {NULL, 0xFF0000, AVSN_SERIES_LINE, 2, x, y, 2};
+    avsn_canvas_plot(canvas, &(avsn_plot){.box = {0, 0, 400, 300}, .low = 1, .high = 0, .series = &series, .count = 1});
+    ck_assert_double_gt(ink_in(canvas, (avsn_box){380, 257, 18, 20}), 20);
+    ck_assert_double_eq(ink_in(canvas, (avsn_box){398, 0, 2, 300}), 0);
+    avsn_canvas_free(canvas);
 }
 END_TEST
 
@@ -343,6 +356,6 @@ SUITE("draw.draw", a_line_covers_its_area_in_any_direction, half_a_line_is_gaps_
       text_is_measured_by_characters_and_cut_where_it_fits,
       pictures_keep_their_pixels_at_their_size_and_their_mean_when_shrunk, pictures_grow_along_straight_lines,
       a_matrix_stands_on_its_first_row, ticks_are_round_and_inside, logarithmic_ticks_thin_out_over_many_powers,
-      a_plot_rises_where_its_values_do, values_that_are_not_numbers_leave_gaps,
+      a_plot_rises_where_its_values_do, the_last_number_of_an_axis_is_whole, values_that_are_not_numbers_leave_gaps,
       a_plot_of_nothing_or_in_no_room_is_no_accident, a_written_canvas_reads_back_the_same,
       a_canvas_survives_refused_memory)

@@ -86,7 +86,10 @@ const cli_option cli_options[] = {
     {"dry-run", 0, "SHEET.png", CLI_TEXT, OFFSET(train.sheet), 0, 0, CLI_TRAIN,
      "train nothing: draw the next batch, as the network sees it, and its labels"},
     {"init", 0, "MODEL", CLI_TEXT, OFFSET(train.init), 0, 0, CLI_TRAIN,
-     "begin with the network and the weights of a model file or an installed model"},
+     "begin with the network and the weights of a model file or an installed model; with --arch, --config or --width: with their "
+     "network, and the weights of all tensors that it shares with the model"},
+    {"init-except", 0, "WORD[,WORD]", CLI_TEXT, OFFSET(train.init_except), 0, 0, CLI_TRAIN,
+     "of --init: tensors with such a word in their name begin anew"},
     {"like", 0, "MODEL", CLI_TEXT, OFFSET(train.like), 0, 0, CLI_TRAIN,
      "begin with a network of this model's shape, front ends included, and new weights"},
     {"width", 0, "FACTOR", CLI_NUMBER, OFFSET(train.width), 0.001, 16, CLI_TRAIN,

@@ -37,7 +37,7 @@ enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH =
 
 /* Options of train alone; 0 and NULL: not given. */
 typedef struct cli_train_args {
-    const char *validation, *sheet, *init, *like, *objective, *optimizer, *schedule, *augment, *license, *source;
+    const char *validation, *sheet, *init, *init_except, *like, *objective, *optimizer, *schedule, *augment, *license, *source;
     int64_t epochs, steps_per_epoch, accumulate, warmup, patience, validation_draws, save_minutes;
     double width, learning_rate, weight_decay, clip, ema, statistics_momentum; /* weight_decay < 0: not given */
     double shift_min, shift_max, shift_hard, silent_share;

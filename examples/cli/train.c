@@ -9,6 +9,8 @@ typedef struct training {
     const cli *c;
     cli_progress progress;
     int64_t first_step; /* of this process */
+    char init[4096];    /* the model that gave some of its weights, else "" */
+    int32_t taken, anew; /* tensors */
 } training;
 
 /* ---- options ---- */
@@ -23,6 +25,7 @@ static const char *fixed_option(const cli_args *a)
     } fixed[] = {
         {"val", t->validation},
         {"init", t->init},
+        {"init-except", t->init_except},
         {"like", t->like},
         {"arch", a->arch},
         {"config", a->config},
@@ -75,8 +78,8 @@ static int check_args(const cli_args *a)
     }
     if (!a->input_count)
         return cli_error(CLI_USAGE, "train: wants DATA, or --resume (see avsound help train)");
-    if (t->init && (a->arch || a->config || t->width > 0))
-        return cli_error(CLI_USAGE, "train: --init brings its own architecture: no --arch, --config or --width");
+    if (t->init_except && !t->init)
+        return cli_error(CLI_USAGE, "train: --init-except belongs to --init, which is missing");
     if (t->like && (t->init || a->arch || a->config || t->width > 0))
         return cli_error(CLI_USAGE, "train: --like names the architecture: no --init, --arch, --config or --width");
     if (a->config && t->width > 0)
@@ -243,10 +246,31 @@ static int open_like(const cli *c, cli_model *out)
     return code;
 }
 
-static int open_beginning(const cli *c, cli_model *out)
+/* The network that `c` describes, or else the other's, with weights of the model that it names. */
+static int open_from(training *t, const cli *c, cli_model *out)
+{
+    const cli_args *a = &c->args;
+    cli_model from;
+    const int code = cli_model_open(c, NULL, &from);
+    if (code)
+        return code;
+    *out = from;
+    const avsound_status status = avsound_model_create_from(from.model, a->arch, a->config, (uint64_t)a->seed,
+                                                            a->train.init_except, &t->taken, &out->model);
+    cli_model_close(&from);
+    if (status == AVSOUND_E_INVALID_ARGUMENT || status == AVSOUND_E_SHAPE)
+        return cli_error(CLI_USAGE, "train: --init %s: %s", out->name, avsound_error_detail());
+    if (status)
+        return cli_input_failed(out->name, status);
+    t->anew = avsound_model_parameter_count(out->model) - t->taken;
+    snprintf(t->init, sizeof t->init, "%s", out->name);
+    return CLI_OK;
+}
+
+static int open_beginning(training *t, cli_model *out)
 {
     char width[64];
-    cli init = *c;
+    cli init = *t->c;
     const cli_train_args *own = &init.args.train;
     init.args.model = own->like ? own->like : own->init;
     if (own->like)
@@ -259,6 +283,8 @@ static int open_beginning(const cli *c, cli_model *out)
         snprintf(width, sizeof width, "{\"width\": %.9g}", own->width);
         init.args.config = width;
     }
+    if (own->init && (init.args.arch || init.args.config || own->init_except))
+        return open_from(t, &init, out);
     return cli_model_open(&init, NULL, out);
 }
 
@@ -270,7 +296,7 @@ static int create(training *t, avsound_trainer **out)
     avsound_trainer_options options;
     int code = cli_augmentation(c->args.train.augment, &augmentation);
     if (!code)
-        code = open_beginning(c, &model);
+        code = open_beginning(t, &model);
     if (code)
         return code;
     fill_options(t, &augmentation, &options);
@@ -343,6 +369,8 @@ int cli_train(cli *c)
     /* Of the processes that mpirun started one speaks; where one fails, each says why it ends. */
     if (!code && avsound_trainer_state(trainer)->rank)
         c->args.quiet = 1;
+    if (!code && *t.init && !c->args.quiet)
+        printf("begins with %d tensors of %s; %d begin anew\n", (int)t.taken, t.init, (int)t.anew);
     if (!code)
         code = c->args.train.sheet ? draw_sheet(&t, trainer) : train(&t, trainer);
     avsound_trainer_free(trainer);

@@ -31,6 +31,26 @@ AVSOUND_API const char *avsound_arch_name(int32_t index);
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_create(avsound_context *context, const char *arch,
                                                               const char *config, uint64_t seed, avsound_model **out);
 
+/** Makes a model as avsound_model_create() does, and gives it another's weights: each tensor that the other has under the same
+ *  name is copied. So training goes on at another frame rate, or a separator begins with an alignment network (whose batch
+ *  norms have no weights: the separator's begin at 1). The other's further tensors are left. Its metadata says that it is
+ *  untrained.
+ *
+ *  @param from   The other model. Not changed.
+ *  @param arch   As in avsound_model_create(); NULL: from's.
+ *  @param config As in avsound_model_create(), over the architecture's defaults; NULL: none, and where arch is NULL, too, from's.
+ *  @param seed   Of the tensors that begin anew.
+ *  @param except Words separated by commas, such as "conv2_2_,conv3_2_": tensors with one of them in their name begin anew, too.
+ *                NULL: none.
+ *  @param taken  Receives how many tensors were copied; the others of avsound_model_parameter_count() begin anew. NULL is allowed.
+ *  @param out    Receives the model; NULL on failure.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT for an unknown name or configuration, a word that is in no name, or where
+ *          nothing would be copied; AVSOUND_E_SHAPE where the two differ in the shape of a tensor that is to be copied;
+ *          AVSOUND_E_NO_MEMORY. Ownership: free with avsound_model_free(). Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_create_from(const avsound_model *from, const char *arch,
+                                                                   const char *config, uint64_t seed, const char *except,
+                                                                   int32_t *taken, avsound_model **out);
+
 /** Loads a model file (safetensors with avsound's metadata). The file is mapped, not copied. Its data are not compared with
  *  the hash it may hold: avsound_model_verify() does that.
  *

@@ -167,10 +167,27 @@ static avsound_status keep_metadata(avsound_model *model, entry *entries, size_t
         block[count + i] = memcpy(text + key, entries[i].value, value);
         text += key + value;
     }
+    avsn_free(model->context, model->keys);
     model->keys = block;
     model->values = block + count;
     model->metadata_count = (int32_t)count;
     return AVSOUND_OK;
+}
+
+avsound_status avsn_model_set_metadata(avsound_model *model, const char *training, const char *const *keys,
+                                       const char *const *values, size_t count)
+{
+    entry *entries = avsn_alloc(model->context, count + 3, sizeof *entries);
+    if (!entries)
+        return AVSOUND_E_NO_MEMORY;
+    entries[0] = (entry){KEY_ARCH, model->arch->name};
+    entries[1] = (entry){KEY_CONFIG, model->config_text};
+    entries[2] = (entry){KEY_TRAINING, training};
+    for (size_t i = 0; i < count; i++)
+        entries[3 + i] = (entry){keys[i], values[i]};
+    const avsound_status status = keep_metadata(model, entries, count + 3);
+    avsn_free(model->context, entries);
+    return status;
 }
 
 static avsound_status finish(avsound_model *model, avsound_status status, avsound_model **out)
@@ -264,11 +281,9 @@ static avsound_status draw(avsound_model *model, const avsn_graph *graph, uint64
 {
     char source[80];
     snprintf(source, sizeof source, "avsound %s, weights drawn from seed %" PRIu64, avsound_version_string(), seed);
-    entry entries[] = {
-        {KEY_ARCH, model->arch->name}, {KEY_CONFIG, model->config_text}, {KEY_TRAINING, "none"}, {"source", source}};
     AVSN_TRY(list_params(model, graph));
     AVSN_TRY(draw_params(model, graph, seed));
-    return keep_metadata(model, entries, AVSN_ARRAY_COUNT(entries));
+    return avsn_model_set_metadata(model, "none", (const char *const[]){"source"}, (const char *const[]){source}, 1);
 }
 
 static avsound_status unknown_arch(avsound_status code, const char *name)
@@ -550,19 +565,7 @@ static avsound_status take_params(avsound_model *model, const avsn_params *param
     avsn_graph_free(graph);
     if (!status)
         status = copy_params(model, params);
-    if (status)
-        return status;
-    entry *entries = avsn_alloc(model->context, count + 3, sizeof *entries);
-    if (!entries)
-        return AVSOUND_E_NO_MEMORY;
-    entries[0] = (entry){KEY_ARCH, model->arch->name};
-    entries[1] = (entry){KEY_CONFIG, model->config_text};
-    entries[2] = (entry){KEY_TRAINING, "trained"};
-    for (size_t i = 0; i < count; i++)
-        entries[3 + i] = (entry){keys[i], values[i]};
-    status = keep_metadata(model, entries, count + 3);
-    avsn_free(model->context, entries);
-    return status;
+    return status ? status : avsn_model_set_metadata(model, "trained", keys, values, count);
 }
 
 avsound_status avsn_model_trained(const avsound_model *like, const avsn_params *params, const char *const *keys,

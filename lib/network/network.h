@@ -53,6 +53,9 @@ avsound_status avsn_config_text(avsound_context *context, const avsn_arch *arch,
 AVSN_SHARED avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_shapes *shapes, avsn_graph **out);
 /* AVSOUND_E_UNSUPPORTED for a network of clips: `task` is for those of a picture and its spectrogram. */
 avsound_status avsn_model_need_picture(const avsound_model *model, const char *task);
+/* Replaces the metadata: what every model has, `training` being "trained" or "none", and these besides. */
+avsound_status avsn_model_set_metadata(avsound_model *model, const char *training, const char *const *keys,
+                                       const char *const *values, size_t count);
 /* AVSOUND_DTYPE_F32 or _BF16 of an AVSOUND_PRECISION_ constant: what this processor's convolutions multiply. */
 AVSN_SHARED avsound_status avsn_choose_compute(int32_t precision, int32_t *compute);
 /* A trained model of this one's architecture and configuration, with copies of `params`, which hold all of its parameters, and

@@ -114,6 +114,25 @@ class Run(TrainTest):
         wrong = self.avsound("train", "clips", "--arch", "multisensory", "-o", "none", code=4)
         self.assertIn("nothing but AVSOUND_OBJECTIVE_SHIFT", wrong.stderr)
 
+    def test_a_second_stage_begins_with_the_first(self):
+        def config(frames, rate):
+            return json.dumps({"width": 0.0625, "audio_width": 0.0625, "image": {"width": 32, "height": 32, "short_side": 36},
+                               "clip": {"frames": frames, "frame_rate": rate, "sample_rate": 8000}})
+        rest = ["--objective", "shift", "--batch", "4", "--threads", "1", "--workers", "1", "--precision", "f32", "--shift-min",
+                "0.5", "--steps-per-epoch", "1", "--epochs", "1"]
+        self.avsound("train", "clips", *rest, "--config", config(6, 12.5), "-o", "first")
+        again = ["--init", "first/last.safetensors", "--config", config(12, 25)]
+        run = self.avsound("train", "clips", *rest, *again, "--init-except", "conv2_2_,conv3_2_,conv4_2_,conv5_2_", "-o", "second")
+        self.assertIn("begins with 102 tensors of first/last.safetensors; 36 begin anew", run.stdout)
+        info = self.json("info", "second/last.safetensors", "--json")
+        self.assertEqual((info["config"]["clip"]["frames"], info["config"]["clip"]["frame_rate"]), (12, 25))
+        run = self.avsound("train", "clips", *rest, "--init", "first/last.safetensors", "--init-except", "joint", "-o", "third")
+        self.assertIn("begins with 136 tensors of first/last.safetensors; 2 begin anew", run.stdout)
+        wrong = self.avsound("train", "clips", *rest, *again, "--init-except", "conv2_2_,conv9", "-o", "none", code=2)
+        self.assertIn('"conv9" is in the name of none of multisensory\'s 138 tensors', wrong.stderr)
+        wrong = self.avsound("train", "clips", *rest, "--init", "first/last.safetensors", "--width", "0.125", "-o", "none", code=2)
+        self.assertRegex(wrong.stderr, "first/last.safetensors: .* wants")
+
     def test_mixtures_taken_apart(self):
         common = {"unet_width": 0.0625, "clip": {"frames": 18, "frame_rate": 25, "sample_rate": 8000},
                   "separation": {"window": 512, "hop": 40, "fft": 1024}}
@@ -247,7 +266,7 @@ class Refusals(TrainTest):
                 ("the run's own data", ["clips", "--resume", "-o", "run"]),
                 ("--lr can't be changed", ["--resume", "-o", "run", "--lr", "1e-3"]),
                 ("--output is missing", ["--resume"]),
-                ("--init brings its own", ["clips", "-o", "run", "--init", "x", "--arch", "ave-net"]),
+                ("--init, which is missing", ["clips", "-o", "run", "--init-except", "conv2_2_"]),
                 ("--like names", ["clips", "-o", "run", "--like", "x", "--width", "0.5"]),
                 ("exclude each other", ["clips", "-o", "run", "--width", "0.5", "--config", "{}"]),
                 ("ends in .png", ["clips", "--dry-run", "sheet.jpg"]),

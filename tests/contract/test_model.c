@@ -34,6 +34,27 @@ START_TEST(create_refuses_bad_arguments)
 }
 END_TEST
 
+START_TEST(create_from_refuses_bad_arguments)
+{
+    avsound_context *context = plain_context();
+    avsound_model *first, *model = (avsound_model *)1;
+    int32_t taken = -1;
+    ck_avsound(avsound_model_create(context, "ave-net", narrow, 0, &first));
+    ck_refused(avsound_model_create_from(NULL, NULL, NULL, 0, NULL, &taken, &model), AVSOUND_E_INVALID_ARGUMENT, "from");
+    ck_assert_ptr_null(model);
+    ck_refused(avsound_model_create_from(first, NULL, NULL, 0, NULL, NULL, NULL), AVSOUND_E_INVALID_ARGUMENT, "out");
+    ck_refused(avsound_model_create_from(first, NULL, NULL, 0, "conv0", &taken, &model), AVSOUND_E_INVALID_ARGUMENT, "conv0");
+    ck_assert_int_eq(taken, -1);
+    ck_avsound(avsound_model_create_from(first, "l3-net", narrow, 0, "fc", &taken, &model));
+    ck_assert_int_gt(taken, 0);
+    ck_assert_int_lt(taken, avsound_model_parameter_count(model));
+    avsound_model_free(first);
+    ck_assert_str_eq(avsound_model_arch(model), "l3-net");
+    avsound_model_free(model);
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(create_refuses_bad_configurations)
 {
     static const struct {
@@ -388,7 +409,7 @@ START_TEST(limit_on_model_bytes_holds)
 }
 END_TEST
 
-SUITE("contract.model", archs_have_names, create_refuses_bad_arguments, create_refuses_bad_configurations,
+SUITE("contract.model", archs_have_names, create_refuses_bad_arguments, create_from_refuses_bad_arguments, create_refuses_bad_configurations,
       create_refuses_deep_configuration, load_refuses_what_is_no_model, load_memory_refuses_what_is_no_model,
       save_and_load_keep_every_bit, verify_compares_the_data_with_the_hash, load_refuses_every_truncation,
       save_leaves_nothing_when_it_fails, accessors_take_null_and_bad_indices, get_parameter_checks_its_arguments,

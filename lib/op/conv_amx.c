@@ -13,7 +13,9 @@
  * Of a source with few channels a cell holds what the window covers of one line, which lies there in succession: all taps
  * of a line in one product.
  *
- * The gradient by the source of a convolution with stride 1 is the same with the taps turned round. */
+ * The gradient by the source, and the transposed convolution, which is that gradient, are convolutions with stride 1 and
+ * with the taps turned round. Where the window has a stride, each of its remainders has a convolution of its own, with the
+ * taps that meet it (kernel 4, stride 2: four of kernel 2); they share a panel, and their results interleave: phases. */
 #include "op/lanes.h"
 #include "op/onednn.h"
 #include "op/tiles.h"
@@ -30,20 +32,26 @@ enum {
     PANEL_BYTES = 1 << 19, /* about; a panel has FEWEST positions all the same */
     FEWEST = 256,
     TASKS = 4,             /* of a thread: where panels are few, the result's channels are shared out too */
-    TAPS = 512,            /* at most */
+    TAPS = 512,            /* at most; */
+    PHASES = 64,           /* these too */
     STREAMED = 1 << 21,    /* bytes of a result */
     PAYS = 64,             /* this is faster than oneDNN's kernels from so many channels of the source on, */
-    PAYS_FORWARD = 1152,   /* if one value takes so many products; */
-    PAYS_BACKWARD = 576,
+    PAYS_FORWARD = 1024,   /* if one value takes so many products, */
+    PAYS_BACKWARD = 576,   /* or is one of a gradient with a stride; */
     PAYS_FEW = 4,          /* and up to so many channels, but of pictures, */
     PAYS_TAPS = 15         /* from so many taps on */
 };
 
 typedef struct axis {
-    int64_t src, dst, kernel, stride, dilation, before;
-    int64_t planes; /* remainders that taps have */
-    int64_t reach;  /* positions from a window's first to its last in a plane */
-    int64_t pitch;  /* positions from one line (picture, item) to the next */
+    int64_t src, dst;            /* cells; of the result those of one phase */
+    int64_t kernel, dilation;    /* taps, and cells from one to the next */
+    int64_t stride, before;      /* of a phase's window over the source */
+    int64_t phases, interleaved; /* how many, and the cells of all their results */
+    int64_t turned;              /* backwards: what the request calls `before` */
+    int64_t span;                /* cells from a window's first to its last */
+    int64_t planes;              /* remainders that taps have */
+    int64_t reach;               /* positions from a window's first to its last in a plane */
+    int64_t pitch;               /* positions from one line (picture, item) to the next */
 } axis;
 
 typedef struct plan {
@@ -52,7 +60,8 @@ typedef struct plan {
     int64_t in_blocks;  /* of BLOCK values of one of the panel's cells */
     int64_t out_tiles;  /* of TILE */
     axis axis[AXES];
-    int64_t taps;
+    int64_t taps, phases;
+    int64_t slices;       /* of frames, that a panel holds */
     int64_t planes;       /* of a slice: those of lines times those of cells */
     int64_t positions;    /* up to the last that counts */
     int64_t count;        /* of a panel, a multiple of BLOCK */
@@ -70,7 +79,7 @@ static int64_t quotient_up(int64_t x, int64_t step)
  * axis has the cells of each tap apart. */
 static void place_axis(axis *a, bool sliced)
 {
-    const int64_t span = sliced ? 0 : (a->kernel - 1) * a->dilation;
+    const int64_t span = sliced ? 0 : a->span;
     a->planes = AVSN_MIN(a->stride, span + 1);
     a->reach = span / a->stride;
     const int64_t lead = AVSN_MAX(quotient_up(a->before - a->planes + 1, a->stride), (int64_t)0);
@@ -78,16 +87,42 @@ static void place_axis(axis *a, bool sliced)
     a->pitch = a->dst + a->reach - AVSN_MIN(AVSN_MIN(lead, trail), a->reach);
 }
 
+/* Backwards: the source's cell that tap `tap` reads for the first of a phase's results; false: it reads none of that phase. */
+static bool reads(const axis *a, int64_t phase, int64_t tap, int64_t *cell)
+{
+    const int64_t at = phase + a->turned - tap * a->dilation;
+    *cell = at / a->phases;
+    return at % a->phases == 0;
+}
+
+/* One phase's convolution of those that are a gradient, with a window that holds every phase's. */
+static void turn_axis(axis *a)
+{
+    int64_t first = 0, last = 0;
+    a->phases = a->stride;
+    a->stride = 1;
+    a->turned = a->before;
+    a->dst = quotient_up(a->interleaved, a->phases);
+    for (int64_t phase = 0; phase < a->phases; phase++)
+        for (int64_t tap = 0, cell; tap < a->kernel; tap++)
+            if (reads(a, phase, tap, &cell)) {
+                first = AVSN_MIN(first, cell);
+                last = AVSN_MAX(last, cell);
+            }
+    a->before = -first;
+    a->span = last - first;
+}
+
 static size_t cells_of(const plan *p)
 {
-    return (size_t)(p->in_blocks * p->axis[0].kernel * p->planes * p->plane);
+    return (size_t)(p->in_blocks * p->slices * p->planes * p->plane);
 }
 
 static void place_panels(plan *p)
 {
     const axis *a = p->axis;
     const int64_t halo = a[1].reach * a[2].pitch + a[2].reach;
-    const int64_t fit = PANEL_BYTES / (p->in_blocks * a[0].kernel * p->planes * 2 * BLOCK) - halo;
+    const int64_t fit = PANEL_BYTES / (p->in_blocks * p->slices * p->planes * 2 * BLOCK) - halo;
     const int64_t last = ((a[0].dst - 1) * a[1].pitch + a[1].dst - 1) * a[2].pitch + a[2].dst;
     p->positions = (p->n - 1) * a[0].pitch * a[1].pitch * a[2].pitch + last;
     const int64_t panels = quotient_up(p->positions, AVSN_MAX(fit, (int64_t)FEWEST));
@@ -104,7 +139,7 @@ static bool joins_lines(const avsn_window *w, int64_t in, bool backward)
 /* Leading axes that a convolution has not are of size 1. */
 static plan plan_of(const avsn_window *w, const avsn_shape *src, const avsn_shape *dst, bool backward)
 {
-    plan p = {.n = src->dim[0], .in = src->dim[1], .out = dst->dim[1], .backward = backward, .planes = 1, .taps = 1};
+    plan p = {.n = src->dim[0], .in = src->dim[1], .out = dst->dim[1], .backward = backward, .planes = 1, .taps = 1, .phases = 1};
     for (int32_t i = 0; i < AXES; i++) {
         const int32_t from = i - (AXES - w->spatial);
         p.axis[i] = from < 0 ? (axis){.src = 1, .dst = 1, .kernel = 1, .stride = 1, .dilation = 1}
@@ -112,16 +147,21 @@ static plan plan_of(const avsn_window *w, const avsn_shape *src, const avsn_shap
                                       .stride = w->stride[from], .dilation = w->dilation[from],
                                       .before = w->before[from]};
         axis *a = &p.axis[i];
-        if (backward)
-            a->before = (a->kernel - 1) * a->dilation - a->before;
         if (i == AXES - 1 && joins_lines(w, p.in, backward)) {
             p.window = a->kernel;
             a->kernel = 1;
         }
+        a->span = (a->kernel - 1) * a->dilation;
+        a->phases = 1;
+        a->interleaved = a->dst;
+        if (backward)
+            turn_axis(a);
         place_axis(a, i == 0);
         p.taps *= a->kernel;
+        p.phases *= a->phases;
         p.planes *= i > 0 ? a->planes : 1;
     }
+    p.slices = backward ? p.axis[0].span + 1 : p.axis[0].kernel;
     p.in_blocks = quotient_up(p.window ? p.window * p.in : p.in, BLOCK);
     p.out_tiles = quotient_up(p.out, TILE);
     place_panels(&p);
@@ -134,10 +174,10 @@ typedef struct place {
     int64_t run; /* how many, from this one on */
 } place;
 
-/* Of one thread: the panel, and where each of its results goes. */
+/* Of one thread: the panel, and where each of its results goes, phase by phase. */
 static size_t thread_bytes(const plan *p)
 {
-    return cells_of(p) * BLOCK * sizeof(uint16_t) + (size_t)p->count * sizeof(place);
+    return cells_of(p) * BLOCK * sizeof(uint16_t) + (size_t)(p->phases * p->count) * sizeof(place);
 }
 
 /* Those that a run makes itself. */
@@ -160,7 +200,7 @@ typedef struct conv_kernel {
 typedef struct slice {
     const plan *plan;
     const uint16_t *src;
-    int64_t frame;     /* the tap's first */
+    int64_t frame;     /* its first */
     int64_t row, cell; /* remainders */
 } slice;
 
@@ -247,36 +287,42 @@ AVSN_AVX512 static void fill_plane(const slice *s, int64_t first, uint16_t *out,
     }
 }
 
-/* [in block][tap of frames][plane][cell][BLOCK] */
+/* [in block][slice][plane][cell][BLOCK] */
 static void fill_panel(const plan *p, const uint16_t *src, int64_t first, uint16_t *out)
 {
     const axis *a = p->axis;
     const int64_t slice_values = p->planes * p->plane * BLOCK;
-    for (int64_t tap = 0; tap < a[0].kernel; tap++) {
-        slice s = {p, src, tap * a[0].dilation, 0, 0};
+    for (int64_t i = 0; i < p->slices; i++) {
+        slice s = {p, src, p->backward ? i : i * a[0].dilation, 0, 0};
         for (int64_t plane = 0; plane < p->planes; plane++) {
             s.row = plane / a[2].planes;
             s.cell = plane % a[2].planes;
-            fill_plane(&s, first, out + tap * slice_values + plane * p->plane * BLOCK, a[0].kernel * slice_values);
+            fill_plane(&s, first, out + i * slice_values + plane * p->plane * BLOCK, p->slices * slice_values);
         }
     }
 }
 
 /* ---- multiplying ---- */
 
+/* Where a tap's source and weights lie: values from a position's first cell and from a block's first tile. */
+typedef struct tap_place {
+    int32_t cells, weights;
+} tap_place;
+
 /* What a product of 32 positions by 32 channels adds up. */
 typedef struct product {
     int64_t blocks, taps;
-    const int32_t *shift;   /* of each tap: values */
+    const tap_place *tap;   /* one more: the next block's first, of which only the weights count */
     int64_t cells, weights; /* values from block to block */
     int64_t tile;           /* values of the weights to the second 16 channels */
 } product;
 
-/* What a product calls into the second-level cache for those of the next channels: lines of 64 bytes, from `line` to before
- * `end` of the 32 of each tap's tiles. */
+/* What a product calls into the second-level cache for those of the next channels or phase: lines of 64 bytes, from `line` to
+ * before `end` of the 32 of each tap's tiles. */
 typedef struct ahead {
     const uint16_t *weights;
-    int64_t line, end;
+    const tap_place *tap;
+    int64_t taps, line, end;
 } ahead;
 
 /* Into the first-level cache, whose share of the weights of one step is never used twice in a row. */
@@ -298,13 +344,13 @@ AVSN_TILES static inline __attribute__((always_inline)) void multiply(const prod
     _tile_zero(2);
     _tile_zero(3);
     for (int64_t block = 0; block < m->blocks; block++) {
-        for (int64_t tap = 0; tap < m->taps; tap++) {
-            const uint16_t *a = cells + m->shift[tap], *b = weights + tap * TILE_VALUES;
-            fetch_tile(b + TILE_VALUES);
+        for (int64_t i = 0; i < m->taps; i++) {
+            const uint16_t *a = cells + m->tap[i].cells, *b = weights + m->tap[i].weights;
+            fetch_tile(weights + m->tap[i + 1].weights);
             if (columns)
-                fetch_tile(b + m->tile + TILE_VALUES);
-            for (int64_t i = next.line; i < next.end; i++)
-                _mm_prefetch(next.weights + tap * TILE_VALUES + i / TILE * m->tile + i % TILE * BLOCK, _MM_HINT_T1);
+                fetch_tile(weights + m->tap[i + 1].weights + m->tile);
+            for (int64_t line = next.line, end = i < next.taps ? next.end : line; line < end; line++)
+                _mm_prefetch(next.weights + next.tap[i].weights + line / TILE * m->tile + line % TILE * BLOCK, _MM_HINT_T1);
             _tile_loadd(4, a, ROW);
             if (rows)
                 _tile_loadd(5, a + TILE * BLOCK, ROW);
@@ -407,58 +453,100 @@ AVSN_AVX512 static inline __attribute__((always_inline)) void write_run(const en
 AVSN_AVX512 static void write_results(const plan *p, const ending *e, const float *sums, const place *places,
                                       int64_t rows, int64_t first, int64_t channels)
 {
+    const int64_t stride = p->axis[2].phases * p->out;
     for (int64_t i = 0; i < rows;) {
         place run = places[i];
         run.run = AVSN_MIN(run.run, rows - i);
         if (run.at >= 0 && e->add)
-            write_run(e, sums, i, run, p->out, first, channels, true, e->narrow);
+            write_run(e, sums, i, run, stride, first, channels, true, e->narrow);
         else if (run.at >= 0 && e->narrow)
-            write_run(e, sums, i, run, p->out, first, channels, false, true);
+            write_run(e, sums, i, run, stride, first, channels, false, true);
         else if (run.at >= 0)
-            write_run(e, sums, i, run, p->out, first, channels, false, false);
+            write_run(e, sums, i, run, stride, first, channels, false, false);
         i += run.run;
     }
 }
 
-static void find_places(const plan *p, int64_t first, place *places)
+/* Of the phase that lies so far along each axis. */
+static void find_places(const plan *p, int64_t first, const int64_t phase[AXES], place *places)
 {
     const axis *a = p->axis;
+    int64_t size[AXES];
+    for (int i = 0; i < AXES; i++)
+        size[i] = quotient_up(a[i].interleaved - phase[i], a[i].phases);
     int64_t line = first / a[2].pitch, x = first % a[2].pitch;
     for (int64_t i = 0; i < p->count; line++, x = 0) {
         const int64_t y = line % a[1].pitch, t = line / a[1].pitch % a[0].pitch, item = line / a[1].pitch / a[0].pitch;
-        const int64_t counts = item < p->n && t < a[0].dst && y < a[1].dst ? a[2].dst : 0;
-        const int64_t start = ((item * a[0].dst + t) * a[1].dst + y) * a[2].dst;
+        const int64_t counts = item < p->n && t < size[0] && y < size[1] ? size[2] : 0;
+        const int64_t frame = item * a[0].interleaved + t * a[0].phases + phase[0];
+        const int64_t start = (frame * a[1].interleaved + y * a[1].phases + phase[1]) * a[2].interleaved + phase[2];
         for (; x < a[2].pitch && i < p->count; x++, i++)
-            places[i] = x < counts ? (place){(start + x) * p->out, counts - x} : (place){-1, a[2].pitch - x};
+            places[i] = x < counts ? (place){(start + x * a[2].phases) * p->out, counts - x} : (place){-1, a[2].pitch - x};
     }
 }
 
 /* ---- tasks ---- */
 
-static void find_shifts(const plan *p, int32_t shift[TAPS])
+/* What the phases multiply. */
+typedef struct schedule {
+    tap_place taps[TAPS + PHASES]; /* each phase's, and one behind them */
+    product product[PHASES];
+} schedule;
+
+static int64_t cells_shift(const plan *p, int64_t t, int64_t y, int64_t x)
 {
     const axis *a = p->axis;
-    for (int64_t tap = 0; tap < p->taps; tap++) {
-        const int64_t used = p->backward ? p->taps - 1 - tap : tap;
-        const int64_t x = used % a[2].kernel * a[2].dilation;
-        const int64_t y = used / a[2].kernel % a[1].kernel * a[1].dilation;
-        const int64_t t = used / a[2].kernel / a[1].kernel;
-        const int64_t plane = t * p->planes + y % a[1].stride * a[2].planes + x % a[2].stride;
-        shift[tap] = (int32_t)((plane * p->plane + y / a[1].stride * a[2].pitch + x / a[2].stride) * BLOCK);
+    const int64_t plane = t * p->planes + y % a[1].stride * a[2].planes + x % a[2].stride;
+    return (plane * p->plane + y / a[1].stride * a[2].pitch + x / a[2].stride) * BLOCK;
+}
+
+static void split_phase(const plan *p, int64_t index, int64_t phase[AXES])
+{
+    phase[2] = index % p->axis[2].phases;
+    phase[1] = index / p->axis[2].phases % p->axis[1].phases;
+    phase[0] = index / p->axis[2].phases / p->axis[1].phases;
+}
+
+/* False: this phase has no such tap. */
+static bool find_tap(const plan *p, const int64_t phase[AXES], int64_t index, tap_place *found)
+{
+    const axis *a = p->axis;
+    const int64_t at[AXES] = {index / a[2].kernel / a[1].kernel, index / a[2].kernel % a[1].kernel, index % a[2].kernel};
+    int64_t cell[AXES];
+    for (int i = 0; i < AXES; i++) {
+        if (p->backward && !reads(&a[i], phase[i], at[i], &cell[i]))
+            return false;
+        cell[i] = p->backward ? cell[i] + a[i].before : i > 0 ? at[i] * a[i].dilation : at[i];
     }
+    *found = (tap_place){(int32_t)cells_shift(p, cell[0], cell[1], cell[2]), (int32_t)(index * TILE_VALUES)};
+    return true;
 }
 
 /* Weights lie in tiles of 32 channels of the source by 16 of the result, all taps of a pair of blocks in succession; blocks
  * of the result are outer, backwards those of the source. */
-static product product_of(const plan *p, const int32_t shift[TAPS])
+static product product_of(const plan *p, const tap_place *taps, int64_t count)
 {
     const int64_t pair = p->taps * TILE_VALUES;
     return (product){.blocks = p->in_blocks,
-                     .taps = p->taps,
-                     .shift = shift,
-                     .cells = p->axis[0].kernel * p->planes * p->plane * BLOCK,
+                     .taps = count,
+                     .tap = taps,
+                     .cells = p->slices * p->planes * p->plane * BLOCK,
                      .weights = p->backward ? p->out_tiles * pair : pair,
                      .tile = p->backward ? pair : p->in_blocks * pair};
+}
+
+static void find_schedule(const plan *p, schedule *s)
+{
+    tap_place *taps = s->taps;
+    for (int64_t i = 0; i < p->phases; i++) {
+        int64_t phase[AXES], count = 0;
+        split_phase(p, i, phase);
+        for (int64_t index = 0; index < p->taps; index++)
+            count += find_tap(p, phase, index, &taps[count]);
+        s->product[i] = product_of(p, taps, count);
+        taps[count].weights = count ? (int32_t)s->product[i].weights + taps[0].weights : 0;
+        taps += count + 1;
+    }
 }
 
 /* Weights of windows are few: they come as they are and are laid in tiles here. */
@@ -476,27 +564,51 @@ static void pack_windows(const plan *p, const float *weights, uint16_t *tiles)
         }
 }
 
-/* One panel, the result's channels from `begin` to before `end`. */
-static void run_task(const plan *p, const product *m, const ending *e, const uint16_t *src, const uint16_t *weights,
-                     int64_t panel, int64_t begin, int64_t end, unsigned char *buffer)
+/* What all tasks of a run share. */
+typedef struct job {
+    const plan *plan;
+    const schedule *schedule;
+    const ending *ending;
+    const uint16_t *src, *weights;
+} job;
+
+/* 32 channels of the result, at all positions of a panel, in one phase. */
+static void multiply_panel(const job *j, int64_t phase, int64_t count, const uint16_t *cells, const place *places,
+                           int64_t out, int64_t columns, ahead next)
 {
     _Alignas(64) float sums[BLOCK * BLOCK];
+    const product *m = &j->schedule->product[phase];
+    const int64_t lines = quotient_up(2 * TILE, quotient_up(count, BLOCK));
+    for (int64_t i = 0; i < count; i += BLOCK) {
+        const int64_t rows = AVSN_MIN(count - i, (int64_t)BLOCK);
+        next.line = AVSN_MIN(i / BLOCK * lines, (int64_t)2 * TILE);
+        next.end = AVSN_MIN(next.line + lines, (int64_t)2 * TILE);
+        multipliers[rows > TILE][columns > TILE](m, cells + i * BLOCK, j->weights + out / TILE * m->tile, next, sums);
+        write_results(j->plan, j->ending, sums, places + i, rows, out, columns);
+    }
+}
+
+/* One panel, the result's channels from `begin` to before `end`. */
+static void run_task(const job *j, int64_t panel, int64_t begin, int64_t end, unsigned char *buffer)
+{
+    const plan *p = j->plan;
     uint16_t *cells = (uint16_t *)buffer;
     place *places = (place *)(buffer + cells_of(p) * BLOCK * sizeof *cells);
     const int64_t first = panel * p->count, count = AVSN_MIN(p->count, p->positions - first);
-    fill_panel(p, src, first, cells);
-    find_places(p, first, places);
-    avsn_tiles_begin();
-    const int64_t lines = quotient_up(2 * TILE, quotient_up(count, BLOCK));
-    for (int64_t out = begin; out < end; out += BLOCK) {
-        const int64_t following = out + BLOCK < end ? out + BLOCK : begin, columns = AVSN_MIN(end - out, (int64_t)BLOCK);
-        for (int64_t i = 0; i < count; i += BLOCK) {
-            const int64_t rows = AVSN_MIN(count - i, (int64_t)BLOCK), line = AVSN_MIN(i / BLOCK * lines, (int64_t)2 * TILE);
-            const ahead next = {weights + following / TILE * m->tile, line, AVSN_MIN(line + lines, (int64_t)2 * TILE)};
-            multipliers[rows > TILE][columns > TILE](m, cells + i * BLOCK, weights + out / TILE * m->tile, next, sums);
-            write_results(p, e, sums, places + i, rows, out, columns);
-        }
+    fill_panel(p, j->src, first, cells);
+    for (int64_t i = 0; i < p->phases; i++) {
+        int64_t phase[AXES];
+        split_phase(p, i, phase);
+        find_places(p, first, phase, places + i * p->count);
     }
+    avsn_tiles_begin();
+    for (int64_t out = begin; out < end; out += BLOCK)
+        for (int64_t phase = 0; phase < p->phases; phase++) {
+            const int64_t following = phase + 1 < p->phases ? out : out + BLOCK < end ? out + BLOCK : begin;
+            const product *m = &j->schedule->product[(phase + 1) % p->phases];
+            const ahead next = {.weights = j->weights + following / TILE * m->tile, .tap = m->tap, .taps = m->taps};
+            multiply_panel(j, phase, count, cells, places + phase * p->count, out, AVSN_MIN(end - out, (int64_t)BLOCK), next);
+        }
     avsn_tiles_end();
     _mm_sfence(); /* streamed results, before others read them */
 }
@@ -505,9 +617,8 @@ static void convolve(const avsn_c_kernel *k)
 {
     const conv_kernel *kernel = (const conv_kernel *)k;
     const plan *p = &kernel->plan;
-    int32_t shift[TAPS];
-    find_shifts(p, shift);
-    const product m = product_of(p, shift);
+    schedule s;
+    find_schedule(p, &s);
     const int32_t last = k->base.input_count - 1;
     const ending e = {.bias = kernel->bias ? k->input[2] : NULL,
                       .add = kernel->add ? k->input[last] : NULL,
@@ -519,14 +630,13 @@ static void convolve(const avsn_c_kernel *k)
     unsigned char *buffers = (unsigned char *)k->scratchpad + weights_bytes(p);
     if (p->window)
         pack_windows(p, k->input[1], k->scratchpad);
-    const uint16_t *weights = p->window ? k->scratchpad : k->input[1];
+    const job j = {p, &s, &e, k->input[0], p->window ? k->scratchpad : k->input[1]};
     const int64_t blocks = quotient_up(p->out, BLOCK);
     const int64_t parts = k->threads > 1 ? AVSN_MIN(quotient_up(TASKS * k->threads, p->panels), blocks) : 1;
 #pragma omp parallel for schedule(dynamic) num_threads(k->threads)
     for (int64_t i = 0; i < p->panels * parts; i++) {
         const int64_t part = i % parts, begin = part * blocks / parts * BLOCK, end = (part + 1) * blocks / parts * BLOCK;
-        run_task(p, &m, &e, k->input[0], weights, i / parts, begin, AVSN_MIN(end, p->out),
-                 buffers + (size_t)omp_get_thread_num() * thread_bytes(p));
+        run_task(&j, i / parts, begin, AVSN_MIN(end, p->out), buffers + (size_t)omp_get_thread_num() * thread_bytes(p));
     }
 }
 
@@ -541,33 +651,44 @@ static void convolve(const avsn_c_kernel *k)
 
 /* ---- making ---- */
 
-static int64_t taps_of(const avsn_window *w)
+static int64_t product_over(const int64_t *numbers, int32_t count)
 {
-    int64_t taps = 1;
-    for (int32_t i = 0; i < w->spatial; i++)
-        taps *= w->kernel[i];
-    return taps;
+    int64_t all = 1;
+    for (int32_t i = 0; i < count; i++)
+        all *= numbers[i];
+    return all;
+}
+
+/* A transposed convolution is the gradient by its result of the convolution that goes the other way. */
+static bool is_backward(const avsn_kernel_request *r)
+{
+    return r->kind == AVSN_OP_CONV_BACKWARD_DATA || r->kind == AVSN_OP_DECONV;
 }
 
 bool avsn_conv_amx_serves(const avsn_kernel_request *r)
 {
     const avsn_window *w = &r->attributes->window;
-    if (r->compute != AVSOUND_DTYPE_BF16 || avsn_op_isa() < AVSN_ISA_AMX || w->spatial > AXES || taps_of(w) > TAPS)
+    if (r->compute != AVSOUND_DTYPE_BF16 || avsn_op_isa() < AVSN_ISA_AMX || w->spatial > AXES ||
+        product_over(w->kernel, w->spatial) > TAPS)
         return false;
-    for (int32_t i = 0; r->kind == AVSN_OP_CONV_BACKWARD_DATA && i < w->spatial; i++)
-        if (w->stride[i] != 1 || w->before[i] > (w->kernel[i] - 1) * w->dilation[i])
-            return false;
-    const plan p = plan_of(w, avsn_layout_shape(r->input[0]), r->output, r->kind == AVSN_OP_CONV_BACKWARD_DATA);
-    return cells_of(&p) <= INT32_MAX / BLOCK; /* shifts are 32 bits wide */
+    if (is_backward(r) && product_over(w->stride, w->spatial) > PHASES)
+        return false;
+    const plan p = plan_of(w, avsn_layout_shape(r->input[0]), r->output, is_backward(r));
+    const int64_t block = p.taps * TILE_VALUES * (p.backward ? p.out_tiles + 1 : 2);
+    return cells_of(&p) <= INT32_MAX / BLOCK && block <= INT32_MAX; /* a tap's places are 32 bits wide */
 }
 
 /* Measured on a processor with tile registers against oneDNN 2.6 (docs/performance.md). */
 bool avsn_conv_amx_pays(const avsn_kernel_request *r)
 {
     const avsn_window *w = &r->attributes->window;
-    const bool backward = r->kind == AVSN_OP_CONV_BACKWARD_DATA;
-    const int64_t in = avsn_layout_shape(r->input[0])->dim[1], taps = taps_of(w);
-    if (!avsn_conv_amx_serves(r) || r->output->dim[1] < BLOCK)
+    const bool backward = is_backward(r);
+    const int64_t in = avsn_layout_shape(r->input[0])->dim[1], taps = product_over(w->kernel, w->spatial);
+    if (!avsn_conv_amx_serves(r))
+        return false;
+    if (backward && product_over(w->stride, w->spatial) > 1)
+        return in >= PAYS && taps > 1;
+    if (r->output->dim[1] < BLOCK)
         return false;
     if (in <= PAYS_FEW)
         return w->spatial != 2 && taps >= PAYS_TAPS && joins_lines(w, in, backward);
@@ -611,12 +732,11 @@ avsound_status avsn_make_conv_amx(const avsn_kernel_request *r, avsn_kernel **ou
     avsn_kernel *base;
     AVSN_TRY(avsn_c_kernel_create_sized(r, sizeof(conv_kernel), "c:conv_amx", convolve, 0, &base));
     conv_kernel *k = (conv_kernel *)base;
-    const bool backward = r->kind == AVSN_OP_CONV_BACKWARD_DATA;
-    k->plan = plan_of(&r->attributes->window, avsn_layout_shape(r->input[0]), r->output, backward);
+    k->plan = plan_of(&r->attributes->window, avsn_layout_shape(r->input[0]), r->output, is_backward(r));
     k->bias = r->input_count - (r->add ? 1 : 0) == 3;
     k->add = r->add;
     k->relu = r->relu;
-    k->narrow = backward || r->output_dtype == AVSOUND_DTYPE_BF16;
+    k->narrow = r->kind == AVSN_OP_CONV_BACKWARD_DATA || r->output_dtype == AVSOUND_DTYPE_BF16;
     base->scratchpad_bytes = weights_bytes(&k->plan) + (size_t)k->base.threads * thread_bytes(&k->plan);
     const avsound_status status = set_layouts(r, k);
     if (status) {

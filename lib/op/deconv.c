@@ -70,6 +70,8 @@ static bool is_reference(const avsn_pd *pd)
 
 avsound_status avsn_make_deconv(const avsn_kernel_request *r, avsn_kernel **out)
 {
+    if (avsn_conv_amx_pays(r))
+        return avsn_make_conv_amx(r, out);
     const avsn_shape *src = avsn_layout_shape(r->input[0]), *weights = avsn_layout_shape(r->input[1]);
     avsn_pd pd = {0};
     dnnl_status_t status = start(&pd, r, avsn_activation_tag(r->compute, r->output->rank));

@@ -356,6 +356,31 @@ START_TEST(gradients_by_the_source)
 }
 END_TEST
 
+/* Remainders of the stride have windows of different sizes, or (kernel below stride) none at all; sizes that it does not
+ * divide; cells at the end that no window reaches; dilations that meet some remainders only; panels that end within lines. */
+START_TEST(gradients_by_the_source_with_strides)
+{
+    static const conv_case cases[] = {
+        {.src = {4, {1, 64, 8, 16}}, .out = 32, .window = WINDOW2(4, 2, 1, 1, 1), .backward = true},
+        {.src = {4, {2, 40, 7, 9}}, .out = 70, .window = WINDOW2(4, 2, 1, 1, 2), .backward = true},
+        {.src = {4, {3, 16, 11, 8}}, .out = 33, .window = WINDOW2(3, 2, 1, 0, 1), .backward = true},
+        {.src = {4, {2, 17, 10, 13}}, .out = 32, .window = WINDOW2(3, 3, 1, 1, 0), .backward = true},
+        {.src = {4, {2, 17, 9, 12}}, .out = 32, .window = WINDOW2(2, 3, 1, 0, 0), .backward = true},
+        {.src = {4, {2, 32, 9, 9}}, .out = 16, .window = WINDOW2(1, 2, 1, 0, 0), .backward = true},
+        {.src = {4, {1, 24, 13, 11}}, .out = 48, .window = WINDOW2(3, 2, 2, 2, 1), .backward = true},
+        {.src = {4, {2, 24, 12, 15}}, .out = 48, .window = WINDOW2(4, 3, 2, 3, 1), .backward = true},
+        {.src = {4, {1, 2, 12, 64}}, .out = 128, .backward = true,
+         .window = {.spatial = 2, .kernel = {4, 4}, .stride = {1, 2}, .dilation = {1, 1}, .before = {1, 1}, .after = {2, 1}}},
+        {.src = {4, {1, 64, 160, 66}}, .out = 320, .window = WINDOW2(4, 2, 1, 1, 1), .backward = true},
+        {.src = {3, {2, 32, 41}}, .out = 64, .window = WINDOW1(15, 4, 1, 7, 7), .backward = true},
+        {.src = {5, {2, 20, 5, 8, 7}}, .out = 64, .window = WINDOW3(3, 2, 1, 0, 1), .backward = true},
+        {.src = {5, {1, 20, 7, 6, 6}}, .out = 40, .window = WINDOW3(3, 2, 2, 2, 2), .backward = true},
+        {.src = {4, {1, 20, 6, 6}}, .out = 40, .window = WINDOW2(2, 1, 1, 4, 0), .backward = true},
+    };
+    CHECK_CASES(cases);
+}
+END_TEST
+
 START_TEST(refusals_of_memory_are_survived)
 {
     const conv_case c = {.src = {4, {2, 32, 6, 7}}, .out = 40, .window = WINDOW2(3, 1, 1, 1, 1), .bias = true, .add = true};
@@ -376,4 +401,4 @@ START_TEST(refusals_of_memory_are_survived)
 END_TEST
 
 SUITE("op.conv_amx", pictures, strides_dilations_and_uneven_paddings, one_dimension_and_three, bias_addition_and_relu,
-      gradients_by_the_source, refusals_of_memory_are_survived)
+      gradients_by_the_source, gradients_by_the_source_with_strides, refusals_of_memory_are_survived)

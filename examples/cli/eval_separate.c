@@ -149,6 +149,8 @@ static avsound_status write_mixture(separations *all, const signal *mixed, scene
     bool good = file && fwrite(header, 1, sizeof header, file) == sizeof header &&
                 cli_wav_write(file, mixed->samples, 2 * mixed->count);
     good = file && !fclose(file) && good;
+    if (fd >= 0 && !file)
+        close(fd);
     if (good)
         return AVSOUND_OK;
     atomic_store(&all->failed, cli_write_failed(s->mixture));

@@ -83,6 +83,7 @@ typedef struct avsn_source {
     char *path; /* as the caller named it, for details */
     int fd;
     int64_t size;
+    int64_t told_size; /* bytes the file says it has, or 0: a file that is shorter was cut */
     char
         name[32]; /* what FFmpeg is told: "media" and the path's ending, nothing it could take for a URL or a pattern */
 } avsn_source;

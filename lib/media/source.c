@@ -25,6 +25,46 @@ static void harmless_name(const char *path, char *name, size_t size)
         snprintf(name, size, "media%s", dot);
 }
 
+/* ---- the size that a Matroska file tells ---- */
+
+enum { EBML_HEADER = 0x1A45DFA3, SEGMENT = 0x18538067, LONGEST_ID = 4, LONGEST_SIZE = 8, MOST_ELEMENTS = 8 };
+
+/* A number whose first byte tells its length by leading zeros, with that bit or without; 0: none so short. */
+static int read_number(const uint8_t *bytes, int most, bool whole, uint64_t *value)
+{
+    int length = 1;
+    while (length <= most && !(bytes[0] & 0x80 >> (length - 1)))
+        length++;
+    if (length > most)
+        return 0;
+    *value = whole ? bytes[0] : bytes[0] & (0x7Fu >> (length - 1));
+    for (int i = 1; i < length; i++)
+        *value = *value << 8 | bytes[i];
+    return length;
+}
+
+/* Where the segment ends, which holds all the rest. 0: this is no Matroska, or it was written without going back, as live
+ * ones are, and doesn't know. */
+static int64_t matroska_size(int fd)
+{
+    int64_t at = 0;
+    for (int i = 0; i < MOST_ELEMENTS; i++) {
+        uint8_t bytes[LONGEST_ID + LONGEST_SIZE] = {0};
+        uint64_t id, size;
+        if (pread(fd, bytes, sizeof bytes, (off_t)at) <= 0)
+            return 0;
+        const int first = read_number(bytes, LONGEST_ID, true, &id);
+        const int second = first ? read_number(bytes + first, LONGEST_SIZE, false, &size) : 0;
+        const bool unknown = second && size == (UINT64_C(1) << 7 * second) - 1;
+        if (!second || unknown || size > (uint64_t)(INT64_MAX / 2 - at) || (i == 0 && id != EBML_HEADER))
+            return 0;
+        at += first + second + (int64_t)size;
+        if (id == SEGMENT)
+            return at;
+    }
+    return 0;
+}
+
 avsound_status avsn_source_open(avsound_context *context, const char *path, avsn_source *source)
 {
     *source = (avsn_source){.context = context, .fd = -1};
@@ -49,6 +89,7 @@ avsound_status avsn_source_open(avsound_context *context, const char *path, avsn
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s: is empty, want a media file", path);
     }
     source->size = status.st_size;
+    source->told_size = matroska_size(fd);
     harmless_name(path, source->name, sizeof source->name);
     source->path = avsn_strdup(context, path);
     if (!source->path) {

@@ -136,12 +136,14 @@ static bool is_cut(const avsn_track *track, const AVPacket *packet)
            !av_get_exact_bits_per_sample(track->stream->codecpar->codec_id);
 }
 
-/* Is the file shorter than its own index says? Demuxers take the missing part for the end. */
+/* Is the file shorter than it or its own index says? Demuxers take the missing part for the end. */
 static bool is_truncated(const avsn_track *track)
 {
     const int count = avformat_index_get_entries_count(track->stream);
     const AVIndexEntry *last = count > 0 ? avformat_index_get_entry(track->stream, count - 1) : NULL;
-    return track->demuxer.view->past_end || (last && last->pos > track->source->size - last->size);
+    const avsn_source *source = track->source;
+    return track->demuxer.view->past_end || source->told_size > source->size ||
+           (last && last->pos > source->size - last->size);
 }
 
 static bool is_dropped(avsn_track *track, const AVPacket *packet)

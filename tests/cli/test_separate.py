@@ -265,9 +265,10 @@ class BadInput(CommandTest):
         self.refused(3, "no sound", "separate", "still.png", "-o", "out", "-m", "bright.safetensors")
 
     def test_a_damaged_file_keeps_what_came_before(self):
-        for name in ("whole.mp4", "whole.mov"):
-            sound = "aac" if name.endswith("mp4") else "pcm_s16le"
-            self.film(name=name, extra=("-c:a", sound, "-movflags", "+faststart"))
+        first = ("-movflags", "+faststart")
+        for name, extra in (("whole.mp4", ("-c:a", "aac", *first)), ("whole.mov", ("-c:a", "pcm_s16le", *first)),
+                            ("whole.mkv", ("-c:a", "aac"))):
+            self.film(name=name, extra=extra)
             whole = (self.folder / name).read_bytes()
             (self.folder / f"part-{name}").write_bytes(whole[:len(whole) * 7 // 10])
             stems, run = self.separate(f"part-{name}", code=3)

@@ -42,6 +42,7 @@ const cli_option cli_options[] = {
      "sync: offsets up to so much either way are tried; default 2"},
     {"curve", 0, "FILE.png", CLI_TEXT, OFFSET(curve), 0, 0, CLI_SYNC,
      "draw how well sound and picture agree at every offset and, over 30 s, the offset over time"},
+    {"curve", 0, "FILE.png", CLI_TEXT, OFFSET(curve), 0, 0, CLI_SCORE, "draw the video's scores over time"},
     {"fix", 0, "OUT", CLI_TEXT, OFFSET(fix), 0, 0, CLI_SYNC,
      "write a copy with the sound moved into place: .mp4, .m4v, .mov, .mkv or .webm"},
     {"output", 'o', "FOLDER", CLI_TEXT, OFFSET(output), 0, 0, CLI_SEPARATE, "where to; made if it is missing; required"},

@@ -66,7 +66,7 @@ typedef struct cli_args {
     int64_t short_side, channels, workers;
     int sounds;
     double range;             /* of sync: seconds, 0: not given */
-    const char *curve, *fix;  /* of sync */
+    const char *curve, *fix;  /* of sync; curve: of score, too */
     const char *offsets;      /* of eval sync */
     double seconds;
     int compat;              /* of localize, separate */

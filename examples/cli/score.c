@@ -1,6 +1,53 @@
+#include <stdlib.h>
+
 #include "cli.h"
 
 static const char *const bundled[] = {"ave-s", "avol-s", NULL};
+
+/* What --curve draws. */
+typedef struct curve {
+    double *values; /* [count]: time, probability, confidence */
+    size_t count, room;
+    bool clips;
+} curve;
+
+static int curve_add(curve *curve, const char *path, const avsound_scan_result *r)
+{
+    if (curve->count == curve->room) {
+        const size_t room = curve->room ? 2 * curve->room : 256;
+        double *values = realloc(curve->values, 3 * room * sizeof *values);
+        if (!values)
+            return cli_error(CLI_RESOURCES, "%s: out of memory", path);
+        curve->values = values;
+        curve->room = room;
+    }
+    double *row = curve->values + 3 * curve->count++;
+    row[0] = (double)r->time_us / 1e6;
+    row[1] = (double)r->probability;
+    row[2] = (double)r->confidence;
+    curve->clips = r->seen_us > 0;
+    return CLI_OK;
+}
+
+static int curve_draw(const cli *c, const curve *curve)
+{
+    const char *path = c->args.curve;
+    double *lists = malloc(3 * curve->count * sizeof *lists);
+    if (!lists)
+        return cli_error(CLI_RESOURCES, "%s: out of memory", path);
+    for (size_t i = 0; i < 3 * curve->count; i++)
+        lists[i % 3 * curve->count + i / 3] = curve->values[i];
+    const avsound_scores scores = {.struct_size = sizeof scores,
+                                   .times_s = lists,
+                                   .probabilities = lists + curve->count,
+                                   .confidences = lists + 2 * curve->count,
+                                   .count = (int64_t)curve->count,
+                                   .title = curve->clips ? "probability that sound and picture are in time"
+                                                         : "probability that sound and picture belong together"};
+    const avsound_status status = avsound_scores_draw(c->context, &scores, path);
+    free(lists);
+    return status ? cli_output_failed(path, status) : CLI_OK;
+}
 
 static json_t *head(const cli *c, const cli_model *model)
 {
@@ -47,7 +94,7 @@ static void add_stretch(json_t *row, const avsound_scan_result *r)
     json_object_set_new(row, "padded", json_boolean(r->padded));
 }
 
-static int score_video(const cli *c, const cli_model *model, cli_records *records, int *damage)
+static int score_video(const cli *c, const cli_model *model, cli_records *records, curve *curve, int *damage)
 {
     const cli_args *a = &c->args;
     avsound_scan *scan = NULL;
@@ -68,6 +115,8 @@ static int score_video(const cli *c, const cli_model *model, cli_records *record
             add_stretch(row, &r);
         cli_warn_padded(a->inputs[0], &r);
         code = cli_records_add(records, row);
+        if (!code && a->curve)
+            code = curve_add(curve, a->curve, &r);
         cli_progress_step(&progress);
     }
     cli_progress_end(&progress);
@@ -82,12 +131,15 @@ int cli_score(cli *c)
     cli_records records = {0};
     avsound_media_info info;
     json_t *description = NULL;
+    curve curve = {0};
     int damage = CLI_OK;
     int code = cli_media_info(c, a->inputs[0], &info);
     if (!code && !info.has_video)
         code = cli_error(CLI_INPUT, "%s: has no picture to score", a->inputs[0]);
     if (!code && info.still && !info.has_audio && a->input_count < 2)
         code = cli_error(CLI_USAGE, "%s: is a still picture: score wants a sound too", a->inputs[0]);
+    if (!code && info.still && a->curve)
+        code = cli_error(CLI_USAGE, "%s: is a still picture: --curve wants a video", a->inputs[0]);
     if (!code)
         code = cli_model_open(c, bundled, &model);
     if (!code) {
@@ -96,9 +148,12 @@ int cli_score(cli *c)
         code = cli_records_open(&records, a->output ? a->output : "-", cli_format_of(a, CLI_TABLE), description);
     }
     if (!code)
-        code = info.still ? score_pair(c, &model, &records) : score_video(c, &model, &records, &damage);
+        code = info.still ? score_pair(c, &model, &records) : score_video(c, &model, &records, &curve, &damage);
+    if (!code && curve.count)
+        code = curve_draw(c, &curve);
     if (!code && (!damage || records.count))
         code = cli_records_finish(&records);
+    free(curve.values);
     cli_records_discard(&records);
     json_decref(description);
     cli_model_close(&model);

@@ -393,6 +393,26 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_spectrograms_draw(avsound_conte
                                                                    const avsound_spectrograms_options *options,
                                                                    const char *path);
 
+/** Scores of a recording over time, as a scan delivers them, for avsound_scores_draw(). Since 0.1. */
+typedef struct avsound_scores {
+    uint32_t struct_size;        /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;           /**< 0 */
+    const double *times_s;       /**< [count] seconds, ascending */
+    const double *probabilities; /**< [count] 0...1; NaN: none */
+    const double *confidences;   /**< [count] 0...1 */
+    int64_t count;               /**< at least 1 */
+    const char *title;           /**< in ASCII; NULL: "probability" */
+} avsound_scores;
+
+/** Draws scores over time with their confidence, 960 x 400 pixels: those of a confidence of at least 0.5 as a line, with gaps at
+ *  the others, which are grey dots.
+ *
+ *  @param path The ending is .png or .jpg; the file is complete or not there.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_IO; AVSOUND_E_UNSUPPORTED for another ending.
+ *          Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_scores_draw(avsound_context *context, const avsound_scores *scores,
+                                                             const char *path);
+
 /** Log-spectrogram of a sound as a model's front end computes it, all columns.
  *
  *  @param spectrogram Receives [bins][columns] floats (after mean and std); NULL to ask for the size.

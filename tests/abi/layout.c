@@ -164,6 +164,14 @@ AT(avsound_separator_options, right, 40);
 AT(avsound_separator_options, bottom, 44);
 AT(avsound_separator_options, audio_path, 48);
 
+SIZE(avsound_scores, 48);
+AT(avsound_scores, struct_size, 0);
+AT(avsound_scores, reserved, 4);
+AT(avsound_scores, times_s, 8);
+AT(avsound_scores, probabilities, 16);
+AT(avsound_scores, confidences, 24);
+AT(avsound_scores, count, 32);
+AT(avsound_scores, title, 40);
 SIZE(avsound_spectrograms_options, 48);
 AT(avsound_spectrograms_options, struct_size, 0);
 AT(avsound_spectrograms_options, count, 4);

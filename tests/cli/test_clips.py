@@ -89,6 +89,17 @@ class Clips(CommandTest):
             self.assertAlmostEqual(row["seen"], STRETCH, places=5)
         self.assertRegex(self.run_white("score", "box.mkv").stdout, r"(?m)^ *time +probability +confidence +rms +seen")
 
+    def test_scores_are_drawn_over_time(self):
+        self.run_white("score", "box.mkv", "--hop", "0.25", "--curve", "curve.png")
+        image = pixels(self.folder / "curve.png").astype(int)
+        self.assertEqual(image.shape, (400, 960, 3))
+        blue = image[35:, :, 2] - image[35:, :, 0] > 60
+        # P is 0.68 in every stretch: a level line
+        self.assertGreater(blue.any(0).sum(), 700)
+        rows = 35 + np.nonzero(blue)[0]
+        self.assertLess(np.ptp(rows), 8)
+        self.assertLess(rows.mean(), 200)
+
     def test_maps_of_every_frame(self):
         maps, times = self.maps("box.mkv")
         self.assertEqual(maps.shape, (20, CELLS, CELLS))
@@ -147,14 +158,15 @@ class Clips(CommandTest):
         self.assertEqual(len(json.loads(self.run_white("score", "mute.mp4", "tone.wav", "--json").stdout)["results"]), 3)
 
     def test_what_came_before_damage_stands(self):
-        ffmpeg("-i", self.folder / "clip.mp4", "-c", "copy", "-movflags", "+faststart", self.folder / "cut.mp4")
-        whole = (self.folder / "cut.mp4").read_bytes()
-        (self.folder / "cut.mp4").write_bytes(whole[:len(whole) * 3 // 4])
-        run = self.run_white("score", "cut.mp4", "--json", "--hop", "0.2", code=3)
-        self.assertIn("damaged", run.stderr)
-        self.assertGreater(len(json.loads(run.stdout)["results"]), 2)
-        self.run_white("localize", "cut.mp4", "-o", "maps.npy", code=3)
-        self.assertGreater(len(np.load(self.folder / "maps.npy")), 10)
+        for name, options in (("cut.mp4", ["-movflags", "+faststart"]), ("cut.mkv", [])):
+            ffmpeg("-i", self.folder / "clip.mp4", "-c", "copy", *options, self.folder / name)
+            whole = (self.folder / name).read_bytes()
+            (self.folder / name).write_bytes(whole[:len(whole) * 3 // 4])
+            run = self.run_white("score", name, "--json", "--hop", "0.2", code=3)
+            self.assertIn("damaged", run.stderr)
+            self.assertGreater(len(json.loads(run.stdout)["results"]), 2)
+            self.run_white("localize", name, "-o", "maps.npy", code=3)
+            self.assertGreater(len(np.load(self.folder / "maps.npy")), 10)
 
     def test_what_is_refused(self):
         model = ["-m", "white.safetensors"]
@@ -163,6 +175,8 @@ class Clips(CommandTest):
         self.refused(3, "no sound", "localize", "mute.mp4", "-o", "out.mp4", *model)
         self.refused(4, "takes clips", "localize", "still.png", "--audio", "tone.wav", "-o", "out.png", *model)
         self.refused(4, "takes clips", "score", "still.png", "tone.wav", *model)
+        self.refused(2, "--curve wants a video", "score", "still.png", "tone.wav", "--curve", "curve.png", *model)
+        self.refused(2, "an input too", "score", "box.mkv", "--curve", "box.mkv", *model)
         self.refused(4, "no embeddings", "embed", "clip.mp4", *model)
         self.refused(2, "--compat", "localize", "clip.mp4", "-o", "out.mp4", "--compat", *TINY)
 

@@ -266,6 +266,37 @@ START_TEST(one_worker_and_two_agree)
 }
 END_TEST
 
+START_TEST(scores_that_cannot_be_drawn_are_refused)
+{
+    const char *const path = "scores-refused.png";
+    const double times[2] = {0, 10}, back[2] = {10, 0}, never[2] = {0, NAN}, half[2] = {0.5, 0.5};
+    avsound_context *context = plain_context();
+    const avsound_scores whole = {.struct_size = sizeof whole, .times_s = times, .probabilities = half, .confidences = half,
+                                  .count = 2};
+    avsound_scores s = whole;
+    ck_refused(avsound_scores_draw(NULL, &s, path), AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    ck_refused(avsound_scores_draw(context, NULL, path), AVSOUND_E_INVALID_ARGUMENT, "scores is NULL");
+    ck_refused(avsound_scores_draw(context, &s, NULL), AVSOUND_E_INVALID_ARGUMENT, "path is NULL");
+    ck_refused(avsound_scores_draw(context, &s, "scores.txt"), AVSOUND_E_UNSUPPORTED, "scores.txt");
+    s.count = 0;
+    ck_refused(avsound_scores_draw(context, &s, path), AVSOUND_E_INVALID_ARGUMENT, "count is 0, want at least 1");
+    s = whole;
+    s.confidences = NULL;
+    ck_refused(avsound_scores_draw(context, &s, path), AVSOUND_E_INVALID_ARGUMENT, "confidences is NULL");
+    s = whole;
+    s.times_s = back;
+    ck_refused(avsound_scores_draw(context, &s, path), AVSOUND_E_INVALID_ARGUMENT, "times_s[1] is 0, want times that ascend");
+    s.times_s = never;
+    ck_refused(avsound_scores_draw(context, &s, path), AVSOUND_E_INVALID_ARGUMENT, "times_s[1] is nan");
+    s = whole;
+    s.struct_size = 8;
+    ck_refused(avsound_scores_draw(context, &s, path), AVSOUND_E_INVALID_ARGUMENT, "struct_size is 8");
+    ck_assert_int_ne(access(path, F_OK), 0);
+    avsound_context_free(context);
+}
+END_TEST
+
 SUITE("contract.scan", options_init_stays_within_struct_size, create_refuses_bad_arguments,
       create_refuses_what_cannot_be_computed, accessors_take_null, results_come_in_order_and_end,
-      what_was_not_asked_for_is_null, free_at_any_moment_in_any_order, cancel_ends_the_walk, one_worker_and_two_agree)
+      what_was_not_asked_for_is_null, free_at_any_moment_in_any_order, cancel_ends_the_walk, one_worker_and_two_agree,
+      scores_that_cannot_be_drawn_are_refused)

@@ -118,7 +118,7 @@ const cli_option cli_options[] = {
      "of the clips out of time that are so by less than --shift-min, from 0.04 s on; default 0"},
     {"separation-loss", 0, "auto|fg-bg|pit|both", CLI_CHOICE, OFFSET(train.separation_loss), 0, 0, CLI_TRAIN,
      "--objective separate: results are held against on screen and off, against the nearer order, or both; default auto: fg-bg, "
-     "of separator-pit pit"},
+     "of separator-pit and mask-net-pit pit"},
     {"silent-share", 0, "SHARE", CLI_NUMBER, OFFSET(train.silent_share), 0, 1, CLI_TRAIN,
      "of the mixtures that have no sound of what is on screen; default 0"},
     {"schedule", 0, "paper|cosine|constant", CLI_CHOICE, OFFSET(train.schedule), 0, 0, CLI_TRAIN,
@@ -190,7 +190,7 @@ const cli_option cli_options[] = {
     {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL | CLI_SYNC,
      "model file, or name of a model in $AVSOUND_MODEL_PATH or installed"},
     {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
-     "make an untrained model instead; multisensory for info, score, localize, bench; separator and separator-pit for separate"},
+     "make an untrained model instead; multisensory for info, score, localize, bench; separator, mask-net and theirs with -pit for separate"},
     {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
      "configuration of --arch, such as '{\"width\": 0.25}'"},
     {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY | CLI_SYNC,

@@ -170,6 +170,8 @@ typedef struct cli_model {
     bool trained;
 } cli_model;
 
+/* Whether this architecture takes sound apart; *blind: and looks at nothing. */
+bool cli_separates(const char *arch, bool *blind);
 /* Loads --model; without it the first of the bundled `names` (NULL-terminated) that is installed; without that makes
  * --arch, or else avol-net, from --seed. */
 int cli_model_open(const cli *c, const char *const *names, cli_model *out);

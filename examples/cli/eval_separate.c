@@ -573,10 +573,10 @@ static int read_rate(const eval *e, int32_t *rate)
 int eval_separate(eval *e)
 {
     const char *arch = avsound_model_arch(e->model.model);
-    separations all = {.blind = !strcmp(arch, "separator-pit")};
+    separations all = {.items = NULL};
     int code = CLI_OK;
-    if (!all.blind && strcmp(arch, "separator"))
-        code = cli_error(CLI_UNSUPPORTED, "%s is an %s, which separates nothing: separator and separator-pit do", e->model.name,
+    if (!cli_separates(arch, &all.blind))
+        code = cli_error(CLI_UNSUPPORTED, "%s is an %s, which separates nothing: a separator or a mask-net does", e->model.name,
                          arch);
     if (!code)
         code = read_rate(e, &all.rate);

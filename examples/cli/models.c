@@ -129,3 +129,9 @@ void cli_session_close(avsound_session *session)
     cli_interrupt_session(NULL);
     avsound_session_free(session);
 }
+
+bool cli_separates(const char *arch, bool *blind)
+{
+    *blind = !strcmp(arch, "separator-pit") || !strcmp(arch, "mask-net-pit");
+    return *blind || !strcmp(arch, "separator") || !strcmp(arch, "mask-net");
+}

@@ -368,7 +368,7 @@ static int check(job *j)
     if (!j->info.has_audio && !a->audio)
         return cli_error(CLI_INPUT, "%s: has no sound to take apart", a->inputs[0]);
     if (!j->blind && !j->info.has_video)
-        return cli_error(CLI_INPUT, "%s: has no pictures, which %s looks at; a separator-pit needs none", a->inputs[0],
+        return cli_error(CLI_INPUT, "%s: has no pictures, which %s looks at; a separator-pit or mask-net-pit needs none", a->inputs[0],
                          j->model->name);
     if (a->video && (!j->info.has_video || j->info.still))
         return cli_error(CLI_INPUT, "%s: has no video for --video", a->inputs[0]);
@@ -427,7 +427,7 @@ int cli_separate(cli *c)
     if (!code)
         code = open_model(c, &model);
     if (!code) {
-        j->blind = !strcmp(avsound_model_arch(model.model), "separator-pit");
+        cli_separates(avsound_model_arch(model.model), &j->blind);
         code = check(j);
     }
     if (!code) {

@@ -32,7 +32,7 @@ enum {
 
 /** What a separator's results are held against. Since 0.1. */
 enum {
-    AVSOUND_SEPARATION_AUTO = 0,    /**< ORDERED, or EITHER for separator-pit, which can't know the order */
+    AVSOUND_SEPARATION_AUTO = 0,    /**< ORDERED, or EITHER for separator-pit and mask-net-pit, which can't know the order */
     AVSOUND_SEPARATION_ORDERED = 1, /**< on screen, off screen */
     AVSOUND_SEPARATION_EITHER = 2,  /**< the nearer order: permutation-invariant training */
     AVSOUND_SEPARATION_BOTH = 3     /**< the sum of the two */

@@ -347,7 +347,7 @@ static avsound_status separation_init(avsound_separator *s, const char *path)
 {
     const avsn_arch *arch = s->model->arch;
     if (!arch->separates)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s separates nothing: want separator or separator-pit", arch->name);
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s separates nothing: want a separator or a mask-net", arch->name);
     const avsn_clips_options clips = {.path = path, .audio_path = s->options.audio_path, .frames = !arch->blind,
                                       .start_us = s->options.start_us, .duration_us = s->options.duration_us};
     AVSN_TRY(avsn_clips_open(&s->clips, s->context, &s->model->config.image, &s->model->config.clip, &clips));

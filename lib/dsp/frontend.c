@@ -80,15 +80,16 @@ avsound_status avsn_clip_frontend_complete(avsn_clip_frontend *f)
     return check_int("clip: samples", f->samples, 1, MOST_SAMPLES);
 }
 
-avsound_status avsn_separation_frontend_check(const avsn_separation_frontend *f, const avsn_clip_frontend *clip)
+avsound_status avsn_separation_frontend_check(const avsn_separation_frontend *f, const avsn_clip_frontend *clip, bool light)
 {
+    const int32_t columns = light ? 16 : 128, fft = light ? 128 : 1024;
     const avsn_stft_params stft = {.window = f->window, .hop = f->hop, .fft = f->fft};
     const avsn_polar_params polar = {.floor = f->floor, .low = f->low, .high = f->high};
     AVSN_TRY(avsn_stft_params_check(&stft));
     AVSN_TRY(avsn_polar_params_check(&polar));
-    if (f->fft % 1024 || f->columns < 128 || f->columns % 128 || f->columns > MOST_COLUMNS)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation: fft is %d and columns %d, want multiples of 1024 and of 128", f->fft,
-                  f->columns);
+    if (f->fft % fft || f->columns < columns || f->columns % columns || f->columns > MOST_COLUMNS)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation: fft is %d and columns %d, want multiples of %d and of %d", f->fft,
+                  f->columns, fft, columns);
     if (avsn_stft_samples(&stft, f->columns) > clip->samples)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation: %d columns need %lld samples, the clip has %d", f->columns,
                   (long long)avsn_stft_samples(&stft, f->columns), clip->samples);
@@ -121,11 +122,13 @@ void avsn_clip_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *imag
         .width = 224, .height = 224, .short_side = 256, .cell = 32, .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}};
 }
 
+static const avsn_image_frontend small_pictures = {
+    .width = 64, .height = 64, .short_side = 72, .cell = 16, .mean = {0.43f, 0.43f, 0.43f}, .std = {0.24f, 0.24f, 0.24f}};
+
 void avsn_lag_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image, avsn_audio_frontend *audio)
 {
     *f = (avsn_clip_frontend){.frames = 48, .frame_rate = 25, .sample_rate = 16000};
-    *image = (avsn_image_frontend){
-        .width = 64, .height = 64, .short_side = 72, .cell = 16, .mean = {0.43f, 0.43f, 0.43f}, .std = {0.24f, 0.24f, 0.24f}};
+    *image = small_pictures;
     *audio = (avsn_audio_frontend){
         .sample_rate = 16000, .window = 400, .hop = 160, .fft = 512, .columns = 192, .offset = -120,
         .mel_bands = 40, .power = 1, .normalise = 1, .mel_low = 60, .mel_high = 7600,
@@ -142,4 +145,13 @@ void avsn_separation_frontend_default(avsn_separation_frontend *f, avsn_clip_fro
     *f = (avsn_separation_frontend){.window = stft.window, .hop = stft.hop, .fft = stft.fft, .columns = 128,
                                     .floor = polar.floor, .low = polar.low, .high = polar.high};
     clip->frames = 63;
+}
+
+void avsn_mask_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image, avsn_separation_frontend *separation)
+{
+    *f = (avsn_clip_frontend){.frames = 40, .frame_rate = 25, .sample_rate = 21000};
+    *image = small_pictures;
+    separation->window = separation->fft = 1024;
+    separation->hop = 512;
+    separation->columns = 64;
 }

@@ -59,8 +59,14 @@ AVSN_SHARED avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *
 AVSN_SHARED avsound_status avsn_image_frontend_check(const avsn_image_frontend *f);
 /* Replaces samples 0 first. */
 avsound_status avsn_clip_frontend_complete(avsn_clip_frontend *f);
-/* Also what the network's halving needs: columns in multiples of 128, fft in multiples of 1024, all within the clip. */
-avsound_status avsn_separation_frontend_check(const avsn_separation_frontend *f, const avsn_clip_frontend *clip);
+/* Also what the network's halving needs: columns in multiples of 128, fft in multiples of 1024, of a light one of 16 and 128; all
+ * within the clip. */
+avsound_status avsn_separation_frontend_check(const avsn_separation_frontend *f, const avsn_clip_frontend *clip, bool light);
+/* From a level of 0 to 1. */
+static inline float avsn_separation_decibels(const avsn_separation_frontend *f)
+{
+    return (f->high - f->low) / 2;
+}
 /* The numbers of the correspondence networks (spec section 1). */
 void avsn_audio_frontend_default(avsn_audio_frontend *f);
 void avsn_image_frontend_default(avsn_image_frontend *f);
@@ -68,6 +74,8 @@ void avsn_image_frontend_default(avsn_image_frontend *f);
 void avsn_clip_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image);
 /* Theirs for separation: 64 ms windows every 16 ms, 128 of them; and clips of 63 frames. */
 void avsn_separation_frontend_default(avsn_separation_frontend *f, avsn_clip_frontend *clip);
+/* Those of the light separator: the synchronisation network's pictures, 1.6 s of them, 49 ms windows every 24 ms, 64 of them. */
+void avsn_mask_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image, avsn_separation_frontend *separation);
 /* Those of the synchronisation network: small pictures, 40 mel bands of 16 kHz, four columns a frame of 25 Hz. */
 void avsn_lag_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image, avsn_audio_frontend *audio);
 

@@ -47,6 +47,7 @@ typedef enum avsn_op_kind {
     AVSN_OP_STRETCH,      /* src (N,C,T) -> (N,C,T'), linear between steps */
     AVSN_OP_SQUASH,       /* src (N,C,spatial): each cell's vector, of a length below 1 */
     AVSN_OP_LAGS,         /* (N,D,T), (N,D,S) -> (N,lags): mean scalar product at each lag */
+    AVSN_OP_MASK,         /* logits (N,1,T,F), level and phase (N,2,T,F) -> (N,2,T,F): what a mask lets through */
 
     /* Made by plans, in no graph. */
     AVSN_OP_JOINED_CONV, /* src, (N,C,T), weights of src, of the other[, bias] -> convolution of src joined with the other,
@@ -76,6 +77,7 @@ typedef enum avsn_op_kind {
     AVSN_OP_REPEAT_BACKWARD,       /* diff dst -> diff src */
     AVSN_OP_SQUASH_BACKWARD,       /* src, dst, diff dst -> diff src */
     AVSN_OP_LAGS_BACKWARD,         /* video, audio, diff dst -> diff video, diff audio */
+    AVSN_OP_MASK_BACKWARD,         /* logits, diff dst -> diff logits */
     AVSN_OP_LAG_LOSS,              /* logits (N,lags), lag (N,1) -> mean cross-entropy (1,1), diff logits */
     AVSN_OP_SEPARATION_LOSS,       /* two of (N,2,T,F), sources (N,4,T,F): both sources' level and phase -> mean distance (1,1), both
                                       diffs */
@@ -133,6 +135,10 @@ typedef struct avsn_attributes {
     int64_t steps, lags;   /* lags: the second operand's vectors to one of the first; -lags...lags of the second's */
     float ordered, either, phase; /* separation loss: weights of the distance with each result's own source, of that in the nearer
                                      order, and in both of phases against levels */
+    float floor;           /* separation loss: distances are the logarithms to 10 of errors over the sources' energy, in which this
+                              share of it is always left; 0: absolute differences */
+    float decibels;        /* mask, separation loss: from a level of 0 to 1 */
+    bool rest;             /* mask: what it holds back instead */
     float spread;          /* lag loss: standard deviation of the lags wanted about the true one */
 } avsn_attributes;
 
@@ -259,6 +265,9 @@ avsn_value avsn_lags(avsn_graph *graph, avsn_value video, avsn_value audio, int6
 /* The same at every one of rows x columns cells, of a row's columns. */
 avsn_value avsn_tile(avsn_graph *graph, avsn_value src, int64_t rows, int64_t columns);
 avsn_value avsn_tile_row(avsn_graph *graph, avsn_value src, int64_t columns);
+/* Of a spectrogram's level and phase (N,2,T,F) the share sigmoid(logits) of each cell's amplitude, or the rest of it; the phase
+ * stays. A level of 0 and of 1 are `decibels` apart. */
+avsn_value avsn_mask(avsn_graph *graph, avsn_value logits, avsn_value spectrogram, float decibels, bool rest);
 /* Each item `times` times in succession. */
 avsn_value avsn_repeat(avsn_graph *graph, avsn_value src, int64_t times);
 avsn_value avsn_picture_mean(avsn_graph *graph, avsn_value src);

@@ -30,6 +30,7 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_BIAS] = "bias",
     [AVSN_OP_PICTURE_MEAN] = "picture_mean",
     [AVSN_OP_STRETCH] = "stretch",
+    [AVSN_OP_MASK] = "mask",
     [AVSN_OP_JOINED_CONV] = "joined_conv",
     [AVSN_OP_SQUASH] = "squash",
     [AVSN_OP_LAGS] = "lags",
@@ -54,6 +55,7 @@ static const char *const op_names[AVSN_OP_COUNT] = {
     [AVSN_OP_SQUASH_BACKWARD] = "squash_backward",
     [AVSN_OP_LAGS_BACKWARD] = "lags_backward",
     [AVSN_OP_LAG_LOSS] = "lag_loss",
+    [AVSN_OP_MASK_BACKWARD] = "mask_backward",
     [AVSN_OP_SEPARATION_LOSS] = "separation_loss",
     [AVSN_OP_BIAS_BACKWARD] = "bias_backward",
     [AVSN_OP_PICTURE_MEAN_BACKWARD] = "picture_mean_backward",
@@ -424,6 +426,21 @@ avsn_value avsn_stretch(avsn_graph *graph, avsn_value src, int64_t steps)
         return wrong_shape(graph, "stretch", src, "(N,C,T)");
     shape.dim[2] = steps;
     return avsn_graph_append(graph, AVSN_OP_STRETCH, NULL, NULL, &src, 1, &shape);
+}
+
+avsn_value avsn_mask(avsn_graph *graph, avsn_value logits, avsn_value spectrogram, float decibels, bool rest)
+{
+    const avsn_value both[2] = {logits, spectrogram};
+    if (avsn_graph_stuck(graph, both, 2))
+        return AVSN_POISON;
+    avsn_shape shape = *avsn_value_shape(graph, logits);
+    if (shape.rank != 4 || shape.dim[1] != 1)
+        return wrong_shape(graph, "mask", logits, "(N,1,T,F)");
+    shape.dim[1] = 2;
+    if (!avsn_shape_equal(&shape, avsn_value_shape(graph, spectrogram)))
+        return wrong_shape(graph, "mask", spectrogram, "(N,2,T,F), as the mask has cells");
+    const avsn_attributes attributes = {.decibels = decibels, .rest = rest};
+    return avsn_graph_append(graph, AVSN_OP_MASK, NULL, &attributes, both, 2, &shape);
 }
 
 avsn_value avsn_squash(avsn_graph *graph, avsn_value src)

@@ -22,6 +22,7 @@ typedef struct avsn_build_config {
     int64_t lags;            /* frames by which sound and pictures may be apart, either way */
     bool norm_weight;        /* batch norms have weights */
     double unet_width;       /* multiplies the channel counts of a separator's u-net */
+    float decibels;          /* of a separator's spectrogram: from a level of 0 to 1 */
 } avsn_build_config;
 
 typedef struct avsn_arch {
@@ -33,6 +34,7 @@ typedef struct avsn_arch {
     bool lags;    /* of a clip: hears a "spectrogram" all the same, and compares the two at every lag (syncnet.h) */
     bool in_time; /* of a clip: "score" and "cam" tell whether, and where, sound and pictures are in time with each other */
     bool separates; /* a clip's sound in two, from its "spectrogram" */
+    bool masks;     /* of those that separate: results are shares of the mixture */
     bool blind;     /* a clip's network that sees nothing */
     int32_t conv1_stride, conv5_stride; /* defaults */
     void (*build)(avsn_graph *graph, const avsn_build_config *config);
@@ -43,6 +45,6 @@ const avsn_arch *avsn_arch_at(int32_t index);
 const avsn_arch *avsn_arch_find(const char *name); /* NULL if unknown */
 
 extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet, avsn_arch_multisensory, avsn_arch_syncnet,
-    avsn_arch_separator, avsn_arch_separator_pit;
+    avsn_arch_separator, avsn_arch_separator_pit, avsn_arch_masknet, avsn_arch_masknet_pit;
 
 #endif

@@ -13,9 +13,9 @@
 #define EPSILON 1e-5f
 #define VECTOR 128
 
-static int64_t channels(const avsn_build_config *config, int64_t at_width_1)
+static int64_t channels(double width, int64_t at_width_1)
 {
-    return AVSN_MAX((int64_t)1, (int64_t)lround((double)at_width_1 * config->width));
+    return AVSN_MAX((int64_t)1, (int64_t)lround((double)at_width_1 * width));
 }
 
 static avsn_value conv_bn_relu(avsn_graph *g, const char *name, avsn_value x, const avsn_window_args *window)
@@ -29,18 +29,27 @@ static avsn_value conv_bn_relu(avsn_graph *g, const char *name, avsn_value x, co
 
 #define WINDOW(...) (&(avsn_window_args){__VA_ARGS__})
 
-/* (N,3,F,H,W) -> (N,128,F-8). Whatever moves may be anywhere: the largest answer of each channel counts. */
-static avsn_value see(avsn_graph *g, avsn_value x, const avsn_build_config *config)
+/* Whatever moves may be anywhere: the largest answer of each channel counts. */
+avsn_value avsn_sync_motion(avsn_graph *g, avsn_value x, double width, bool padded)
 {
-    const int64_t c = channels(config, 16);
+    const int64_t c = channels(width, 16), two = padded ? 2 : 0, one = padded ? 1 : 0;
     avsn_scope(g, "video");
-    x = conv_bn_relu(g, "conv1", x, WINDOW(.out = c, .kernel = {5, 3, 3}, .stride = {1, 2, 2}, .pad = {0, 1, 1}));
+    x = conv_bn_relu(g, "conv1", x, WINDOW(.out = c, .kernel = {5, 3, 3}, .stride = {1, 2, 2}, .pad = {two, 1, 1}));
     x = conv_bn_relu(g, "conv2", x, WINDOW(.out = 2 * c, .kernel = {1, 3, 3}, .stride = {1, 2, 2}, .pad = {0, 1, 1}));
-    x = conv_bn_relu(g, "conv3", x, WINDOW(.out = 4 * c, .kernel = {3, 3, 3}, .stride = {1, 2, 2}, .pad = {0, 1, 1}));
+    x = conv_bn_relu(g, "conv3", x, WINDOW(.out = 4 * c, .kernel = {3, 3, 3}, .stride = {1, 2, 2}, .pad = {one, 1, 1}));
     x = conv_bn_relu(g, "conv4", x, WINDOW(.out = 8 * c, .kernel = {1, 3, 3}, .stride = {1, 2, 2}, .pad = {0, 1, 1}));
     const avsn_shape *map = avsn_value_shape(g, x);
     x = avsn_name(g, "pool", avsn_max_pool(g, x, .kernel = {1, map->dim[3], map->dim[4]}));
-    x = conv_bn_relu(g, "conv5", x, WINDOW(.out = 8 * c, .kernel = {3, 1, 1}));
+    x = conv_bn_relu(g, "conv5", x, WINDOW(.out = 8 * c, .kernel = {3, 1, 1}, .pad = {one}));
+    avsn_end(g);
+    return x;
+}
+
+/* (N,3,F,H,W) -> (N,128,F-8) */
+static avsn_value see(avsn_graph *g, avsn_value x, const avsn_build_config *config)
+{
+    x = avsn_sync_motion(g, x, config->width, false);
+    avsn_scope(g, "video");
     x = avsn_name(g, "conv6", avsn_conv(g, "conv6", x, .out = VECTOR, .bias = 1));
     avsn_end(g);
     return avsn_squash(g, x);
@@ -49,7 +58,7 @@ static avsn_value see(avsn_graph *g, avsn_value x, const avsn_build_config *conf
 /* (N,1,M,K) -> (N,128,(K-34)/2+1) */
 static avsn_value hear(avsn_graph *g, avsn_value x, const avsn_build_config *config)
 {
-    const int64_t c = channels(config, 32);
+    const int64_t c = channels(config->width, 32);
     avsn_scope(g, "audio");
     x = conv_bn_relu(g, "conv1", x, WINDOW(.out = c, .kernel = {3, 3}, .stride = {2, 1}, .pad = {1, 0}));
     x = conv_bn_relu(g, "conv2", x, WINDOW(.out = 2 * c, .kernel = {3, 4}, .stride = {2, 2}, .pad = {1, 0}));

@@ -1,4 +1,4 @@
-/* What the sync network's users must know of it besides its outputs' shapes. */
+/* What the sync network's users must know of it besides its outputs' shapes, and its eyes as a part of another. */
 #ifndef AVSN_SYNCNET_H
 #define AVSN_SYNCNET_H
 
@@ -9,5 +9,9 @@ enum {
     AVSN_SYNC_CONTEXT = 4, /* frames on either side that a vector depends on; it belongs to the middle one */
     AVSN_SYNC_COLUMNS = 4  /* of the spectrogram, a frame */
 };
+
+/* Frames (N,3,F,H,W) -> what moves in each of them (N,128 width,F-8,1,1); (N,128 width,F,1,1) with frames of zeros before and after
+ * each layer's. */
+avsn_value avsn_sync_motion(avsn_graph *graph, avsn_value frames, double width, bool padded);
 
 #endif

@@ -46,6 +46,10 @@ static const field separator_fields[] = {
     MODEL_FIELD(unet_width, FIELD_F64),
     MODEL_FIELD(conv5_stride, FIELD_I32),
 };
+static const field mask_fields[] = {
+    MODEL_FIELD(width, FIELD_F64),
+    MODEL_FIELD(unet_width, FIELD_F64),
+};
 static const field blind_separator_fields[] = {
     MODEL_FIELD(unet_width, FIELD_F64),
 };
@@ -115,6 +119,13 @@ static const section separator_sections[] = {
     {"separation", separation_fields, AVSN_ARRAY_COUNT(separation_fields), offsetof(avsn_model_config, separation)},
     {NULL, NULL, 0, 0},
 };
+static const section mask_sections[] = {
+    {"", mask_fields, AVSN_ARRAY_COUNT(mask_fields), 0},
+    {"image", image_fields, AVSN_ARRAY_COUNT(image_fields), offsetof(avsn_model_config, image)},
+    {"clip", clip_fields, AVSN_ARRAY_COUNT(clip_fields), offsetof(avsn_model_config, clip)},
+    {"separation", separation_fields, AVSN_ARRAY_COUNT(separation_fields), offsetof(avsn_model_config, separation)},
+    {NULL, NULL, 0, 0},
+};
 static const section blind_separator_sections[] = {
     {"", blind_separator_fields, AVSN_ARRAY_COUNT(blind_separator_fields), 0},
     {"clip", clip_fields, AVSN_ARRAY_COUNT(clip_fields), offsetof(avsn_model_config, clip)},
@@ -125,7 +136,7 @@ static const section blind_separator_sections[] = {
 static const section *sections_of(const avsn_arch *arch)
 {
     if (arch->separates)
-        return arch->blind ? blind_separator_sections : separator_sections;
+        return arch->blind ? blind_separator_sections : arch->masks ? mask_sections : separator_sections;
     return arch->lags ? lag_sections : arch->clip ? clip_sections : picture_sections;
 }
 
@@ -288,7 +299,7 @@ static avsound_status check(const avsn_arch *arch, const char *name, avsn_model_
     AVSN_TRY(check_width(name, "width", config->width));
     if (arch->lags) {
         AVSN_TRY(check_lags(name, config));
-    } else if (arch->clip && !arch->blind) {
+    } else if (arch->clip && !arch->blind && !arch->masks) {
         AVSN_TRY(check_width(name, "audio_width", config->audio_width));
         AVSN_TRY(check_stride(name, "conv5_stride", config->conv5_stride));
     }
@@ -302,7 +313,7 @@ static avsound_status check(const avsn_arch *arch, const char *name, avsn_model_
     if (!status && (!arch->clip || arch->lags))
         status = avsn_audio_frontend_check(&config->audio);
     if (!status && arch->separates)
-        status = avsn_separation_frontend_check(&config->separation, &config->clip);
+        status = avsn_separation_frontend_check(&config->separation, &config->clip, arch->masks);
     return status ? avsn_fail_in(status, "%s", name) : AVSOUND_OK;
 }
 
@@ -318,6 +329,8 @@ static void set_defaults(const avsn_arch *arch, avsn_model_config *config)
         if (arch->separates) {
             config->unet_width = 1;
             avsn_separation_frontend_default(&config->separation, &config->clip);
+            if (arch->masks)
+                avsn_mask_frontend_default(&config->clip, &config->image, &config->separation);
         }
     } else {
         avsn_image_frontend_default(&config->image);

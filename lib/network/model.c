@@ -65,6 +65,7 @@ avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_sha
         .samples = shapes->samples ? shapes->samples : config->clip.samples,
         .lags = config->lags,
         .unet_width = config->unet_width,
+        .decibels = avsn_separation_decibels(&config->separation),
     };
     avsn_graph *graph;
     *out = NULL;

@@ -34,6 +34,8 @@ avsound_status avsn_make_running_statistics(const avsn_kernel_request *request, 
 avsound_status avsn_make_vector_training(const avsn_kernel_request *request, avsn_kernel **out); /* backward, losses */
 avsound_status avsn_make_pairs(const avsn_kernel_request *request, avsn_kernel **out); /* every item with every other */
 avsound_status avsn_make_separation_loss(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_mask(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_mask_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_fractional_pool_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_tile_backward(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_repeat_backward(const avsn_kernel_request *request, avsn_kernel **out);

@@ -160,6 +160,11 @@ void avsn_augment_sound(const avsn_augmentation *a, uint64_t key, avsn_sound_cha
     change->tilt_db = (float)within(key, "tilt", a->tilt_db);
 }
 
+float avsn_augment_balance(const avsn_augmentation *a, uint64_t key)
+{
+    return decibels(within(key, "balance", a->gain_db));
+}
+
 /* SplitMix64 (Steele, Lea, Flood 2014): a number's hash, ten times as fast as Philox, and noise need not be better. */
 static uint64_t hash(uint64_t number)
 {

@@ -26,6 +26,8 @@ typedef struct avsn_sound_change {
 } avsn_sound_change;
 
 void avsn_augment_sound(const avsn_augmentation *augmentation, uint64_t key, avsn_sound_change *change);
+/* By what factor the first of two sounds that are mixed is louder than the second. */
+float avsn_augment_balance(const avsn_augmentation *augmentation, uint64_t key);
 /* The samples: noise, then gain. */
 void avsn_change_samples(const avsn_sound_change *change, int64_t count, float *samples);
 /* The network's input [bins][columns]: tilt, then masks. */

@@ -24,6 +24,7 @@ typedef struct transform {
     bool contrastive;
     float share;
     int32_t separation;   /* AVSOUND_SEPARATION_ constant; 0: another objective */
+    float decibels;       /* of the separation's loss */
     bool *paired;         /* contrastive: forward value id -> of all pairs, not of single ones */
     bool *leads;          /* contrastive: forward value id -> the logits depend on it */
 } transform;
@@ -290,7 +291,7 @@ static void add_separation_loss(transform *t)
                         names[1]);
         return;
     }
-    const avsn_value loss = avsn_separation_loss(t->graph, results, t->separation);
+    const avsn_value loss = avsn_separation_loss(t->graph, results, t->separation, t->decibels);
     for (int i = 0; i < 2 && loss.id; i++)
         t->diff[results[i].id] = (avsn_value){loss.id + 1 + i};
 }
@@ -412,9 +413,10 @@ avsound_status avsn_contrastive_graph(const avsn_graph *forward, float share, fl
     return make_graph((transform){.forward = forward, .momentum = momentum, .share = share}, AVSN_OBJECTIVE_CONTRASTIVE, out);
 }
 
-avsound_status avsn_separation_graph(const avsn_graph *forward, int32_t loss, float momentum, avsn_graph **out)
+avsound_status avsn_separation_graph(const avsn_graph *forward, int32_t loss, float decibels, float momentum, avsn_graph **out)
 {
-    return make_graph((transform){.forward = forward, .momentum = momentum, .separation = loss}, AVSN_OBJECTIVE_SEPARATE, out);
+    return make_graph((transform){.forward = forward, .momentum = momentum, .separation = loss, .decibels = decibels},
+                      AVSN_OBJECTIVE_SEPARATE, out);
 }
 
 bool avsn_has_gradient(avsn_op_kind kind)

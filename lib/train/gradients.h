@@ -19,7 +19,7 @@ typedef enum avsn_objective {
  * own. */
 avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective objective, float momentum, avsn_graph **out);
 /* Of a separator: `loss` is an AVSOUND_SEPARATION_ constant, not _AUTO. */
-avsound_status avsn_separation_graph(const avsn_graph *forward, int32_t loss, float momentum, avsn_graph **out);
+avsound_status avsn_separation_graph(const avsn_graph *forward, int32_t loss, float decibels, float momentum, avsn_graph **out);
 
 /* AVSN_OBJECTIVE_CONTRASTIVE compares all pictures of a batch of N with all its sounds: output "logits" has N*N rows, row
  * i*N+j is picture i with sound j. The loss is the mean of the cross-entropies by rows and by columns (symmetric InfoNCE: van

@@ -372,17 +372,25 @@ static void make_planes(avsn_item_maker *m, const float *channels, float *planes
     avsn_separation_planes(&m->mixing.polar, m->mixing.spectra, columns, bins, planes, planes + columns * (bins - 1));
 }
 
+/* Root mean squares of a mixture's two sounds: together always as loud. */
+static void balance(const avsn_item_maker *m, const avsn_pair *pair, float loudness[2])
+{
+    const float ratio = avsn_augment_balance(&m->plan->augmentation, pair->draw), square = ratio * ratio;
+    loudness[0] = pair->corresponds ? AVSN_SOURCE_LOUDNESS * sqrtf(2 * square / (1 + square)) : 0;
+    loudness[1] = pair->corresponds ? AVSN_SOURCE_LOUDNESS * sqrtf(2 / (1 + square)) : AVSN_MIXTURE_LOUDNESS;
+}
+
 avsound_status avsn_item_mix(avsn_item_maker *m, const avsn_pair *pair, float *waveform, float *spectrogram, float *sources)
 {
     const int64_t values = 2 * (int64_t)m->plan->clip.samples, planes = m->plan->separation.columns * m->plan->separation.fft;
-    float *channels = m->mixing.channels;
+    float *channels = m->mixing.channels, loudness[2];
+    balance(m, pair, loudness);
     memset(channels, 0, (size_t)values * sizeof *channels);
     if (pair->corresponds)
-        AVSN_TRY(read_source(m, pair->audio_clip, pair->audio_frame, AVSN_SOURCE_LOUDNESS));
+        AVSN_TRY(read_source(m, pair->audio_clip, pair->audio_frame, loudness[0]));
     memcpy(waveform, channels, (size_t)values * sizeof *waveform);
     make_planes(m, channels, sources);
-    AVSN_TRY(read_source(m, pair->other_clip, pair->other_frame,
-                         pair->corresponds ? AVSN_SOURCE_LOUDNESS : AVSN_MIXTURE_LOUDNESS));
+    AVSN_TRY(read_source(m, pair->other_clip, pair->other_frame, loudness[1]));
     for (int64_t i = 0; i < values; i++)
         waveform[i] += channels[i];
     make_planes(m, channels, sources + planes);

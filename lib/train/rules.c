@@ -221,6 +221,14 @@ static void stretch(avsn_graph *g, const avsn_node *node, avsn_value diff, const
     diff_in[0] = append(g, AVSN_OP_STRETCH_BACKWARD, node, &diff, 1, &shape, 1);
 }
 
+static void mask(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
+{
+    (void)wanted;
+    const avsn_shape shape = shape_of(g, node->input[0]);
+    diff_in[0] = append(g, AVSN_OP_MASK_BACKWARD, node, (avsn_value[]){node->input[0], diff}, 2, &shape, 1);
+    diff_in[1] = diff;
+}
+
 static void pair_distance(avsn_graph *g, const avsn_node *node, avsn_value diff, const bool *wanted, avsn_value *diff_in)
 {
     (void)wanted;
@@ -264,6 +272,7 @@ static const avsn_rule rules[AVSN_OP_COUNT] = {
     [AVSN_OP_BIAS] = bias,
     [AVSN_OP_PICTURE_MEAN] = picture_mean,
     [AVSN_OP_STRETCH] = stretch,
+    [AVSN_OP_MASK] = mask,
     [AVSN_OP_PAIR_DISTANCE] = pair_distance,
     [AVSN_OP_PAIR_INNER_MAP] = pair_inner_map,
 };

@@ -140,7 +140,7 @@ static avsound_status judged_graph(const avsound_model *model, const avsn_step_o
     result_names(model, names);
     if (separates(o))
         avsn_separation_loss(graph, (avsn_value[]){avsn_graph_find(graph, names[0]), avsn_graph_find(graph, names[1])},
-                             o->separation);
+                             o->separation, o->decibels);
     else
         avsn_lag_loss(graph, avsn_graph_find(graph, "logits"));
     const avsound_status status = avsn_graph_finish(graph);
@@ -160,7 +160,7 @@ static avsound_status training_graph(const avsound_model *model, const avsn_step
                                      : o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? AVSN_OBJECTIVE_CONTRASTIVE
                                      : logit_columns(forward) == 2                   ? AVSN_OBJECTIVE_SOFTMAX
                                                                                      : AVSN_OBJECTIVE_SIGMOID;
-    const avsound_status status = separates(o) ? avsn_separation_graph(forward, o->separation, o->momentum, out)
+    const avsound_status status = separates(o) ? avsn_separation_graph(forward, o->separation, o->decibels, o->momentum, out)
                                                : avsn_training_graph(forward, objective, o->momentum, out);
     avsn_graph_free(forward);
     return status;
@@ -447,7 +447,7 @@ static double separation_gain(const avsn_plan *plan, int32_t output, const avsn_
     const avsn_shape *shape = avsn_plan_output_shape(plan, output);
     const float *const results[2] = {avsn_plan_output_data(plan, output), avsn_plan_output_data(plan, output + 1)};
     return avsn_separation_gain(results, batch->sources, batch->spectrogram, batch->size, shape->dim[2] * shape->dim[3],
-                                o->separation == AVSOUND_SEPARATION_EITHER);
+                                o->separation == AVSOUND_SEPARATION_EITHER, o->decibels);
 }
 
 /* output: the logits, or the first of two results. errors [size], unless NULL: of lags. */

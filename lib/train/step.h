@@ -11,6 +11,7 @@
 typedef struct avsn_step_options {
     int32_t objective; /* AVSOUND_OBJECTIVE_ constant */
     int32_t separation; /* of AVSOUND_OBJECTIVE_SEPARATE: AVSOUND_SEPARATION_ constant, not _AUTO */
+    float decibels;     /* and of its levels, where errors count (separate.h) */
     int32_t compute;   /* AVSOUND_DTYPE_F32 or _BF16 */
     int32_t threads, batch; /* of views: two of each clip */
     int32_t sounds; /* as batches have them; 0: 1 */

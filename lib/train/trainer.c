@@ -1,4 +1,5 @@
 #include "train/lags.h"
+#include "train/separate.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -151,6 +152,7 @@ static avsound_status open_network(avsound_trainer *t, int32_t compute)
                                  .accumulate = o->accumulate,
                                  .local_statistics = o->local_statistics != 0};
     AVSN_TRY(separation_loss(t, &options.separation));
+    options.decibels = avsn_separation_errors(t->model);
     AVSN_TRY(avsn_step_create(t->model, t->store, &options, &t->step));
     if (!t->validation)
         return AVSOUND_OK;

@@ -18,6 +18,13 @@ static const char narrow_separator[] =
 static const char narrow_blind_separator[] =
     "{\"unet_width\": 0.0625, \"clip\": {\"frames\": 37}, \"separation\": {\"fft\": 1024, \"window\": 800, \"hop\": 197}}";
 
+static const char narrow_mask[] =
+    "{\"width\": 0.0625, \"unet_width\": 0.0625, \"clip\": {\"frames\": 12}, \"image\": {\"width\": 32, \"height\": 32,"
+    " \"short_side\": 32}, \"separation\": {\"fft\": 512, \"window\": 512, \"hop\": 256, \"columns\": 32}}";
+static const char narrow_blind_mask[] =
+    "{\"unet_width\": 0.0625, \"clip\": {\"frames\": 12}, \"separation\": {\"fft\": 512, \"window\": 512, \"hop\": 256,"
+    " \"columns\": 32}}";
+
 /* Refuses call number `refuse_at` to its allocator (0: none), and with `for_good` every later one too. */
 typedef struct budget {
     atomic_long calls, live, refused;
@@ -71,6 +78,10 @@ static const char *narrow_config(const char *arch)
         return narrow_separator;
     if (!strcmp(arch, "separator-pit"))
         return narrow_blind_separator;
+    if (!strcmp(arch, "mask-net"))
+        return narrow_mask;
+    if (!strcmp(arch, "mask-net-pit"))
+        return narrow_blind_mask;
     return strcmp(arch, "multisensory") ? narrow : narrow_clip;
 }
 

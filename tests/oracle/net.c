@@ -209,6 +209,9 @@ static void eval(const avsn_node *node, const oracle_tensor *const *in, int32_t 
     case AVSN_OP_STRETCH:
         oracle_stretch(in[0], dst);
         return;
+    case AVSN_OP_MASK:
+        oracle_mask((double)a->decibels, a->rest, in[0], in[1], dst);
+        return;
     case AVSN_OP_INPUT:
     case AVSN_OP_PARAM:
         return;

@@ -432,3 +432,14 @@ void oracle_stretch(const oracle_tensor *src, oracle_tensor *dst)
         dst->data[i] = row[low] * (1 - (at - whole)) + row[high] * (at - whole);
     }
 }
+
+/* Amplitudes times sigmoid(logit), or 1 - that, in decibels over `decibels`; phases as they are. */
+void oracle_mask(double decibels, bool rest, const oracle_tensor *logits, const oracle_tensor *spectrogram, oracle_tensor *dst)
+{
+    const int64_t cells = spectrogram->shape.dim[2] * spectrogram->shape.dim[3];
+    for (int64_t i = 0; i < count_of(dst); i++) {
+        const int64_t plane = i / cells;
+        const double share = 1 / (1 + exp((rest ? 1 : -1) * logits->data[plane / 2 * cells + i % cells]));
+        dst->data[i] = spectrogram->data[i] + (plane % 2 ? 0 : 20 * log10(share) / decibels);
+    }
+}

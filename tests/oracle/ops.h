@@ -48,5 +48,6 @@ void oracle_tile(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_repeat(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_picture_mean(const oracle_tensor *src, oracle_tensor *dst);
 void oracle_stretch(const oracle_tensor *src, oracle_tensor *dst);
+void oracle_mask(double decibels, bool rest, const oracle_tensor *logits, const oracle_tensor *spectrogram, oracle_tensor *dst);
 
 #endif

@@ -322,6 +322,37 @@ START_TEST(nobody_hears_where_windows_meet)
 }
 END_TEST
 
+/* ---- masks ---- */
+
+static double tone(int64_t n, int32_t channel)
+{
+    return 0.3 * sin(6.283185307179586 * (channel ? 1000.0 : 440.0) * (double)n / RATE);
+}
+
+/* One logit everywhere: the share sigmoid(0.5) of the recording and the rest of it, in the recording's phases. */
+START_TEST(masks_share_what_is_heard)
+{
+    const sound s = {RATE, 2, 4 * RATE + 77, tone};
+    const float share = 0.62245933f;
+    set_up();
+    write_wav(&s);
+    avsound_model *model;
+    ck_avsound(avsound_model_create(context, "mask-net-pit", blind_separating_config, 1, &model));
+    separating_clear(model);
+    separating_set(model, "mask.logits.bias", 0, 0.5f);
+    const avsound_separator_options o = plain(0);
+    tracks t = separate(model, wav_path, &o);
+    check_mixture(&t, &s, false);
+    for (int64_t n = RATE / 10; n < t.samples - RATE / 10; n++) {
+        ck_assert_float_eq_tol(t.on[n], share * t.mixture[n], 1e-4f);
+        ck_assert_float_eq_tol(t.off[n], (1 - share) * t.mixture[n], 1e-4f);
+    }
+    drop(&t);
+    avsound_model_free(model);
+    tear_down();
+}
+END_TEST
+
 /* ---- the released program ---- */
 
 START_TEST(compat_is_half_as_loud_again_and_the_first_window_stays)
@@ -559,7 +590,8 @@ START_TEST(a_long_recording_needs_no_more_memory_than_a_short_one)
 END_TEST
 
 SUITE("api.separate", sound_goes_where_the_pictures_send_it, what_lies_outside_the_region_is_not_seen,
-      nobody_hears_where_windows_meet, compat_is_half_as_loud_again_and_the_first_window_stays, silence_stays_silent,
+      nobody_hears_where_windows_meet, masks_share_what_is_heard, compat_is_half_as_loud_again_and_the_first_window_stays,
+      silence_stays_silent,
       recordings_of_any_length_rate_and_channels, a_stretch_is_as_long_as_asked,
       what_a_model_needs_and_a_file_lacks_is_told, a_cancelled_separation_stops, the_sound_may_come_from_another_file,
       a_long_recording_needs_no_more_memory_than_a_short_one)

@@ -14,7 +14,7 @@ typedef struct op_case {
     avsn_op_kind kind;
     avsn_shape src;
     avsn_window_args window; /* conv, pool; out also: channels of dense */
-    int32_t variant;         /* avsn_eltwise or avsn_pooling; concat: sources; batch norm: without weight */
+    int32_t variant;         /* avsn_eltwise or avsn_pooling; concat: sources; batch norm: without weight; mask: the rest */
     int64_t begin, end;      /* tile: rows (0: of a row) and columns; lags: vectors of audio, and their most */
     double bound, bound_bf16; /* of the largest error; bf16's 0: as f32 */
 } op_case;
@@ -97,6 +97,8 @@ static avsn_value op(avsn_graph *g, const op_case *c, avsn_value x)
         return avsn_squash(g, x);
     case AVSN_OP_LAGS:
         return avsn_lags(g, x, avsn_input(g, "other", AVSN_SHAPE(c->src.dim[0], c->src.dim[1], c->begin)), 2, c->end);
+    case AVSN_OP_MASK:
+        return avsn_mask(g, x, avsn_input(g, "other", AVSN_SHAPE(c->src.dim[0], 2, c->src.dim[2], c->src.dim[3])), 90, c->variant);
     default:
         return avsn_softmax(g, x);
     }
@@ -545,6 +547,17 @@ START_TEST(pictures_features_in_the_sounds_time)
 }
 END_TEST
 
+START_TEST(masks_and_what_they_hold_back)
+{
+    static const op_case cases[] = {
+        {.kind = AVSN_OP_MASK, .src = {4, {2, 1, 5, 7}}, .bound = 1e-6},
+        {.kind = AVSN_OP_MASK, .src = {4, {3, 1, 1, 33}}, .variant = 1, .bound = 1e-6},
+        {.kind = AVSN_OP_MASK, .src = {4, {1, 1, 16, 64}}, .variant = 1, .bound = 1e-6},
+    };
+    CHECK_CASES(cases);
+}
+END_TEST
+
 /* ---- rows ---- */
 
 START_TEST(dense_l2_distance_softmax)
@@ -569,4 +582,5 @@ SUITE("exec.ops", conv_in_the_shapes_of_the_networks, conv_over_odd_sizes_stride
       conv_3x3_by_winograd_within_5e_6, pool_of_the_networks, pool_over_odd_sizes_strides_and_paddings,
       global_pool_over_1_to_3_axes, eltwise_batch_norm_affine_and_add, companding_has_the_specified_values,
       concat_of_2_to_8_and_slice, inner_map_over_1_to_3_axes, fractional_pool_and_tile, squash_and_lags,
-      deconv_over_sizes_strides_and_paddings, pictures_features_in_the_sounds_time, dense_l2_distance_softmax)
+      deconv_over_sizes_strides_and_paddings, pictures_features_in_the_sounds_time,
+      masks_and_what_they_hold_back, dense_l2_distance_softmax)

@@ -242,12 +242,12 @@ END_TEST
 
 START_TEST(architectures_are_found_by_name)
 {
-    ck_assert_int_eq(avsn_arch_count(), 7);
+    ck_assert_int_eq(avsn_arch_count(), 9);
     for (int32_t i = 0; i < avsn_arch_count(); i++)
         ck_assert_ptr_eq(avsn_arch_find(avsn_arch_at(i)->name), avsn_arch_at(i));
     ck_assert_ptr_null(avsn_arch_find("vgg-16"));
     ck_assert_ptr_null(avsn_arch_at(-1));
-    ck_assert_ptr_null(avsn_arch_at(7));
+    ck_assert_ptr_null(avsn_arch_at(9));
     ck_assert(!avsn_arch_find("l3-net")->aligned);
     ck_assert(avsn_arch_find("ave-net")->aligned && !avsn_arch_find("ave-net")->map);
     ck_assert(avsn_arch_find("avol-net")->map);
@@ -255,6 +255,8 @@ START_TEST(architectures_are_found_by_name)
     ck_assert(!avsn_arch_find("multisensory")->lags && avsn_arch_find("sync-net")->clip && avsn_arch_find("sync-net")->lags);
     ck_assert(!avsn_arch_find("multisensory")->separates && avsn_arch_find("separator")->separates);
     ck_assert(!avsn_arch_find("separator")->blind && avsn_arch_find("separator-pit")->blind);
+    ck_assert(!avsn_arch_find("separator")->masks && avsn_arch_find("mask-net")->masks && avsn_arch_find("mask-net")->separates);
+    ck_assert(!avsn_arch_find("mask-net")->blind && avsn_arch_find("mask-net-pit")->blind);
 }
 END_TEST
 

@@ -11,9 +11,8 @@
 /* Separators have widths of their own. */
 static const char *tiny_config(const char *arch)
 {
-    return !strcmp(arch, "separator")       ? "{\"width\":0.0625,\"unet_width\":0.0625}"
-           : !strcmp(arch, "separator-pit") ? "{\"unet_width\":0.0625}"
-                                            : TINY;
+    const bool separates = !strncmp(arch, "separator", 9) || !strncmp(arch, "mask-net", 8);
+    return !separates ? TINY : strstr(arch, "-pit") ? "{\"unet_width\":0.0625}" : "{\"width\":0.0625,\"unet_width\":0.0625}";
 }
 
 static avsound_context *context;
@@ -60,7 +59,7 @@ static void ck_same_parameters(const avsound_model *a, const avsound_model *b)
 
 START_TEST(architectures_are_listed)
 {
-    ck_assert_int_eq(avsound_arch_count(), 7);
+    ck_assert_int_eq(avsound_arch_count(), 9);
     ck_assert_str_eq(avsound_arch_name(0), "l3-net");
     ck_assert_str_eq(avsound_arch_name(1), "ave-net");
     ck_assert_str_eq(avsound_arch_name(2), "avol-net");
@@ -68,7 +67,9 @@ START_TEST(architectures_are_listed)
     ck_assert_str_eq(avsound_arch_name(4), "sync-net");
     ck_assert_str_eq(avsound_arch_name(5), "separator");
     ck_assert_str_eq(avsound_arch_name(6), "separator-pit");
-    ck_assert_ptr_null(avsound_arch_name(7));
+    ck_assert_str_eq(avsound_arch_name(7), "mask-net");
+    ck_assert_str_eq(avsound_arch_name(8), "mask-net-pit");
+    ck_assert_ptr_null(avsound_arch_name(9));
     ck_assert_ptr_null(avsound_arch_name(-1));
 }
 END_TEST

@@ -238,7 +238,7 @@ START_TEST(a_separators_loss_reaches_its_eyes_and_ears)
     ck_avsound(avsn_graph_create(context, &forward));
     avsn_arch_find("separator")->build(forward, &config);
     ck_avsound(avsn_graph_finish(forward));
-    ck_avsound(avsn_separation_graph(forward, AVSOUND_SEPARATION_BOTH, 0.1f, &graph));
+    ck_avsound(avsn_separation_graph(forward, AVSOUND_SEPARATION_BOTH, 0, 0.1f, &graph));
     ck_assert(!avsn_graph_find(graph, "grad.joint.logits.weight").id && !avsn_graph_find(graph, "grad.joint.logits.bias").id);
     avsn_graph_free(forward);
     net t = net_create(graph, AVSOUND_DTYPE_F32, 1);

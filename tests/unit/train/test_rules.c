@@ -92,6 +92,9 @@ static const rule_case cases[] = {
     {AVSN_OP_STRETCH, 1, {AVSN_SHAPE(2, 3, 4)}, AVSN_SHAPE(2, 3, 16), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_STRETCH, 1, {AVSN_SHAPE(1, 5, 7)}, AVSN_SHAPE(1, 5, 5), {.epsilon = 0}, 1, 1e-5},
     {AVSN_OP_STRETCH, 1, {AVSN_SHAPE(2, 3, 1)}, AVSN_SHAPE(2, 3, 4), {.epsilon = 0}, 1, 1e-5},
+    {AVSN_OP_MASK, 2, {AVSN_SHAPE(2, 1, 3, 5), AVSN_SHAPE(2, 2, 3, 5)}, AVSN_SHAPE(2, 2, 3, 5), {.decibels = 3}, 1, 1e-5},
+    {AVSN_OP_MASK, 2, {AVSN_SHAPE(3, 1, 4, 2), AVSN_SHAPE(3, 2, 4, 2)}, AVSN_SHAPE(3, 2, 4, 2), {.decibels = 3, .rest = true}, 1,
+     1e-5},
     {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 7, 5)}, AVSN_SHAPE(2, 3, 3, 2), {WINDOW(2, 2, 1, 0, 0)}, 2, 1e-6},
     {AVSN_OP_POOL_TRAIN, 1, {AVSN_SHAPE(2, 3, 7, 7)}, AVSN_SHAPE(2, 3, 4, 4), {WINDOW(3, 2, 1, 1, 1)}, 2, 1e-5},
     {AVSN_OP_POOL, 1, {AVSN_SHAPE(2, 3, 7, 7)}, AVSN_SHAPE(2, 3, 4, 4),
@@ -248,6 +251,9 @@ static void evaluate(const rule_case *c, const oracle_tensor *in, oracle_tensor 
         break;
     case AVSN_OP_STRETCH:
         oracle_stretch(&in[0], dst);
+        break;
+    case AVSN_OP_MASK:
+        oracle_mask((double)a->decibels, a->rest, &in[0], &in[1], dst);
         break;
     case AVSN_OP_PAIR_DISTANCE:
     case AVSN_OP_PAIR_INNER_MAP:

@@ -1,31 +1,5 @@
 /* The measurement of offsets: arguments, states, ends. What it measures is tested on films made for it (tests/cli). */
-#include "contract/fixture.h"
-
-typedef struct place {
-    char folder[64], clip[96], mute[96], sound[96];
-    avsound_context *context;
-    avsound_model *model;
-} place;
-
-static void setup(place *p, const char *arch)
-{
-    make_folder(p->folder);
-    snprintf(p->clip, sizeof p->clip, "%s/clip.mkv", p->folder);
-    snprintf(p->mute, sizeof p->mute, "%s/mute.mkv", p->folder);
-    snprintf(p->sound, sizeof p->sound, "%s/sound.wav", p->folder);
-    p->context = plain_context();
-    p->model = narrow_model(p->context, arch);
-    write_wav(p->sound, 1.6);
-    write_clip(p->context, p->clip, p->sound, 40);
-    write_clip(p->context, p->mute, NULL, 3);
-}
-
-static void teardown(place *p)
-{
-    avsound_model_free(p->model);
-    avsound_context_free(p->context);
-    remove_folder(p->folder);
-}
+#include "contract/place.h"
 
 static avsound_offset_options some_options(void)
 {
@@ -72,7 +46,7 @@ END_TEST
 START_TEST(create_refuses_bad_arguments)
 {
     place p;
-    setup(&p, "sync-net");
+    setup(&p, "sync-net", 1.6, 40);
     avsound_offset *offset = (avsound_offset *)1;
     avsound_offset_options options = some_options();
     ck_refused(avsound_offset_create(NULL, p.clip, &options, &offset), AVSOUND_E_INVALID_ARGUMENT, "model");
@@ -111,7 +85,7 @@ END_TEST
 START_TEST(networks_without_lags_are_refused)
 {
     place p;
-    setup(&p, "ave-net");
+    setup(&p, "ave-net", 1.6, 40);
     avsound_offset *offset = (avsound_offset *)1;
     ck_refused(avsound_offset_create(p.model, p.clip, NULL, &offset), AVSOUND_E_UNSUPPORTED, "sync-net");
     ck_assert_ptr_null(offset);
@@ -122,7 +96,7 @@ END_TEST
 START_TEST(accessors_check_their_arguments)
 {
     place p;
-    setup(&p, "sync-net");
+    setup(&p, "sync-net", 1.6, 40);
     avsound_offset *offset = begun(&p);
     avsound_offset_result result = {.struct_size = sizeof result};
     double values[512];
@@ -157,7 +131,7 @@ END_TEST
 START_TEST(a_result_is_of_what_was_read_so_far)
 {
     place p;
-    setup(&p, "sync-net");
+    setup(&p, "sync-net", 1.6, 40);
     avsound_offset *offset = begun(&p);
     avsound_offset_result result = {.struct_size = sizeof result};
     ck_avsound(avsound_offset_get_result(offset, &result));
@@ -181,7 +155,7 @@ END_TEST
 START_TEST(cancel_ends_the_measurement)
 {
     place p;
-    setup(&p, "sync-net");
+    setup(&p, "sync-net", 1.6, 40);
     avsound_offset *offset = begun(&p);
     avsound_offset_cancel(offset);
     ck_assert_int_eq(avsound_offset_next(offset, NULL), AVSOUND_E_CANCELLED);
@@ -194,7 +168,7 @@ END_TEST
 START_TEST(free_in_any_order)
 {
     place p;
-    setup(&p, "sync-net");
+    setup(&p, "sync-net", 1.6, 40);
     avsound_offset *offset = begun(&p);
     avsound_model_free(p.model);
     avsound_context_free(p.context);
@@ -208,7 +182,7 @@ END_TEST
 START_TEST(retime_checks_its_arguments)
 {
     place p;
-    setup(&p, "sync-net");
+    setup(&p, "sync-net", 1.6, 40);
     avsound_retime_options options;
     avsound_retime_options_init(&options, sizeof options);
     ck_refused(avsound_media_retime(NULL, p.clip, "x.mp4", &options), AVSOUND_E_INVALID_ARGUMENT, "context");

@@ -1,30 +1,4 @@
-#include "contract/fixture.h"
-
-typedef struct place {
-    char folder[64], clip[96], silent[96], sound[96];
-    avsound_context *context;
-    avsound_model *model;
-} place;
-
-static void setup(place *p, const char *arch)
-{
-    make_folder(p->folder);
-    snprintf(p->clip, sizeof p->clip, "%s/clip.mkv", p->folder);
-    snprintf(p->silent, sizeof p->silent, "%s/silent.mkv", p->folder);
-    snprintf(p->sound, sizeof p->sound, "%s/sound.wav", p->folder);
-    p->context = plain_context();
-    p->model = narrow_model(p->context, arch);
-    write_wav(p->sound, 0.48); /* as long as 12 frames */
-    write_clip(p->context, p->clip, p->sound, 12);
-    write_clip(p->context, p->silent, NULL, 3);
-}
-
-static void teardown(place *p)
-{
-    avsound_model_free(p->model);
-    avsound_context_free(p->context);
-    remove_folder(p->folder);
-}
+#include "contract/place.h"
 
 static avsound_scan_options options_for(int32_t what)
 {
@@ -51,7 +25,7 @@ END_TEST
 START_TEST(create_refuses_bad_arguments)
 {
     place p;
-    setup(&p, "ave-net");
+    setup(&p, "ave-net", 0.48, 12);
     avsound_scan_options options = options_for(AVSOUND_SCAN_SCORE);
     avsound_scan *scan = (avsound_scan *)1;
     ck_refused(avsound_scan_create(NULL, p.clip, &options, &scan), AVSOUND_E_INVALID_ARGUMENT, "model");
@@ -101,21 +75,21 @@ END_TEST
 START_TEST(create_refuses_what_cannot_be_computed)
 {
     place p;
-    setup(&p, "ave-net");
+    setup(&p, "ave-net", 0.48, 12);
     avsound_scan *scan = (avsound_scan *)1;
     avsound_scan_options options = options_for(AVSOUND_SCAN_MAP);
     ck_refused(avsound_scan_create(p.model, p.clip, &options, &scan), AVSOUND_E_UNSUPPORTED, "");
     ck_assert_ptr_null(scan);
     options = options_for(AVSOUND_SCAN_SCORE);
-    ck_refused(avsound_scan_create(p.model, p.silent, &options, &scan), AVSOUND_E_STATE, "silent.mkv");
+    ck_refused(avsound_scan_create(p.model, p.mute, &options, &scan), AVSOUND_E_STATE, "mute.mkv");
     ck_refused(avsound_scan_create(p.model, p.sound, &options, &scan), AVSOUND_E_STATE, "sound.wav");
     options = options_for(AVSOUND_SCAN_EMBED_IMAGE);
     ck_refused(avsound_scan_create(p.model, p.sound, &options, &scan), AVSOUND_E_STATE, "sound.wav");
     options = options_for(AVSOUND_SCAN_SCORE);
     options.audio_path = "/no/such/sound.wav";
     ck_refused(avsound_scan_create(p.model, p.clip, &options, &scan), AVSOUND_E_IO, "/no/such/sound.wav");
-    options.audio_path = p.silent;
-    ck_refused(avsound_scan_create(p.model, p.clip, &options, &scan), AVSOUND_E_STATE, "silent.mkv");
+    options.audio_path = p.mute;
+    ck_refused(avsound_scan_create(p.model, p.clip, &options, &scan), AVSOUND_E_STATE, "mute.mkv");
     ck_assert_ptr_null(scan);
     teardown(&p);
 }
@@ -134,7 +108,7 @@ START_TEST(accessors_take_null)
     avsound_scan_free(NULL);
 
     place p;
-    setup(&p, "ave-net");
+    setup(&p, "ave-net", 0.48, 12);
     avsound_scan_options options = options_for(AVSOUND_SCAN_SCORE);
     avsound_scan *scan = NULL;
     ck_avsound(avsound_scan_create(p.model, p.clip, &options, &scan));
@@ -158,7 +132,7 @@ END_TEST
 START_TEST(results_come_in_order_and_end)
 {
     place p;
-    setup(&p, "avol-net");
+    setup(&p, "avol-net", 0.48, 12);
     avsound_scan_options options = options_for(AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE |
                                                AVSOUND_SCAN_MAP | AVSOUND_SCAN_FRAME);
     avsound_scan *scan = NULL;
@@ -186,10 +160,10 @@ END_TEST
 START_TEST(what_was_not_asked_for_is_null)
 {
     place p;
-    setup(&p, "ave-net");
+    setup(&p, "ave-net", 0.48, 12);
     avsound_scan_options options = options_for(AVSOUND_SCAN_EMBED_IMAGE);
     avsound_scan *scan = NULL;
-    ck_avsound(avsound_scan_create(p.model, p.silent, &options, &scan));
+    ck_avsound(avsound_scan_create(p.model, p.mute, &options, &scan));
     avsound_scan_result result;
     memset(&result, 0xa5, sizeof result);
     result.struct_size = sizeof result;
@@ -207,7 +181,7 @@ START_TEST(free_at_any_moment_in_any_order)
 {
     for (int taken = 0; taken < 4; taken++) {
         place p;
-        setup(&p, "ave-net");
+        setup(&p, "ave-net", 0.48, 12);
         avsound_scan_options options = options_for(AVSOUND_SCAN_SCORE | AVSOUND_SCAN_FRAME);
         avsound_scan *scan = NULL;
         ck_avsound(avsound_scan_create(p.model, p.clip, &options, &scan));
@@ -227,7 +201,7 @@ END_TEST
 START_TEST(cancel_ends_the_walk)
 {
     place p;
-    setup(&p, "ave-net");
+    setup(&p, "ave-net", 0.48, 12);
     avsound_scan_options options = options_for(AVSOUND_SCAN_SCORE);
     avsound_scan *scan = NULL;
     ck_avsound(avsound_scan_create(p.model, p.clip, &options, &scan));
@@ -247,7 +221,7 @@ END_TEST
 START_TEST(one_worker_and_two_agree)
 {
     place p;
-    setup(&p, "avol-net");
+    setup(&p, "avol-net", 0.48, 12);
     float scores[2][12];
     for (int32_t threads = 1; threads <= 2; threads++) {
         avsound_scan_options options = options_for(AVSOUND_SCAN_SCORE);

@@ -1,26 +1,4 @@
-#include "contract/fixture.h"
-
-typedef struct place {
-    char folder[64], sound[96];
-    avsound_context *context;
-    avsound_model *model;
-} place;
-
-static void setup(place *p)
-{
-    make_folder(p->folder);
-    snprintf(p->sound, sizeof p->sound, "%s/sound.wav", p->folder);
-    p->context = plain_context();
-    p->model = narrow_model(p->context, "separator-pit");
-    write_wav(p->sound, 3);
-}
-
-static void teardown(place *p)
-{
-    avsound_model_free(p->model);
-    avsound_context_free(p->context);
-    remove_folder(p->folder);
-}
+#include "contract/place.h"
 
 START_TEST(options_init_stays_within_struct_size)
 {
@@ -38,7 +16,7 @@ END_TEST
 START_TEST(every_function_refuses_null)
 {
     place p;
-    setup(&p);
+    setup(&p, "separator-pit", 3, 0);
     avsound_separator *separator = (avsound_separator *)1;
     avsound_separator_result result = {.struct_size = sizeof result};
     avsound_media_info info = {.struct_size = sizeof info};
@@ -64,7 +42,7 @@ END_TEST
 START_TEST(a_separator_keeps_what_it_needs)
 {
     place p;
-    setup(&p);
+    setup(&p, "separator-pit", 3, 0);
     avsound_separator *separator;
     avsound_separator_result result = {.struct_size = sizeof result};
     avsound_media_info info = {.struct_size = sizeof info};
@@ -96,7 +74,7 @@ END_TEST
 START_TEST(spectrograms_refuse_what_they_cannot_draw)
 {
     place p;
-    setup(&p);
+    setup(&p, "separator-pit", 3, 0);
     const char *const paths[] = {p.sound, NULL};
     const int64_t starts[] = {-1};
     avsound_spectrograms_options o;
@@ -145,7 +123,7 @@ START_TEST(refused_allocations_are_survived)
 {
     place p;
     budget b = {0};
-    setup(&p);
+    setup(&p, "separator-pit", 3, 0);
     avsound_context *context = counting_context(&b);
     avsound_model *model = narrow_model(context, "separator-pit");
     ck_assert_int_eq(separate_all(model, p.sound), AVSOUND_E_END); /* weights are packed from here on */

@@ -169,6 +169,19 @@ static inline void check_layers(const fixture *f, const avsound_session *session
     printf("%s f32: largest relative error %.2g\n", label, worst);
 }
 
+/* Root mean square of an output's errors, of the output's in `exact`. */
+static inline double error_of(const avsound_session *session, const avsound_session *exact, const char *layer)
+{
+    avsn_shape shape;
+    const float *want = golden_output(exact, layer, &shape), *got = golden_output(session, layer, NULL);
+    double errors = 0, squares = 0;
+    for (int64_t i = 0; i < golden_count(&shape); i++) {
+        errors += pow((double)got[i] - (double)want[i], 2);
+        squares += pow((double)want[i], 2);
+    }
+    return sqrt(errors / squares);
+}
+
 static inline void fill(const fixture *f, const char *name, float value)
 {
     int64_t count;

@@ -27,17 +27,11 @@ START_TEST(the_map_in_bf16)
         return;
     }
     fixture f;
-    avsn_shape shape;
     set_up(&f, cases[_i]);
     avsound_session *exact = run(&f, AVSOUND_PRECISION_F32, NULL), *session = run(&f, AVSOUND_PRECISION_BF16, NULL);
-    const float *want = golden_output(exact, "cam", &shape), *got = golden_output(session, "cam", NULL);
-    double errors = 0, squares = 0;
-    for (int64_t i = 0; i < golden_count(&shape); i++) {
-        errors += pow((double)got[i] - (double)want[i], 2);
-        squares += pow((double)want[i], 2);
-    }
-    printf("%s bf16: error of the map %.2g of its size\n", cases[_i], sqrt(errors / squares));
-    ck_assert_double_lt(sqrt(errors / squares), BF16_ERROR);
+    const double error = error_of(session, exact, "cam");
+    printf("%s bf16: error of the map %.2g of its size\n", cases[_i], error);
+    ck_assert_double_lt(error, BF16_ERROR);
     avsound_session_free(session);
     avsound_session_free(exact);
     tear_down(&f);

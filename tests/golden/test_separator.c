@@ -24,18 +24,6 @@ START_TEST(every_layer_in_f32)
 }
 END_TEST
 
-static double error_of(const avsound_session *session, const avsound_session *exact, const char *layer)
-{
-    avsn_shape shape;
-    const float *want = golden_output(exact, layer, &shape), *got = golden_output(session, layer, NULL);
-    double errors = 0, squares = 0;
-    for (int64_t i = 0; i < golden_count(&shape); i++) {
-        errors += pow((double)got[i] - (double)want[i], 2);
-        squares += pow((double)want[i], 2);
-    }
-    return sqrt(errors / squares);
-}
-
 START_TEST(the_heads_in_bf16)
 {
     if (avsn_op_isa() < AVSN_ISA_AVX512_BF16) {

@@ -1,9 +1,5 @@
 /* Learning to take a mixture apart: the loss against its definition in double, mixtures against closed forms, and a small network
  * that learns from them, goes on to the bit, and leaves alone what the loss does not ask for. */
-#include "suite.h"
-
-#include <avsound/train.h>
-
 #include "base/rng.h"
 #include "failing.h"
 #include "oracle/net.h"
@@ -11,11 +7,10 @@
 #include "train/loader.h"
 #include "train/separate.h"
 #include "train/trainer.h"
-#include "unit/train/make_clips.h"
+#include "unit/train/clip_training.h"
 
 #include <complex.h>
 #include <math.h>
-#include <sys/stat.h>
 
 /* ---- the loss ---- */
 
@@ -205,7 +200,7 @@ END_TEST
 /* ---- mixtures ---- */
 
 /* Bright clips sound high: a multiple of 8000 / 1024 Hz, so that it lies in the middle of a bin. */
-enum { RATE = 8000, FFT = 1024, SHOWN = 10, STEPS_MOST = 32 };
+enum { RATE = 8000, FFT = 1024, SHOWN = 10 };
 
 static int bin_of(int clip)
 {
@@ -439,64 +434,10 @@ static const char seeing[] = "{\"width\":0.0625,\"audio_width\":0.0625,\"unet_wi
                              "\"image\":{\"width\":32,\"height\":32,\"short_side\":32}," TINY;
 static const char blind[] = "{\"unet_width\":0.0625," TINY;
 
-typedef struct watcher {
-    int64_t stop_at; /* step; 0: never */
-    double loss[STEPS_MOST], gain[STEPS_MOST];
-} watcher;
-
-static int32_t watch(const avsound_training_state *state, void *user_data)
-{
-    watcher *w = user_data;
-    if (state->event == AVSOUND_TRAINING_STEP && state->step < STEPS_MOST) {
-        w->loss[state->step] = state->loss;
-        w->gain[state->step] = state->accuracy;
-    }
-    return w->stop_at && state->step >= w->stop_at;
-}
-
-typedef struct fixture {
-    avsound_context *context;
-    const char *folder;
-    avsound_augmentation augmentation;
-    avsound_trainer_options options;
-    watcher watcher;
-} fixture;
-
-static const char *path_in(const fixture *f, const char *name)
-{
-    static char paths[8][512];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", f->folder, name);
-    return path;
-}
-
 static void set_up(fixture *f)
 {
-    *f = (fixture){.folder = temporary_folder(), .augmentation = {.struct_size = sizeof f->augmentation, .flip = -1}};
-    ck_avsound(avsound_context_create(NULL, &f->context));
-    ck_assert_int_eq(mkdir(path_in(f, "clips"), 0777), 0);
-    make_clips(path_in(f, "clips"), &clips);
-    avsound_trainer_options_init(&f->options, sizeof f->options);
-    f->options.objective = AVSOUND_OBJECTIVE_SEPARATE;
+    set_up_training(f, &clips, AVSOUND_OBJECTIVE_SEPARATE, 4);
     f->options.precision = AVSOUND_PRECISION_F32;
-    f->options.threads = 1;
-    f->options.workers = 2;
-    f->options.batch = 4;
-    f->options.epochs = 1;
-    f->options.augmentation = &f->augmentation;
-    f->options.progress = watch;
-    f->options.user_data = &f->watcher;
-}
-
-static avsound_trainer *started(fixture *f, const char *arch, const char *config, const char *run)
-{
-    avsound_model *model;
-    avsound_trainer *trainer;
-    ck_avsound(avsound_model_create(f->context, arch, config, 5, &model));
-    ck_avsound(avsound_trainer_create(f->context, model, path_in(f, "clips"), path_in(f, run), &f->options, &trainer));
-    avsound_model_free(model);
-    return trainer;
 }
 
 static void check_learning(const char *arch, const char *config, int32_t loss, int32_t steps)
@@ -515,8 +456,8 @@ static void check_learning(const char *arch, const char *config, int32_t loss, i
     for (int i = 1; i <= 4; i++) {
         first += f.watcher.loss[i] / 4;
         last += f.watcher.loss[steps - 4 + i] / 4;
-        begin += f.watcher.gain[i] / 4;
-        end += f.watcher.gain[steps - 4 + i] / 4;
+        begin += f.watcher.accuracy[i] / 4;
+        end += f.watcher.accuracy[steps - 4 + i] / 4;
     }
     const avsound_training_state *state = avsound_trainer_state(trainer);
     printf("%s: loss %.3f at first, %.3f at last; gain %.3f, %.3f; validation: loss %.3f, gain %.3f\n", arch, first, last, begin,
@@ -525,7 +466,7 @@ static void check_learning(const char *arch, const char *config, int32_t loss, i
     ck_assert_double_gt(end, begin + 0.5); /* of the level alone, which most of the loss is of */
     ck_assert(isfinite(state->validation_loss) && isnan(state->validation_auc) && isnan(state->validation_error));
     avsound_trainer_free(trainer);
-    avsound_context_free(f.context);
+    tear_down(&f);
 }
 
 START_TEST(losses_of_small_networks_fall)
@@ -553,62 +494,19 @@ START_TEST(a_head_that_is_not_asked_stays_as_it_was)
     ck_assert(fabsf(head_of(trainer)[0] - before) <= 0);
     ck_assert(fabsf(moved->data[0] - other) > 0);
     avsound_trainer_free(trainer);
-    avsound_context_free(f.context);
+    tear_down(&f);
 }
 END_TEST
-
-static char *bytes_of(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    ck_assert_msg(file != NULL, "%s is not there", path);
-    fseek(file, 0, SEEK_END);
-    *size = (size_t)ftell(file);
-    rewind(file);
-    char *bytes = malloc(*size);
-    ck_assert_uint_eq(fread(bytes, 1, *size, file), *size);
-    fclose(file);
-    return bytes;
-}
 
 START_TEST(resumed_runs_are_the_same_to_the_bit)
 {
-    avsound_trainer *trainer;
     fixture f;
-    size_t sizes[2];
     set_up(&f);
     f.options.silent_share = 0.3;
-    f.options.steps_per_epoch = 4;
-    trainer = started(&f, "separator", seeing, "whole");
-    ck_avsound(avsound_trainer_run(trainer));
-    avsound_trainer_free(trainer);
-    f.watcher.stop_at = 2;
-    trainer = started(&f, "separator", seeing, "pieces");
-    ck_refused(avsound_trainer_run(trainer), AVSOUND_E_CANCELLED, "stopped after step 2 of 4");
-    avsound_trainer_free(trainer);
-    f.watcher.stop_at = 0;
-    ck_avsound(avsound_trainer_resume(f.context, path_in(&f, "pieces"), &f.options, &trainer));
-    ck_avsound(avsound_trainer_sheet(trainer, path_in(&f, "sheet.png"))); /* changes nothing */
-    ck_avsound(avsound_trainer_run(trainer));
-    avsound_trainer_free(trainer);
-    char *whole = bytes_of(path_in(&f, "whole/checkpoint.safetensors"), &sizes[0]);
-    char *pieces = bytes_of(path_in(&f, "pieces/checkpoint.safetensors"), &sizes[1]);
-    ck_assert(sizes[0] == sizes[1] && !memcmp(whole, pieces, sizes[0]));
-    free(whole);
-    free(pieces);
-    avsound_context_free(f.context);
+    check_resumed(&f, "separator", seeing, 4);
+    tear_down(&f);
 }
 END_TEST
-
-static void ck_no_trainer(fixture *f, const char *arch, const char *config, avsound_status status, const char *words)
-{
-    avsound_model *model;
-    avsound_trainer *trainer;
-    ck_avsound(avsound_model_create(f->context, arch, config, 5, &model));
-    ck_refused(avsound_trainer_create(f->context, model, path_in(f, "clips"), path_in(f, "none"), &f->options, &trainer), status,
-               words);
-    ck_assert_ptr_null(trainer);
-    avsound_model_free(model);
-}
 
 START_TEST(what_cannot_be_learned_is_refused)
 {
@@ -627,7 +525,7 @@ START_TEST(what_cannot_be_learned_is_refused)
     f.options.silent_share = 0;
     f.options.objective = AVSOUND_OBJECTIVE_SHIFT;
     ck_no_trainer(&f, "separator", seeing, AVSOUND_E_UNSUPPORTED, "nothing but AVSOUND_OBJECTIVE_SEPARATE");
-    avsound_context_free(f.context);
+    tear_down(&f);
 }
 END_TEST
 

@@ -1,16 +1,8 @@
 /* Training of the multisensory network by shifted clips: it learns what can be learned, goes on to the bit, draws its batches. */
-#include "suite.h"
-
-#include <avsound/train.h>
-
 #include "base/rng.h"
 #include "network/network.h"
 #include "train/step.h"
-#include "unit/train/make_clips.h"
-
-#include <sys/stat.h>
-
-enum { MOST_STEPS = 256 };
+#include "unit/train/clip_training.h"
 
 static const char tiny[] = "{\"width\":0.0625,\"audio_width\":0.0625,\"image\":{\"width\":32,\"height\":32,\"short_side\":36},"
                            "\"clip\":{\"frames\":13,\"frame_rate\":25,\"sample_rate\":8000}}";
@@ -24,67 +16,10 @@ static double falling(int clip, int64_t n)
 
 static const clips_spec clips = {.clips = 4, .groups = 4, .width = 48, .height = 48, .frames = 24, .sound = falling};
 
-typedef struct watcher {
-    int64_t stop_at; /* step; 0: never */
-    double accuracy[MOST_STEPS];
-} watcher;
-
-static int32_t watch(const avsound_training_state *state, void *user_data)
-{
-    watcher *w = user_data;
-    if (state->event == AVSOUND_TRAINING_STEP && state->step < MOST_STEPS)
-        w->accuracy[state->step] = state->accuracy;
-    return w->stop_at && state->step >= w->stop_at;
-}
-
-typedef struct fixture {
-    avsound_context *context;
-    const char *folder;
-    avsound_augmentation augmentation;
-    avsound_trainer_options options;
-    watcher watcher;
-} fixture;
-
-static const char *path_in(const fixture *f, const char *name)
-{
-    static char paths[8][512];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", f->folder, name);
-    return path;
-}
-
 static void set_up(fixture *f)
 {
-    *f = (fixture){.folder = temporary_folder(), .augmentation = {.struct_size = sizeof f->augmentation, .flip = -1}};
-    ck_avsound(avsound_context_create(NULL, &f->context));
-    ck_assert_int_eq(mkdir(path_in(f, "clips"), 0777), 0);
-    make_clips(path_in(f, "clips"), &clips);
-    avsound_trainer_options_init(&f->options, sizeof f->options);
-    f->options.objective = AVSOUND_OBJECTIVE_SHIFT;
-    f->options.threads = 1;
-    f->options.workers = 2;
-    f->options.batch = 8;
-    f->options.epochs = 1;
+    set_up_training(f, &clips, AVSOUND_OBJECTIVE_SHIFT, 8);
     f->options.shift_min = 0.24;
-    f->options.augmentation = &f->augmentation;
-    f->options.progress = watch;
-    f->options.user_data = &f->watcher;
-}
-
-static void tear_down(fixture *f)
-{
-    avsound_context_free(f->context);
-}
-
-static avsound_trainer *started(fixture *f, const char *run)
-{
-    avsound_model *model;
-    avsound_trainer *trainer;
-    ck_avsound(avsound_model_create(f->context, "multisensory", tiny, 5, &model));
-    ck_avsound(avsound_trainer_create(f->context, model, path_in(f, "clips"), path_in(f, run), &f->options, &trainer));
-    avsound_model_free(model);
-    return trainer;
 }
 
 START_TEST(sound_out_of_time_is_told_on_few_clips)
@@ -96,7 +31,7 @@ START_TEST(sound_out_of_time_is_told_on_few_clips)
     f.options.statistics_momentum = 0.1;
     f.options.validation = path_in(&f, "clips");
     f.options.validation_draws = 8;
-    avsound_trainer *trainer = started(&f, "run");
+    avsound_trainer *trainer = started(&f, "multisensory", tiny, "run");
     ck_avsound(avsound_trainer_run(trainer));
     double first = 0, last = 0;
     for (int i = 1; i <= 20; i++) {
@@ -114,60 +49,18 @@ START_TEST(sound_out_of_time_is_told_on_few_clips)
 }
 END_TEST
 
-static char *bytes_of(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    ck_assert_msg(file != NULL, "%s is not there", path);
-    fseek(file, 0, SEEK_END);
-    *size = (size_t)ftell(file);
-    rewind(file);
-    char *bytes = malloc(*size);
-    ck_assert_uint_eq(fread(bytes, 1, *size, file), *size);
-    fclose(file);
-    return bytes;
-}
-
-static void ck_same_file(const char *a, const char *b)
-{
-    size_t size_a, size_b;
-    char *bytes_a = bytes_of(a, &size_a), *bytes_b = bytes_of(b, &size_b);
-    ck_assert_msg(size_a == size_b && !memcmp(bytes_a, bytes_b, size_a), "%s and %s differ", a, b);
-    free(bytes_a);
-    free(bytes_b);
-}
-
-static void check_resumed(int32_t optimizer)
-{
-    avsound_trainer *trainer;
-    fixture f;
-    set_up(&f);
-    f.options.optimizer = optimizer;
-    f.options.shift_hard = 0.5;
-    f.options.steps_per_epoch = 5;
-    trainer = started(&f, "whole");
-    ck_avsound(avsound_trainer_run(trainer));
-    avsound_trainer_free(trainer);
-    f.watcher.stop_at = 2;
-    trainer = started(&f, "pieces");
-    ck_refused(avsound_trainer_run(trainer), AVSOUND_E_CANCELLED, "stopped after step 2 of 5");
-    avsound_trainer_free(trainer);
-    f.watcher.stop_at = 0;
-    ck_avsound(avsound_trainer_resume(f.context, path_in(&f, "pieces"), &f.options, &trainer));
-    ck_avsound(avsound_trainer_sheet(trainer, path_in(&f, "sheet.png"))); /* changes nothing */
-    ck_avsound(avsound_trainer_run(trainer));
-    avsound_trainer_free(trainer);
-    ck_same_file(path_in(&f, "whole/checkpoint.safetensors"), path_in(&f, "pieces/checkpoint.safetensors"));
-    ck_same_file(path_in(&f, "whole/last.safetensors"), path_in(&f, "pieces/last.safetensors"));
-    struct stat found;
-    ck_assert_int_eq(stat(path_in(&f, "sheet.png"), &found), 0);
-    tear_down(&f);
-}
-
 /* The blocks' state among it, which only a checkpoint has, and the windows that each step draws. */
 START_TEST(resumed_runs_are_the_same_to_the_bit)
 {
-    check_resumed(AVSOUND_OPTIMIZER_ADAM);
-    check_resumed(AVSOUND_OPTIMIZER_MOMENTUM);
+    static const int32_t optimizers[] = {AVSOUND_OPTIMIZER_ADAM, AVSOUND_OPTIMIZER_MOMENTUM};
+    for (int i = 0; i < 2; i++) {
+        fixture f;
+        set_up(&f);
+        f.options.optimizer = optimizers[i];
+        f.options.shift_hard = 0.5;
+        check_resumed(&f, "multisensory", tiny, 5);
+        tear_down(&f);
+    }
 }
 END_TEST
 
@@ -239,17 +132,6 @@ START_TEST(pictures_computed_once_teach_the_same)
     avsound_context_free(context);
 }
 END_TEST
-
-static void ck_no_trainer(fixture *f, const char *arch, const char *config, avsound_status status, const char *words)
-{
-    avsound_model *model;
-    avsound_trainer *trainer;
-    ck_avsound(avsound_model_create(f->context, arch, config, 5, &model));
-    ck_refused(avsound_trainer_create(f->context, model, path_in(f, "clips"), path_in(f, "none"), &f->options, &trainer), status,
-               words);
-    ck_assert_ptr_null(trainer);
-    avsound_model_free(model);
-}
 
 START_TEST(what_cannot_be_learned_is_refused)
 {

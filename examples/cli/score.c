@@ -5,13 +5,13 @@
 static const char *const bundled[] = {"ave-s", "avol-s", NULL};
 
 /* What --curve draws. */
-typedef struct curve {
+typedef struct score_curve {
     double *values; /* [count]: time, probability, confidence */
     size_t count, room;
     bool clips;
-} curve;
+} score_curve;
 
-static int curve_add(curve *curve, const char *path, const avsound_scan_result *r)
+static int curve_add(score_curve *curve, const char *path, const avsound_scan_result *r)
 {
     if (curve->count == curve->room) {
         const size_t room = curve->room ? 2 * curve->room : 256;
@@ -29,7 +29,7 @@ static int curve_add(curve *curve, const char *path, const avsound_scan_result *
     return CLI_OK;
 }
 
-static int curve_draw(const cli *c, const curve *curve)
+static int curve_draw(const cli *c, const score_curve *curve)
 {
     const char *path = c->args.curve;
     double *lists = malloc(3 * curve->count * sizeof *lists);
@@ -94,7 +94,7 @@ static void add_stretch(json_t *row, const avsound_scan_result *r)
     json_object_set_new(row, "padded", json_boolean(r->padded));
 }
 
-static int score_video(const cli *c, const cli_model *model, cli_records *records, curve *curve, int *damage)
+static int score_video(const cli *c, const cli_model *model, cli_records *records, score_curve *curve, int *damage)
 {
     const cli_args *a = &c->args;
     avsound_scan *scan = NULL;
@@ -131,7 +131,7 @@ int cli_score(cli *c)
     cli_records records = {0};
     avsound_media_info info;
     json_t *description = NULL;
-    curve curve = {0};
+    score_curve curve = {0};
     int damage = CLI_OK;
     int code = cli_media_info(c, a->inputs[0], &info);
     if (!code && !info.has_video)

@@ -94,7 +94,7 @@ static int64_t look_diverges(const avsn_history *h, const avsn_health_facts *f, 
         }
     }
     const double last = mean_of(h, h->step_count - RECENT, RECENT, pick_loss);
-    if (!(last > lowest * 1.3 + .1))
+    if (!(last > lowest + .3 * fabs(lowest) + .1)) /* losses may be below 0 */
         return 0;
     snprintf(line, size,
              "training loss has climbed from %.3f around step %lld to %.3f: the learning rate (%.3g) is likely too "
@@ -165,7 +165,7 @@ static int64_t look_overfits(const avsn_history *h, const avsn_health_facts *f, 
     const double lowest = (double)h->epochs[best].loss;
     const double now = ((double)h->epochs[last].loss + (double)h->epochs[last - 1].loss) / 2;
     const double training_then = training_mean(h, best, pick_loss), training_now = training_mean(h, last, pick_loss);
-    if (!(now > lowest * 1.03) || !(training_now < training_then))
+    if (!(now > lowest + .03 * fabs(lowest)) || !(training_now < training_then))
         return 0;
     snprintf(line, size,
              "validation loss has risen for %zu epochs (%.3f at epoch %d, now %.3f) while training loss falls (%.3f to "

@@ -54,6 +54,10 @@ static double falls(double part, int64_t s)
 {
     return .7 - .5 * part + .05 * noise(s);
 }
+static double falls_below_zero(double part, int64_t s)
+{
+    return falls(part, s) - 3;
+}
 static double rises(double part, int64_t s)
 {
     return .5 + .45 * part + .05 * noise(s);
@@ -95,6 +99,14 @@ START_TEST(a_run_that_learns_is_left_alone)
         sees(&h, avc, 0);
         avsn_history_free(&h);
     }
+}
+END_TEST
+
+START_TEST(a_loss_may_be_below_zero)
+{
+    avsn_history h = made(20, 100, falls_below_zero, rises, falls_below_zero, rises);
+    sees(&h, avc, 0);
+    avsn_history_free(&h);
 }
 END_TEST
 
@@ -272,7 +284,7 @@ START_TEST(histories_without_numbers_say_nothing)
 }
 END_TEST
 
-SUITE("train.health", a_run_that_learns_is_left_alone, staying_at_chance_is_seen_with_its_length,
+SUITE("train.health", a_run_that_learns_is_left_alone, a_loss_may_be_below_zero, staying_at_chance_is_seen_with_its_length,
       a_rise_after_a_long_wait_ends_the_wait, the_contrastive_task_has_its_own_chance, a_climbing_loss_is_seen,
       overfitting_is_seen_only_while_training_improves, a_network_that_only_remembers_is_seen,
       clipping_of_nearly_every_step_is_seen, gradients_of_nothing_are_seen,

@@ -106,7 +106,8 @@ typedef enum avsn_eltwise {
     AVSN_SIGMOID,
     AVSN_COMPAND, /* sign(x) ln(1 + 255 |x|) / ln 256: mu-law without quantisation */
     AVSN_TANH,
-    AVSN_LEAKY_RELU /* x, below 0 times the slope */
+    AVSN_LEAKY_RELU, /* x, below 0 times the slope */
+    AVSN_ZERO /* 0, whatever x is; no gradient goes past it */
 } avsn_eltwise;
 typedef enum avsn_pooling { AVSN_POOL_MAX, AVSN_POOL_AVERAGE } avsn_pooling;
 
@@ -238,6 +239,7 @@ avsn_value avsn_sigmoid(avsn_graph *graph, avsn_value src);
 avsn_value avsn_companded(avsn_graph *graph, avsn_value src);
 avsn_value avsn_tanh(avsn_graph *graph, avsn_value src);
 avsn_value avsn_leaky_relu(avsn_graph *graph, avsn_value src, float slope);
+avsn_value avsn_zeros_like(avsn_graph *graph, avsn_value src);
 /* Parameters name.weight (out, in), name.bias (out). `starts` replaces the weight's and the bias's initial values, or NULL. */
 typedef struct avsn_dense_starts {
     avsn_init weight, bias;

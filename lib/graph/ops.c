@@ -331,6 +331,11 @@ avsn_value avsn_leaky_relu(avsn_graph *graph, avsn_value src, float slope)
     return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_LEAKY_RELU, .slope = slope}, src);
 }
 
+avsn_value avsn_zeros_like(avsn_graph *graph, avsn_value src)
+{
+    return same_shape(graph, AVSN_OP_ELTWISE, &(avsn_attributes){.eltwise = AVSN_ZERO}, src);
+}
+
 static avsn_value over_channels(avsn_graph *graph, avsn_op_kind kind, const avsn_attributes *attributes, avsn_value src)
 {
     if (avsn_graph_stuck(graph, &src, 1))

@@ -21,6 +21,8 @@ typedef struct avsn_build_config {
     int64_t frames, samples; /* of a clip */
     int64_t lags;            /* frames by which sound and pictures may be apart, either way */
     bool norm_weight;        /* batch norms have weights */
+    int64_t classes;         /* to recognise; 0: none */
+    bool vision_only;        /* of recognition: what was heard counts as zeros */
     double unet_width;       /* multiplies the channel counts of a separator's u-net */
     float decibels;          /* of a separator's spectrogram: from a level of 0 to 1 */
 } avsn_build_config;

@@ -1,8 +1,8 @@
-/* Multisensory network: are picture and sound of this clip in time with each other?
+/* Multisensory network: are picture and sound of this clip in time with each other? With classes: what is seen and heard?
  *
  * A. Owens and A. Efros, "Audio-Visual Scene Analysis with Self-Supervised Multisensory Features", ECCV 2018, section 3 and
- * figure 2; sizes, padding, names and order of layers as in the released network. Scopes are the release's: "sf" hears, "im"
- * sees and, from the merge on, does both. */
+ * figure 2, of classes section 5; sizes, padding, names and order of layers as in the released network. Scopes are the
+ * release's: "sf" hears, "im" sees and, from the merge on, does both; "joint" and "lb" are the heads. */
 #include "model/multisensory.h"
 
 #include <stdio.h>
@@ -146,6 +146,31 @@ static trunk look_and_listen(avsn_graph *g, avsn_value x, const avsn_build_confi
     return (trunk){middle, x};
 }
 
+/* The heads are linear: the mean of a head's map is what it makes of the mean of the features. */
+static avsn_value head(avsn_graph *g, const char *scope, avsn_value features, int64_t out)
+{
+    avsn_scope(g, scope);
+    const avsn_value map = conv(g, "logits", features, WINDOW(.out = out, .bias = 1));
+    avsn_end(g);
+    return map;
+}
+
+static void align(avsn_graph *g, avsn_value features)
+{
+    const avsn_value cam = head(g, "joint", features, 1); /* (N,1,T/8,H/32,W/32) */
+    const avsn_value logits = avsn_global_pool(g, AVSN_POOL_AVERAGE, cam);
+    avsn_output(g, "cam", cam);
+    avsn_output(g, "logits", logits); /* above 0: in time */
+    avsn_output(g, "score", avsn_sigmoid(g, logits));
+}
+
+static void recognise(avsn_graph *g, avsn_value features, int64_t classes)
+{
+    const avsn_value logits = avsn_global_pool(g, AVSN_POOL_AVERAGE, head(g, "lb", features, classes));
+    avsn_output(g, "logits", logits);
+    avsn_output(g, "classes", avsn_softmax(g, logits));
+}
+
 avsn_multisensory_features avsn_multisensory(avsn_graph *g, const avsn_build_config *config)
 {
     const int64_t sounds = AVSN_MAX(config->sounds, (int64_t)1), shown = config->batch / sounds;
@@ -155,24 +180,22 @@ avsn_multisensory_features avsn_multisensory(avsn_graph *g, const avsn_build_con
     avsn_value seen = see(g, frames, config);
     if (sounds > 1)
         seen = avsn_repeat(g, seen, sounds);
-    const avsn_value heard = hear(g, waveform, avsn_value_shape(g, seen)->dim[2], config);
+    avsn_value heard = hear(g, waveform, avsn_value_shape(g, seen)->dim[2], config);
+    if (config->vision_only)
+        heard = avsn_zeros_like(g, heard);
     const trunk both = look_and_listen(g, merge(g, seen, heard, config), config);
-
-    /* The head is linear: the mean of its map is what it makes of the mean of the features. */
-    avsn_scope(g, "joint");
-    const avsn_value cam = conv(g, "logits", both.last, WINDOW(.out = 1, .bias = 1)); /* (N,1,T/8,H/32,W/32) */
-    avsn_end(g);
-    const avsn_value logits = avsn_global_pool(g, AVSN_POOL_AVERAGE, cam);
-
-    avsn_output(g, "cam", cam);
-    avsn_output(g, "logits", logits); /* above 0: in time */
-    avsn_output(g, "score", avsn_sigmoid(g, logits));
+    if (config->classes)
+        recognise(g, both.last, config->classes);
+    else
+        align(g, both.last);
     return (avsn_multisensory_features){seen, both.middle, both.last};
 }
 
 static void build(avsn_graph *g, const avsn_build_config *config)
 {
-    avsn_multisensory(g, config);
+    avsn_build_config own = *config;
+    own.norm_weight = config->classes > 0;
+    avsn_multisensory(g, &own);
 }
 
 const avsn_arch avsn_arch_multisensory = {

@@ -11,7 +11,7 @@
 #define MAX_TEXT ((size_t)64 << 10)
 #define MAX_DEPTH 8
 
-enum { MOST_LAGS = 10000 };
+enum { MOST_LAGS = 10000, MOST_CLASSES = 10000 };
 
 /* One name of a JSON object and where its value lives. */
 typedef enum field_kind { FIELD_I32, FIELD_F32, FIELD_F32_RGB, FIELD_F64 } field_kind;
@@ -35,6 +35,8 @@ static const field clip_model_fields[] = {
     MODEL_FIELD(width, FIELD_F64),
     MODEL_FIELD(audio_width, FIELD_F64),
     MODEL_FIELD(conv5_stride, FIELD_I32),
+    MODEL_FIELD(classes, FIELD_I32),
+    MODEL_FIELD(vision_only, FIELD_I32),
 };
 static const field lag_model_fields[] = {
     MODEL_FIELD(width, FIELD_F64),
@@ -293,6 +295,15 @@ static avsound_status check_lags(const char *name, const avsn_model_config *conf
     return AVSOUND_OK;
 }
 
+static avsound_status check_classes(const char *name, const avsn_model_config *config)
+{
+    if (config->classes < 0 || config->classes == 1 || config->classes > MOST_CLASSES)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: classes is %d, want 2...%d, or 0 for none", name, config->classes, MOST_CLASSES);
+    if (config->vision_only < 0 || config->vision_only > (config->classes > 0))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: vision_only is %d, want 0, or 1 with classes", name, config->vision_only);
+    return AVSOUND_OK;
+}
+
 /* Completes a clip's numbers, too. */
 static avsound_status check(const avsn_arch *arch, const char *name, avsn_model_config *config)
 {
@@ -302,6 +313,7 @@ static avsound_status check(const avsn_arch *arch, const char *name, avsn_model_
     } else if (arch->clip && !arch->blind && !arch->masks) {
         AVSN_TRY(check_width(name, "audio_width", config->audio_width));
         AVSN_TRY(check_stride(name, "conv5_stride", config->conv5_stride));
+        AVSN_TRY(check_classes(name, config));
     }
     if (arch->separates)
         AVSN_TRY(check_width(name, "unet_width", config->unet_width));

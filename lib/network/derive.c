@@ -118,3 +118,19 @@ avsound_status avsound_model_create_from(const avsound_model *from, const char *
     *out = model;
     return AVSOUND_OK;
 }
+
+avsound_status avsn_model_classifier(const avsound_model *from, const char *names, int32_t classes, bool vision_only,
+                                     uint64_t seed, avsound_model **out)
+{
+    const char *theirs = avsound_model_metadata(from, AVSN_KEY_CLASSES);
+    const bool same = from->config.classes == classes && theirs && !strcmp(theirs, names);
+    avsn_model_config config = from->config;
+    char *text;
+    *out = NULL;
+    config.classes = classes;
+    config.vision_only = vision_only;
+    AVSN_TRY(avsn_config_text(from->context, from->arch, &config, &text));
+    const avsound_status status = avsound_model_create_from(from, NULL, text, seed, same ? NULL : "lb.logits", NULL, out);
+    avsn_free(from->context, text);
+    return status;
+}

@@ -66,6 +66,8 @@ avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_sha
         .lags = config->lags,
         .unet_width = config->unet_width,
         .decibels = avsn_separation_decibels(&config->separation),
+        .classes = config->classes,
+        .vision_only = config->vision_only != 0,
     };
     avsn_graph *graph;
     *out = NULL;

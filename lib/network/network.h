@@ -15,11 +15,15 @@ typedef struct avsn_model_config {
     double width, audio_width, unet_width;
     int32_t conv1_stride, conv5_stride;
     int32_t lags; /* frames, either way */
+    int32_t classes, vision_only; /* of a multisensory network that recognises */
     avsn_image_frontend image;
     avsn_audio_frontend audio;
     avsn_clip_frontend clip;
     avsn_separation_frontend separation;
 } avsn_model_config;
+
+/* Of a network that recognises: the names of its classes, a JSON array of strings. */
+#define AVSN_KEY_CLASSES "avsound.classes"
 
 /* Sizes of a network's inputs; 0: the model's own. */
 typedef struct avsn_model_shapes {
@@ -58,6 +62,10 @@ avsound_status avsn_model_set_metadata(avsound_model *model, const char *trainin
                                        const char *const *values, size_t count);
 /* AVSOUND_DTYPE_F32 or _BF16 of an AVSOUND_PRECISION_ constant: what this processor's convolutions multiply. */
 AVSN_SHARED avsound_status avsn_choose_compute(int32_t precision, int32_t *compute);
+/* A network that tells so many classes apart and begins with the weights of `from`, one in time or of classes; its last layer is
+ * drawn from the seed, unless it has that for just these classes. names: of AVSN_KEY_CLASSES. */
+AVSN_SHARED avsound_status avsn_model_classifier(const avsound_model *from, const char *names, int32_t classes, bool vision_only,
+                                                 uint64_t seed, avsound_model **out);
 /* A trained model of this one's architecture and configuration, with copies of `params`, which hold all of its parameters, and
  * of these metadata besides those that every trained model has. */
 AVSN_SHARED avsound_status avsn_model_trained(const avsound_model *like, const avsn_params *params, const char *const *keys,

@@ -2,6 +2,7 @@
 #include "op/families.h"
 
 #include <math.h>
+#include <string.h>
 
 static void sigmoid(const avsn_c_kernel *k)
 {
@@ -32,6 +33,18 @@ static void hyperbolic_tangent(const avsn_c_kernel *k)
 avsound_status avsn_make_tanh(const avsn_kernel_request *request, avsn_kernel **out)
 {
     AVSN_TRY(avsn_c_kernel_create(request, "c:tanh", hyperbolic_tangent, 0, out));
+    (*out)->in_place = true;
+    return AVSOUND_OK;
+}
+
+static void zeros(const avsn_c_kernel *k)
+{
+    memset(k->output[0], 0, (size_t)avsn_elements(k->base.output[0]) * sizeof(float));
+}
+
+avsound_status avsn_make_zeros(const avsn_kernel_request *request, avsn_kernel **out)
+{
+    AVSN_TRY(avsn_c_kernel_create(request, "c:zeros", zeros, 0, out));
     (*out)->in_place = true;
     return AVSOUND_OK;
 }

@@ -48,6 +48,7 @@ avsound_status avsn_make_relu(const avsn_kernel_request *request, avsn_kernel **
 avsound_status avsn_make_compand(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_sigmoid(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_tanh(const avsn_kernel_request *request, avsn_kernel **out);
+avsound_status avsn_make_zeros(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_pool(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_global_pool(const avsn_kernel_request *request, avsn_kernel **out);
 avsound_status avsn_make_dense(const avsn_kernel_request *request, avsn_kernel **out);

@@ -11,6 +11,8 @@ static avsound_status make_eltwise(const avsn_kernel_request *request, avsn_kern
         return avsn_make_sigmoid(request, out);
     case AVSN_TANH:
         return avsn_make_tanh(request, out);
+    case AVSN_ZERO:
+        return avsn_make_zeros(request, out);
     case AVSN_LEAKY_RELU:
         return avsn_make_relu(request, out);
     default:

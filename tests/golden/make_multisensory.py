@@ -23,10 +23,12 @@ SAMPLES = 256
 EPSILON = 1e-3
 U = 0.2511744980841868  # the constant of the release's pooling windows
 
-# name: width, audio width, stride of conv5 in the picture, frames, (height, width), samples
+# name: width, audio width, stride of conv5 in the picture, frames, (height, width), samples[, classes, vision only]
 CASES = {
     "multisensory-narrow": (0.25, 0.125, 2, 21, (44, 52), 14715),
     "multisensory-narrow-cam": (0.125, 0.25, 1, 16, (48, 40), 11211),
+    "multisensory-classes": (0.125, 0.25, 2, 21, (44, 52), 14715, 7, False),
+    "multisensory-classes-vision": (0.125, 0.125, 2, 16, (48, 40), 11211, 3, True),
 }
 
 
@@ -59,7 +61,8 @@ def pad_same(x, kernel, stride, value):
 class Network:
     """The alignment network; `taps` collects layers by name, `drawn` counts parameters and their numbers."""
 
-    def __init__(self, width, audio_width, conv5_stride):
+    def __init__(self, width, audio_width, conv5_stride, classes=0, vision_only=False):
+        self.classes, self.vision_only = classes, vision_only
         self.width, self.audio_width, self.conv5_stride = width, audio_width, conv5_stride
         self.taps, self.drawn = networks.Taps(), {}
 
@@ -76,7 +79,8 @@ class Network:
     def norm(self, name, x):
         mean, variance, beta = (self.parameter(f"{name}.{part}", (x.shape[1],))
                                 for part in ("running_mean", "running_var", "bias"))
-        return F.batch_norm(x, mean, variance, None, beta, eps=EPSILON)
+        gamma = self.parameter(name + ".weight", (x.shape[1],)) if self.classes else None
+        return F.batch_norm(x, mean, variance, gamma, beta, eps=EPSILON)
 
     def conv_bn_relu(self, name, x, out, kernel, stride):
         x = F.relu(self.norm(name + ".bn", self.conv(name, x, out, kernel, stride, bias=False)))
@@ -143,7 +147,13 @@ class Network:
 
     def __call__(self, frames, waveform):
         seen = self.see(frames)
-        x = self.trunk(self.merge(seen, self.hear(waveform, seen.shape[2])))
+        heard = self.hear(waveform, seen.shape[2])
+        x = self.trunk(self.merge(seen, torch.zeros_like(heard) if self.vision_only else heard))
+        if self.classes:
+            weight = self.parameter("lb.logits.weight", (self.classes, x.shape[1], 1, 1, 1)).reshape(self.classes, -1)
+            logits = self.taps["logits"] = x.mean(dim=(2, 3, 4)) @ weight.T + self.parameter("lb.logits.bias", (self.classes,))
+            self.taps["classes"] = torch.softmax(logits, dim=1)
+            return self.taps
         weight = self.parameter("joint.logits.weight", (1, x.shape[1], 1, 1, 1))
         bias = self.parameter("joint.logits.bias", (1,))
         self.taps["cam"] = F.conv3d(x, weight, bias)
@@ -159,8 +169,8 @@ def inputs(frames, size, samples):
     return item_major("frames", (BATCH, 3, frames, *size), 1.0), item_major("waveform", (BATCH, 2, samples), 0.1)
 
 
-def write(path, width, audio_width, conv5_stride, frames, size, samples):
-    net = Network(width, audio_width, conv5_stride)
+def write(path, width, audio_width, conv5_stride, frames, size, samples, classes=0, vision_only=False):
+    net = Network(width, audio_width, conv5_stride, classes, vision_only)
     with torch.no_grad():
         taps = net(*inputs(frames, size, samples))
     tensors = {}
@@ -172,6 +182,8 @@ def write(path, width, audio_width, conv5_stride, frames, size, samples):
         tensors[layer + ":rms"] = np.array([math.sqrt(np.mean(np.square(values)))])
     config = {"width": width, "audio_width": audio_width, "conv5_stride": conv5_stride,
               "image": {"width": size[1], "height": size[0]}, "clip": {"frames": frames, "samples": samples}}
+    if classes:
+        config.update(classes=classes, vision_only=int(vision_only))
     networks.write_safetensors(path, tensors, {
         "avsound.arch": "multisensory",
         "avsound.config": json.dumps(config),

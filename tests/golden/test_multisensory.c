@@ -4,6 +4,7 @@
 
 #define BF16_ERROR 0.02    /* root mean square of the map's error, of the map's */
 
+static const char *const class_cases[] = {"multisensory-classes", "multisensory-classes-vision"};
 static const char *const cases[] = {"multisensory-narrow", "multisensory-narrow-cam"};
 
 START_TEST(every_layer_in_f32)
@@ -15,6 +16,21 @@ START_TEST(every_layer_in_f32)
     avsound_session_free(session);
     session = run(&f, AVSOUND_PRECISION_F32, NULL); /* fused as it is used */
     check_layers(&f, session, "cam,logits,score", cases[_i]);
+    avsound_session_free(session);
+    tear_down(&f);
+}
+END_TEST
+
+/* Batch norms have weights then, the head is another, and who is to see alone meets zeros where the sound is tiled. */
+START_TEST(every_layer_of_recognition_in_f32)
+{
+    fixture f;
+    set_up(&f, class_cases[_i]);
+    avsound_session *session = run(&f, AVSOUND_PRECISION_F32, f.layers);
+    check_layers(&f, session, f.layers, class_cases[_i]);
+    avsound_session_free(session);
+    session = run(&f, AVSOUND_PRECISION_F32, NULL); /* fused as it is used */
+    check_layers(&f, session, "logits,classes", class_cases[_i]);
     avsound_session_free(session);
     tear_down(&f);
 }
@@ -94,6 +110,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     const int count = (int)(sizeof cases / sizeof cases[0]);
     tcase_add_loop_test(tcase, every_layer_in_f32, 0, count);
+    tcase_add_loop_test(tcase, every_layer_of_recognition_in_f32, 0, 2);
     tcase_add_loop_test(tcase, the_map_in_bf16, 0, count);
     tcase_add_loop_test(tcase, the_mean_of_the_map_is_the_logit, 0, count);
     tcase_add_loop_test(tcase, pictures_and_half_the_sound_pass_the_merge, 0, count);

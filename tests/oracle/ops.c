@@ -238,6 +238,10 @@ void oracle_eltwise(const avsn_attributes *attributes, const oracle_tensor *src,
     case AVSN_LEAKY_RELU:
         oracle_leaky_relu((double)attributes->slope, src, dst);
         return;
+    case AVSN_ZERO:
+        for (int64_t i = 0; i < count_of(dst); i++)
+            dst->data[i] = 0;
+        return;
     }
 }
 

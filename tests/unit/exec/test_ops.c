@@ -47,6 +47,8 @@ static avsn_value eltwise(avsn_graph *g, avsn_eltwise kind, avsn_value x)
         return avsn_tanh(g, x);
     case AVSN_LEAKY_RELU:
         return avsn_leaky_relu(g, x, 0.2f);
+    case AVSN_ZERO:
+        return avsn_zeros_like(g, x);
     default:
         return avsn_companded(g, x);
     }
@@ -404,6 +406,7 @@ START_TEST(eltwise_batch_norm_affine_and_add)
     check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_COMPAND, .bound = 1e-6});
     check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_TANH, .bound = 1e-6});
     check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_LEAKY_RELU, .bound = 2e-7});
+    check_over_activations((op_case){.kind = AVSN_OP_ELTWISE, .variant = AVSN_ZERO, .bound = 0});
     check_over_activations((op_case){.kind = AVSN_OP_BATCH_NORM, .bound = 2e-6});
     check_over_activations((op_case){.kind = AVSN_OP_BATCH_NORM, .variant = 1, .bound = 2e-6});
     check_over_activations((op_case){.kind = AVSN_OP_AFFINE, .bound = 1e-6});

@@ -188,6 +188,7 @@ START_TEST(configurations_of_clips_are_completed)
     avsound_model *model = create("multisensory", some, 1);
     const char *config = avsound_model_config(model);
     ck_assert_str_eq(config, "{\"width\":0.0625,\"audio_width\":0.125,\"conv5_stride\":1,"
+                             "\"classes\":0,\"vision_only\":0,"
                              "\"image\":{\"width\":224,\"height\":224,\"short_side\":256,\"cell\":32,"
                              "\"mean\":[0.5,0.5,0.5],\"std\":[0.5,0.5,0.5]},"
                              "\"clip\":{\"frames\":63,\"frame_rate\":29.97,\"sample_rate\":21000,\"samples\":44144}}");
@@ -282,6 +283,10 @@ START_TEST(bad_configurations_of_clips_are_refused)
     ck_clip_refused("{\"clip\":7}", "clip is not a JSON object");
     ck_clip_refused("{\"audio_width\":0}", "audio_width is 0, want 0.0625...4");
     ck_clip_refused("{\"conv5_stride\":3}", "conv5_stride is 3, want 1 or 2");
+    ck_clip_refused("{\"classes\":1}", "classes is 1, want 2...10000, or 0 for none");
+    ck_clip_refused("{\"classes\":-2}", "classes is -2");
+    ck_clip_refused("{\"classes\":3,\"vision_only\":2}", "vision_only is 2");
+    ck_clip_refused("{\"vision_only\":1}", "vision_only is 1, want 0, or 1 with classes");
     ck_clip_refused("{\"clip\":{\"frames\":0}}", "clip: frames is 0");
     ck_clip_refused("{\"clip\":{\"frame_rate\":0}}", "clip: frame_rate is 0");
     ck_clip_refused("{\"clip\":{\"sample_rate\":-1}}", "clip: sample_rate is -1");

@@ -26,8 +26,11 @@ enum {
                                             Analysis with Self-Supervised Multisensory Features, ECCV 2018). Multisensory */
     AVSOUND_OBJECTIVE_LAGS = 5,        /**< by how much does the sound lead? Each clip's is shifted, and the true lag told from all
                                             others within the network's range: cross-entropy over lags. sync-net. docs/sync-net.md */
-    AVSOUND_OBJECTIVE_SEPARATE = 6     /**< which of two mixed sounds is that of the pictures? Each clip's is mixed with another's, and
+    AVSOUND_OBJECTIVE_SEPARATE = 6,    /**< which of two mixed sounds is that of the pictures? Each clip's is mixed with another's, and
                                             both are wanted back (Owens and Efros 2018, section 6). Separators. docs/separation.md */
+    AVSOUND_OBJECTIVE_CLASSIFY = 7     /**< which label has this clip? Cross-entropy over the labels of the training clips (Owens and
+                                            Efros 2018, section 5). A multisensory network that tells, so far, whether all is in time,
+                                            or other classes, gets a new last layer. docs/training.md, "What is seen and heard" */
 };
 
 /** What a separator's results are held against. Since 0.1. */
@@ -95,16 +98,17 @@ typedef struct avsound_training_state {
     int64_t steps;           /**< steps of the whole run */
     double loss;             /**< of the last step */
     double accuracy;         /**< of the last step, 0...1. Contrastive: how often a picture's own sound ranks first; of views:
-                                  how often a view's partner does; of lags: how often the likeliest is at most a frame off */
+                                  how often a view's partner does; of lags: how often the likeliest is at most a frame off; of
+                                  classes: how often the likeliest is the clip's */
     double mean_loss;        /**< over this epoch so far */
     double mean_accuracy;    /**< over this epoch so far */
     double learning_rate;    /**< of the last step */
     double gradient_norm;    /**< of the last step, before clipping */
     double seconds;          /**< that this process has trained */
     double waited;           /**< of these, seconds spent waiting for data */
-    double validation_loss;     /**< cross-entropy of the AVC task, latest epoch; NaN: none yet. Of views and lags: their loss */
-    double validation_accuracy; /**< AVC accuracy, latest epoch; NaN: none yet. Of views and lags: as in training */
-    double validation_auc;      /**< area under the ROC curve, latest epoch; NaN: none yet, or views or lags */
+    double validation_loss;     /**< cross-entropy of the AVC task, latest epoch; NaN: none yet. Of views, lags and classes: their loss */
+    double validation_accuracy; /**< AVC accuracy, latest epoch; NaN: none yet. Of views, lags and classes: as in training */
+    double validation_auc;      /**< area under the ROC curve, latest epoch; NaN: none yet, or views, lags or classes */
     double best_accuracy;       /**< highest validation accuracy so far; NaN: none yet */
     int32_t best_epoch;         /**< epochs completed when it was reached, 0: none yet */
     int32_t rank;               /**< of this process among those that train together, from 0, which alone writes files */
@@ -122,7 +126,7 @@ typedef struct avsound_trainer_options {
     int32_t workers;          /**< threads that decode; 0: one per core */
     int32_t batch;            /**< pairs per step (of views: clips, with two views each), at least 2, over all processes that
                                    train together: each makes the same share, at least 2; 0: 64,
-                                   of AVSOUND_OBJECTIVE_SHIFT 10, of _SEPARATE 12 */
+                                   of AVSOUND_OBJECTIVE_SHIFT 10, of _SEPARATE 12, of _CLASSIFY 8 */
     int32_t accumulate;       /**< batches whose gradients are averaged into one step; 0: 1 */
     int32_t epochs;           /**< 0: 100 */
     int32_t steps_per_epoch;  /**< 0: as many as show each clip once as a picture */
@@ -159,6 +163,9 @@ typedef struct avsound_trainer_options {
                             none */
     double silent_share; /**< AVSOUND_OBJECTIVE_SEPARATE: share of the mixtures without the pictures' own sound, of which nothing is
                               wanted on screen; 0: none, as in the paper */
+    int32_t vision_only; /**< AVSOUND_OBJECTIVE_CLASSIFY: 1 puts zeros in the place of all that is heard, in use as in training. A
+                              model's configuration keeps it, and so does its run */
+    int32_t reserved;    /**< must be 0 */
 } avsound_trainer_options;
 
 /** Fills `options` with the defaults. Threads: any. Since 0.1. */

@@ -9,6 +9,7 @@
 
 #include <avsound/train.h>
 
+#include "train/classes.h"
 #include "train/csv.h"
 #include "train/list.h"
 #include "weights/text.h"
@@ -29,6 +30,7 @@ struct avsn_dataset {
 
 typedef struct table_columns {
     int32_t file, group, frames, samples, flags;
+    int32_t label, source; /* -1: none */
 } table_columns;
 
 static avsound_status find_columns(const avsn_csv *csv, table_columns *columns)
@@ -37,6 +39,8 @@ static avsound_status find_columns(const avsn_csv *csv, table_columns *columns)
     AVSN_TRY(avsn_csv_want(csv, "group", &columns->group));
     AVSN_TRY(avsn_csv_want(csv, "frames", &columns->frames));
     AVSN_TRY(avsn_csv_want(csv, "samples", &columns->samples));
+    columns->label = avsn_csv_find(csv, "label");
+    columns->source = avsn_csv_find(csv, "source");
     return avsn_csv_want(csv, "flags", &columns->flags);
 }
 
@@ -51,6 +55,31 @@ static char *join(avsound_context *context, const char *folder, size_t folder_le
     return path;
 }
 
+/* The name of the folder in which a file lies; "" if the path has none. */
+static avsound_status folder_name(avsound_context *context, const char *path, char **out)
+{
+    const char *end = strrchr(path, '/'), *begin = end;
+    while (begin && begin > path && begin[-1] != '/')
+        begin--;
+    const size_t length = end ? (size_t)(end - begin) : 0;
+    *out = avsn_alloc(context, length + 1, 1);
+    if (!*out)
+        return AVSOUND_E_NO_MEMORY;
+    memcpy(*out, length ? begin : "", length);
+    (*out)[length] = 0;
+    return AVSOUND_OK;
+}
+
+static avsound_status read_label(const avsn_dataset *dataset, const avsn_csv *csv, const table_columns *columns, char **out)
+{
+    const char *label = columns->label >= 0 ? csv->fields[columns->label] : "";
+    if (!*label)
+        return folder_name(dataset->context, columns->source >= 0 ? csv->fields[columns->source] : "", out);
+    *out = avsn_strdup(dataset->context, label);
+    return *out ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
+/* Takes the label over. */
 static avsound_status append(avsn_dataset *dataset, const avsn_dataset_clip *clip)
 {
     if (dataset->count == MOST_CLIPS)
@@ -79,7 +108,18 @@ static avsound_status add_clip(avsn_dataset *dataset, const avsn_csv *csv, const
         AVSN_FAIL(AVSOUND_E_IO, "%s line %lld: %s: %s", csv->path, (long long)csv->line, path, strerror(errno));
     if (!S_ISREG(status.st_mode))
         AVSN_FAIL(AVSOUND_E_IO, "%s line %lld: %s is no regular file", csv->path, (long long)csv->line, path);
-    return append(dataset, &(avsn_dataset_clip){path, csv->fields[columns->group], (int32_t)frames, samples});
+    char *label;
+    AVSN_TRY(read_label(dataset, csv, columns, &label));
+    const avsn_dataset_clip clip = {.path = path,
+                                    .group = csv->fields[columns->group],
+                                    .label = label,
+                                    .label_class = -1,
+                                    .frames = (int32_t)frames,
+                                    .samples = samples};
+    const avsound_status appended = append(dataset, &clip);
+    if (appended)
+        avsn_free(dataset->context, label);
+    return appended;
 }
 
 /* Does the word stand for something that does not matter to who looks at this part alone? */
@@ -241,6 +281,7 @@ static void free_clip(const avsn_dataset *dataset, avsn_dataset_clip *clip)
 {
     avsn_free(dataset->context, (char *)(uintptr_t)clip->path);
     avsn_free(dataset->context, (char *)(uintptr_t)clip->group);
+    avsn_free(dataset->context, (char *)(uintptr_t)clip->label);
 }
 
 /* A folder's listing comes in no order, and a run must not depend on it. */
@@ -277,6 +318,8 @@ static void make_digest(avsn_dataset *dataset)
         hash = mix(hash, name, strlen(name) + 1);
         hash = mix(hash, clip->group, strlen(clip->group) + 1);
         hash = mix(hash, lengths, (size_t)bytes + 1);
+        if (clip->label_class >= 0)
+            hash = mix(hash, clip->label, strlen(clip->label) + 1);
     }
     snprintf(dataset->digest, sizeof dataset->digest, "%zu clips %016llx", dataset->count, (unsigned long long)hash);
 }
@@ -320,6 +363,20 @@ avsound_status avsn_dataset_open_part(avsound_context *context, const char *path
     else
         *out = dataset;
     return status;
+}
+
+avsound_status avsn_dataset_classify(avsn_dataset *dataset, const avsn_classes *classes)
+{
+    for (size_t i = 0; i < dataset->count; i++) {
+        avsn_dataset_clip *clip = &dataset->clips[i];
+        avsn_shown shown;
+        clip->label_class = avsn_classes_find(classes, clip->label);
+        if (clip->label_class < 0)
+            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s has the label \"%s\", which is none of the %d that are learned", clip->path,
+                      avsn_show(clip->label, &shown), classes->count);
+    }
+    make_digest(dataset);
+    return AVSOUND_OK;
 }
 
 int32_t avsn_dataset_count(const avsn_dataset *dataset)

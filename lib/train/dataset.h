@@ -11,6 +11,9 @@
 typedef struct avsn_dataset_clip {
     const char *path;
     const char *group; /* clips of one group come from the same recording */
+    const char *label; /* of the table's column label, or where it has none or nothing there, the folder that the source lies in;
+                          "": neither */
+    int32_t label_class; /* -1 until avsn_dataset_classify() */
     int32_t frames; /* at 25 per second */
     int64_t samples; /* per channel at 48 kHz */
 } avsn_dataset_clip;
@@ -34,6 +37,10 @@ const avsn_dataset_clip *avsn_dataset_clip_at(const avsn_dataset *dataset, int32
 int32_t avsn_dataset_flagged(const avsn_dataset *dataset);
 /* Text that changes with the list: a resumed run compares it. The folder's own place is no part of it. */
 const char *avsn_dataset_digest(const avsn_dataset *dataset);
+struct avsn_classes;
+/* Numbers the clips' labels; from here on they are a part of the digest. AVSOUND_E_INVALID_ARGUMENT for a label that is none of
+ * them. */
+avsound_status avsn_dataset_classify(avsn_dataset *dataset, const struct avsn_classes *classes);
 void avsn_dataset_free(avsn_dataset *dataset);
 
 #endif

@@ -1,6 +1,7 @@
 #include "train/gradients.h"
 
 #include "base/zone.h"
+#include "train/classes.h"
 #include "train/lags.h"
 #include "train/rules.h"
 #include "train/separate.h"
@@ -25,6 +26,7 @@ typedef struct transform {
     float share;
     int32_t separation;   /* AVSOUND_SEPARATION_ constant; 0: another objective */
     float decibels;       /* of the separation's loss */
+    bool partial;         /* the loss need not depend on every parameter */
     bool *paired;         /* contrastive: forward value id -> of all pairs, not of single ones */
     bool *leads;          /* contrastive: forward value id -> the logits depend on it */
 } transform;
@@ -222,6 +224,11 @@ static void forward_pass(transform *t)
 
 /* ---- backward ---- */
 
+static bool is_zero(const avsn_node *node)
+{
+    return node->kind == AVSN_OP_ELTWISE && node->attributes.eltwise == AVSN_ZERO;
+}
+
 static void mark_learning(transform *t)
 {
     for (int32_t i = 0; i < avsn_graph_param_count(t->graph); i++) {
@@ -233,8 +240,9 @@ static void mark_learning(transform *t)
         bool learns = false;
         for (int32_t i = 0; i < node->input_count; i++)
             learns |= t->learns[node->input[i].id];
+        t->partial |= is_zero(node);
         for (int32_t i = 0; node->input_count && i < node->output_count; i++)
-            t->learns[node->output[i].id] = learns && node->kind != AVSN_OP_RUNNING_STATISTICS;
+            t->learns[node->output[i].id] = learns && !is_zero(node) && node->kind != AVSN_OP_RUNNING_STATISTICS;
     }
 }
 
@@ -312,9 +320,10 @@ static void add_loss(transform *t, avsn_objective objective)
         add_pair_loss(t, logits, &shape);
         return;
     }
-    if (objective == AVSN_OBJECTIVE_VIEWS || objective == AVSN_OBJECTIVE_LAGS) {
-        const bool views = objective == AVSN_OBJECTIVE_VIEWS;
-        const avsn_value loss = views ? avsn_view_loss(t->graph, logits) : avsn_lag_loss(t->graph, logits);
+    if (objective == AVSN_OBJECTIVE_VIEWS || objective == AVSN_OBJECTIVE_LAGS || objective == AVSN_OBJECTIVE_CLASSES) {
+        const avsn_value loss = objective == AVSN_OBJECTIVE_VIEWS  ? avsn_view_loss(t->graph, logits)
+                                : objective == AVSN_OBJECTIVE_LAGS ? avsn_lag_loss(t->graph, logits)
+                                                                   : avsn_class_loss(t->graph, logits);
         t->diff[logits.id] = (avsn_value){loss.id ? loss.id + 1 : 0};
         return;
     }
@@ -341,7 +350,7 @@ static void name_gradients(transform *t)
         const char *name = avsn_zone_printf(&t->zone, "grad.%s", spec.name);
         if (!spec.state && diff.id && name)
             avsn_name(t->graph, name, diff);
-        else if (!spec.state && !t->separation)
+        else if (!spec.state && !t->partial)
             avsn_graph_fail(t->graph, AVSOUND_E_INTERNAL, spec.name, "no gradient reaches it");
     }
 }
@@ -415,7 +424,8 @@ avsound_status avsn_contrastive_graph(const avsn_graph *forward, float share, fl
 
 avsound_status avsn_separation_graph(const avsn_graph *forward, int32_t loss, float decibels, float momentum, avsn_graph **out)
 {
-    return make_graph((transform){.forward = forward, .momentum = momentum, .separation = loss, .decibels = decibels},
+    return make_graph((transform){.forward = forward, .momentum = momentum, .separation = loss, .decibels = decibels,
+                                  .partial = true},
                       AVSN_OBJECTIVE_SEPARATE, out);
 }
 

@@ -9,14 +9,15 @@ typedef enum avsn_objective {
     AVSN_OBJECTIVE_SOFTMAX, /* cross-entropy on output "logits" (N,2); input "label" (N,1) holds the class, 0 or 1 */
     AVSN_OBJECTIVE_SIGMOID, /* binary cross-entropy on output "logits" (N,1); input "label" (N,1) holds 0 or 1 */
     AVSN_OBJECTIVE_CONTRASTIVE, /* no label: item i's picture and sound belong together, and no others do; see below */
+    AVSN_OBJECTIVE_CLASSES, /* cross-entropy on output "logits" (N,C); input "label" (N,1) holds the class: classes.h */
     AVSN_OBJECTIVE_LAGS, /* cross-entropy over lags on output "logits"; input "label" (N,1) holds the true one: lags.h */
     AVSN_OBJECTIVE_SEPARATE, /* distances of a separator's two outputs from input "sources": separate.h */
     AVSN_OBJECTIVE_VIEWS /* no label: `forward` is from avsn_view_graph() (views.h), whose loss this is */
 } avsn_objective;
 
 /* The training graph of `forward`, which stays the caller's. Outputs: "loss" (1,1), those of `forward`, and "grad.NAME" for each
- * learned parameter NAME; of a separator, whose loss does not ask for its logits, for each that the loss depends on. Batch norm uses the batch's statistics and moves the running ones by `momentum`; 0: each by its
- * own. */
+ * learned parameter NAME; of a separator, whose loss does not ask for its logits, and of a network that hears nothing, for each
+ * that the loss depends on. Batch norm uses the batch's statistics and moves the running ones by `momentum`; 0: each by its own. */
 avsound_status avsn_training_graph(const avsn_graph *forward, avsn_objective objective, float momentum, avsn_graph **out);
 /* Of a separator: `loss` is an AVSOUND_SEPARATION_ constant, not _AUTO. */
 avsound_status avsn_separation_graph(const avsn_graph *forward, int32_t loss, float decibels, float momentum, avsn_graph **out);

@@ -139,6 +139,8 @@ avsound_status avsound_trainer_model(const avsound_trainer *t, avsound_model **o
         snprintf(accuracy, sizeof accuracy, "%.4f", t->state.validation_accuracy);
         keys[count] = "avsound.training.validation_accuracy", values[count++] = accuracy;
     }
+    if (t->classes)
+        keys[count] = AVSN_KEY_CLASSES, values[count++] = t->classes->text;
     if (o->license)
         keys[count] = "license", values[count++] = o->license;
     if (o->source)

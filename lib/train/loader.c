@@ -70,6 +70,8 @@ static bool has_room(const avsn_loader *l)
 /* Sound from later on in the clip is early. */
 static float label_of(const avsn_loader_options *o, const avsn_pair *pair)
 {
+    if (o->classes)
+        return (float)avsn_dataset_clip_at(o->data, pair->frame_clip)->label_class;
     return o->lag ? (float)((double)pair->audio_shift / o->lag) : pair->corresponds ? 1 : 0;
 }
 

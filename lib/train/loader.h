@@ -14,7 +14,7 @@ typedef struct avsn_batch {
     float *waveform; /* [size][2][samples]; NULL: not asked for */
     float *sources; /* of mixtures [size][4][columns][bins]: level and phase of the pictures' sound, then of the other, as those of
                        the mixture in `spectrogram` [size][2][columns][bins]; NULL: not mixtures */
-    float *label; /* [size], 1: corresponds; or the lag */
+    float *label; /* [size], 1: corresponds; or the lag, or the class */
     avsn_pair *pair; /* [size] */
     uint64_t epoch, step;
 } avsn_batch;
@@ -30,6 +30,7 @@ typedef struct avsn_loader_options {
     avsn_separation_frontend separation; /* of clips, in mode AVSN_SAMPLE_MIXTURES: what their waveforms become, besides */
     int32_t lag; /* of clips: labels are the sound's shifts in units of so many samples at 48 kHz, positive where the sound comes
                     early; 0: 1 */
+    bool classes; /* labels are the numbers of the clips' classes */
     int32_t batch; /* AVSN_SAMPLE_VIEWS: clips, each in two views; else pairs */
     int32_t sounds; /* AVSN_SAMPLE_SHIFTS: 2, of an even batch, makes what a clip's two items show once; 0: 1 */
     int32_t workers; /* threads; 0: one per core */

@@ -58,6 +58,8 @@ double avsn_trainer_chance(const avsound_trainer *t, bool validation)
         return loader ? 1.0 / (avsn_loader_items(loader) - 1) : 0.5;
     if (t->settings.options.objective == AVSOUND_OBJECTIVE_LAGS)
         return 3.0 / (2 * t->model->config.lags + 1);
+    if (t->classes)
+        return 1.0 / t->classes->count;
     if (t->settings.options.objective == AVSOUND_OBJECTIVE_SEPARATE)
         return 0;
     return t->settings.options.objective == AVSOUND_OBJECTIVE_CONTRASTIVE && !validation ? 1.0 / t->batch : 0.5;

@@ -22,7 +22,7 @@ typedef struct field {
 
 #define FIELD(name, kind, least, most) {#name, kind, offsetof(avsound_trainer_options, name), least, most}
 static const field fields[] = {
-    FIELD(objective, FIELD_I32, 0, 6),
+    FIELD(objective, FIELD_I32, 0, 7),
     FIELD(optimizer, FIELD_I32, 0, 1),
     FIELD(precision, FIELD_I32, 0, 2),
     FIELD(threads, FIELD_I32, 1, 1024),
@@ -93,6 +93,7 @@ static void complete(avsound_trainer_options *o)
     o->workers = o->workers ? o->workers : cores;
     o->batch = o->batch ? o->batch : o->objective == AVSOUND_OBJECTIVE_SHIFT      ? 10
                                    : o->objective == AVSOUND_OBJECTIVE_SEPARATE ? 12
+                                   : o->objective == AVSOUND_OBJECTIVE_CLASSIFY ? 8
                                                                                 : 64;
     o->accumulate = o->accumulate ? o->accumulate : 1;
     o->epochs = o->epochs ? o->epochs : 100;
@@ -100,7 +101,8 @@ static void complete(avsound_trainer_options *o)
     o->save_minutes = o->save_minutes ? o->save_minutes : 10;
     o->learning_rate = o->learning_rate != 0 ? o->learning_rate : o->optimizer == AVSOUND_OPTIMIZER_ADAM ? 3e-4 : 1e-2;
     o->weight_decay = o->weight_decay != 0 ? AVSN_MAX(o->weight_decay, 0) : 1e-5;
-    if (o->objective != AVSOUND_OBJECTIVE_SHIFT && o->objective != AVSOUND_OBJECTIVE_SEPARATE) /* 0: the network's own */
+    if (o->objective != AVSOUND_OBJECTIVE_SHIFT && o->objective != AVSOUND_OBJECTIVE_SEPARATE &&
+        o->objective != AVSOUND_OBJECTIVE_CLASSIFY) /* 0: the network's own */
         o->statistics_momentum = o->statistics_momentum != 0 ? o->statistics_momentum : 0.1;
     o->shift_min = o->shift_min != 0 ? o->shift_min : 2.17;
     o->shift_max = o->shift_max != 0 ? o->shift_max : AVSN_MAX(5.87, o->shift_min);
@@ -135,6 +137,7 @@ static avsound_status check(const avsn_settings *settings)
         AVSN_TRY(check_field(a, &augmentation_fields[i]));
     AVSN_TRY(check_field(&settings->options, &(field)FIELD(ranks, FIELD_I32, 0, 1 << 20)));
     AVSN_TRY(check_field(&settings->options, &(field)FIELD(local_statistics, FIELD_I32, 0, 1)));
+    AVSN_TRY(check_field(&settings->options, &(field)FIELD(vision_only, FIELD_I32, 0, 1)));
     if (settings->options.shift_min > settings->options.shift_max)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "shift_min is %g, more than shift_max, %g", settings->options.shift_min,
                   settings->options.shift_max);

@@ -127,8 +127,24 @@ static void draw_view_caption(const sheet *s, int32_t item, double x, double y)
     avsn_canvas_text(s->canvas, x + SIDE + GAP, y + 15, unit, text_faint, times);
 }
 
-static const char *verdict(const sheet *s, bool yes)
+/* Of clips that are learned by their labels. */
+static bool has_classes(const sheet *s)
 {
+    return avsn_dataset_count(s->data) > 0 && avsn_dataset_clip_at(s->data, 0)->label_class >= 0;
+}
+
+/* Of those all is as it should be. */
+static bool is_true(const sheet *s, int32_t item)
+{
+    return has_classes(s) || s->batch->label[item] > .5f;
+}
+
+static const char *verdict(const sheet *s, int32_t item)
+{
+    const bool yes = is_true(s, item);
+    const int32_t clip = s->batch->pair[item].frame_clip;
+    if (has_classes(s) && clip >= 0 && clip < avsn_dataset_count(s->data))
+        return avsn_dataset_clip_at(s->data, clip)->label;
     if (s->batch->sources)
         return yes ? "with its own sound" : "without its own sound";
     if (s->batch->frames)
@@ -139,9 +155,9 @@ static const char *verdict(const sheet *s, bool yes)
 static void draw_caption(const sheet *s, int32_t item, double x, double y)
 {
     const avsn_pair *pair = &s->batch->pair[item];
-    const bool yes = s->batch->label[item] > .5f;
+    const bool yes = is_true(s, item);
     char score[32];
-    avsn_canvas_text(s->canvas, x, y, unit, yes ? green : red, verdict(s, yes));
+    avsn_canvas_text(s->canvas, x, y, unit, yes ? green : red, verdict(s, item));
     if (s->scores) {
         snprintf(score, sizeof score, "score %.2f", (double)s->scores[item]);
         avsn_canvas_text(s->canvas, x + CELL_WIDTH - avsn_text_width(unit, score), y, unit,
@@ -236,7 +252,7 @@ static void draw_item(const sheet *s, int32_t item)
     const int32_t x = MARGIN + item % s->columns * (CELL_WIDTH + SPACE);
     const int32_t y = HEAD + item / s->columns * (CELL_HEIGHT + SPACE);
     const int32_t top = y + BAR + 4;
-    const uint32_t colour = s->batch->label[item] > .5f ? green : red;
+    const uint32_t colour = is_true(s, item) ? green : red;
     avsn_canvas_fill(s->canvas, (avsn_box){x, y, CELL_WIDTH, BAR}, colour, 1);
     if (has_views(s)) {
         draw_view(s, item, x, top);
@@ -262,6 +278,8 @@ static void say_what(const sheet *s, char *line, size_t size)
     else if (s->batch->sources)
         snprintf(line + used, size - (size_t)used, "%d mixtures, %d of them with the pictures' own sound", (int)s->cells,
                  (int)positives);
+    else if (has_classes(s))
+        snprintf(line + used, size - (size_t)used, "%d clips and their labels", (int)s->cells);
     else if (s->batch->frames)
         snprintf(line + used, size - (size_t)used, "%d clips, %d of them in time", (int)s->cells, (int)positives);
     else

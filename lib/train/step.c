@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 #include "base/zone.h"
 #include "graph/fractional.h"
+#include "train/classes.h"
 #include "train/gradients.h"
 #include "train/lags.h"
 #include "train/separate.h"
@@ -68,7 +69,8 @@ avsn_part avsn_objective_part(int32_t objective)
 
 const char *avsn_objective_name(int32_t objective)
 {
-    static const char *const names[] = {"avc", "contrastive", "views-image", "views-audio", "shift", "lags", "separate"};
+    static const char *const names[] = {"avc", "contrastive", "views-image", "views-audio", "shift", "lags", "separate",
+                                        "classify"};
     return names[objective];
 }
 
@@ -82,7 +84,27 @@ static bool separates(const avsn_step_options *o)
     return o->objective == AVSOUND_OBJECTIVE_SEPARATE;
 }
 
-/* Networks of clips have one objective each, which no other has. */
+static bool classifies(const avsn_step_options *o)
+{
+    return o->objective == AVSOUND_OBJECTIVE_CLASSIFY;
+}
+
+/* The multisensory network's: in time or not, or of which class. */
+static avsound_status check_alignment(const avsound_model *model, int32_t objective)
+{
+    const char *name = model->arch->name;
+    const bool clips = model->arch->in_time, shift = objective == AVSOUND_OBJECTIVE_SHIFT;
+    const bool classify = objective == AVSOUND_OBJECTIVE_CLASSIFY;
+    if (clips && !shift && !classify)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips: it learns by nothing but AVSOUND_OBJECTIVE_SHIFT and _CLASSIFY", name);
+    if (classify && !clips)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s tells no classes apart: it can't learn by AVSOUND_OBJECTIVE_CLASSIFY", name);
+    if (shift && model->config.classes)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "this %s tells classes apart: it learns by nothing but AVSOUND_OBJECTIVE_CLASSIFY", name);
+    return AVSOUND_OK;
+}
+
+/* Other networks of clips have one objective each, which no other has. */
 static avsound_status check_clips(const avsn_arch *arch, int32_t objective)
 {
     const bool lags = objective == AVSOUND_OBJECTIVE_LAGS, shift = objective == AVSOUND_OBJECTIVE_SHIFT;
@@ -93,8 +115,6 @@ static avsound_status check_clips(const avsn_arch *arch, int32_t objective)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes sound apart: it learns by nothing but AVSOUND_OBJECTIVE_SEPARATE", arch->name);
     if (separate && !arch->separates)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes no sound apart: it can't learn by AVSOUND_OBJECTIVE_SEPARATE", arch->name);
-    if (arch->clip && !arch->lags && !arch->separates && !shift)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips: it learns by nothing but AVSOUND_OBJECTIVE_SHIFT", arch->name);
     if (lags && !arch->lags)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s compares no lags: it can't learn by AVSOUND_OBJECTIVE_LAGS", arch->name);
     if (shift && !arch->clip)
@@ -104,10 +124,11 @@ static avsound_status check_clips(const avsn_arch *arch, int32_t objective)
 
 avsound_status avsn_step_check_objective(const avsound_model *model, int32_t objective)
 {
-    if (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_SEPARATE)
+    if (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_CLASSIFY)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "trainer options: objective is %d, want an AVSOUND_OBJECTIVE_ constant",
                   objective);
     AVSN_TRY(check_clips(model->arch, objective));
+    AVSN_TRY(check_alignment(model, objective));
     if (objective == AVSOUND_OBJECTIVE_CONTRASTIVE && !model->arch->aligned)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no comparable embeddings: it can learn by AVSOUND_OBJECTIVE_AVC only",
                   model->arch->name);
@@ -130,7 +151,7 @@ static void result_names(const avsound_model *model, const char *names[2])
     avsn_separation_outputs(model->arch->blind, names);
 }
 
-/* The network with its loss, to be judged: of lags or of separation. */
+/* The network with its loss, to be judged: of lags, of classes or of separation. */
 static avsound_status judged_graph(const avsound_model *model, const avsn_step_options *o, avsn_graph **out)
 {
     avsn_graph *graph;
@@ -141,6 +162,8 @@ static avsound_status judged_graph(const avsound_model *model, const avsn_step_o
     if (separates(o))
         avsn_separation_loss(graph, (avsn_value[]){avsn_graph_find(graph, names[0]), avsn_graph_find(graph, names[1])},
                              o->separation, o->decibels);
+    else if (classifies(o))
+        avsn_class_loss(graph, avsn_graph_find(graph, "logits"));
     else
         avsn_lag_loss(graph, avsn_graph_find(graph, "logits"));
     const avsound_status status = avsn_graph_finish(graph);
@@ -157,6 +180,7 @@ static avsound_status training_graph(const avsound_model *model, const avsn_step
     AVSN_TRY(has_views(o) ? view_graph(model, o, false, &forward) : forward_graph(model, o, &forward));
     const avsn_objective objective = has_views(o)                                    ? AVSN_OBJECTIVE_VIEWS
                                      : o->objective == AVSOUND_OBJECTIVE_LAGS        ? AVSN_OBJECTIVE_LAGS
+                                     : classifies(o)                                 ? AVSN_OBJECTIVE_CLASSES
                                      : o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? AVSN_OBJECTIVE_CONTRASTIVE
                                      : logit_columns(forward) == 2                   ? AVSN_OBJECTIVE_SOFTMAX
                                                                                      : AVSN_OBJECTIVE_SIGMOID;
@@ -462,6 +486,8 @@ static double accuracy_of(const avsn_plan *plan, int32_t output, const avsn_step
         return partner_accuracy(logits, batch->size);
     if (o->objective == AVSOUND_OBJECTIVE_LAGS)
         return avsn_lag_accuracy(logits, columns, batch->label, batch->size, errors);
+    if (classifies(o))
+        return avsn_class_accuracy(logits, columns, batch->label, batch->size);
     return o->objective == AVSOUND_OBJECTIVE_CONTRASTIVE ? first_rank_accuracy(logits, columns, batch->size)
                                                          : pair_accuracy(logits, columns, batch);
 }
@@ -568,22 +594,22 @@ struct avsn_judge {
 static avsound_status judge_init(avsn_judge *judge, const avsound_model *model, const avsn_params *params)
 {
     const bool views = has_views(&judge->options), separation = separates(&judge->options);
-    const bool lags = judge->options.objective == AVSOUND_OBJECTIVE_LAGS;
+    const bool losses = judge->options.objective == AVSOUND_OBJECTIVE_LAGS || classifies(&judge->options);
     const char *names[2] = {"logits"};
     if (separation)
         result_names(model, names);
     avsn_plan_options o = {.threads = judge->options.threads,
                            .compute = judge->options.compute,
                            .train = true,
-                           .wanted_count = separation ? 3 : views || lags ? 2 : 1,
+                           .wanted_count = separation ? 3 : views || losses ? 2 : 1,
                            .wanted = {"loss", names[0], names[1]}};
     if (o.wanted_count == 1)
         o.wanted[0] = names[0];
     avsn_graph *graph;
     AVSN_TRY(avsn_pack_cache_create(judge->context, &judge->packed));
-    AVSN_TRY(views                ? view_graph(model, &judge->options, true, &graph)
-             : lags || separation ? judged_graph(model, &judge->options, &graph)
-                                  : forward_graph(model, &judge->options, &graph));
+    AVSN_TRY(views                  ? view_graph(model, &judge->options, true, &graph)
+             : losses || separation ? judged_graph(model, &judge->options, &graph)
+                                    : forward_graph(model, &judge->options, &graph));
     return avsn_plan_create(graph, params, judge->packed, &o, &judge->plan);
 }
 

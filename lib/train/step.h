@@ -25,7 +25,8 @@ typedef struct avsn_step_options {
 typedef struct avsn_step_result {
     double loss;     /* mean over the batch */
     double accuracy; /* share of pairs told right; contrastive: of pictures whose own sound ranks first; of views: of those
-                        whose partner does; of lags: of clips whose likeliest is at most a frame off; of separation: the gain (separate.h) */
+                        whose partner does; of lags: of clips whose likeliest is at most a frame off; of classes: whose
+                        likeliest is the label's; of separation: the gain (separate.h) */
 } avsn_step_result;
 
 typedef struct avsn_step avsn_step;
@@ -49,10 +50,11 @@ typedef struct avsn_judge avsn_judge;
 avsound_status avsn_judge_create(const avsound_model *model, const avsn_params *params, const avsn_step_options *options,
                                  avsn_judge **out);
 void avsn_judge_free(avsn_judge *judge);
-/* scores: P(corresponds) of each pair of the batch; logits: log(P / (1 - P)). Not for views, lags and separation. */
+/* scores: P(corresponds) of each pair of the batch; logits: log(P / (1 - P)). Not for views, lags, classes and
+ * separation. */
 avsound_status avsn_judge_run(avsn_judge *judge, const avsn_batch *batch, float *scores, float *logits);
-/* Of views, lags and separation: the loss and accuracy that training has. errors [size], unless NULL, receives of lags how many each
- * clip's likeliest is off. */
+/* Of views, lags, classes and separation: the loss and accuracy that training has. errors [size], unless NULL, receives of lags how
+ * many each clip's likeliest is off. */
 avsound_status avsn_judge_loss(avsn_judge *judge, const avsn_batch *batch, avsn_step_result *result, float *errors);
 
 /* Which part of its clips an objective learns from: not both for those that compare views of one modality. */

@@ -34,6 +34,14 @@ static void shift_clips(const avsound_trainer *t, avsn_loader_options *options)
     options->sounds = sounds_of(t);
 }
 
+/* The sound begins up to 3 frames before the pictures or behind them, as in the release's separator, whose reader alone it kept. */
+static void label_clips(const avsound_trainer *t, bool training, avsn_loader_options *options)
+{
+    options->clip = t->model->config.clip;
+    options->classes = true;
+    options->sampler.misalignment = training ? 3 * AVSN_FRAME_SAMPLES : 0;
+}
+
 /* A separator without pictures gets none. */
 static void mix_clips(const avsound_trainer *t, avsn_loader_options *options)
 {
@@ -74,6 +82,8 @@ static avsound_status open_loader(avsound_trainer *t, const avsn_dataset *data, 
         AVSN_TRY(show_clips(t, &options));
     else if (t->model->arch->separates)
         mix_clips(t, &options);
+    else if (t->classes)
+        label_clips(t, training, &options);
     else if (clips)
         shift_clips(t, &options);
     if (!training && !views) /* two views that nobody has changed are too easily found to be one thing's */
@@ -89,6 +99,7 @@ static avsound_status open_loaders(avsound_trainer *t)
     const avsn_sampler_mode mode = views         ? AVSN_SAMPLE_VIEWS
                                    : lags        ? AVSN_SAMPLE_CLIPS
                                    : separates   ? AVSN_SAMPLE_MIXTURES
+                                   : t->classes  ? AVSN_SAMPLE_CLIPS
                                    : clips       ? AVSN_SAMPLE_SHIFTS
                                    : contrastive ? AVSN_SAMPLE_POSITIVES
                                                  : AVSN_SAMPLE_PAIRS;
@@ -98,11 +109,33 @@ static avsound_status open_loaders(avsound_trainer *t)
     return open_loader(t, t->validation, views || clips ? mode : AVSN_SAMPLE_VALIDATION, &t->validation_loader);
 }
 
+/* A network that tells just these classes apart; a resumed run has it already. */
+static avsound_status open_classes(avsound_trainer *t)
+{
+    const avsound_trainer_options *o = &t->settings.options;
+    AVSN_TRY(avsn_classes_create(t->context, t->data, &t->classes));
+    AVSN_TRY(avsn_dataset_classify(t->data, t->classes));
+    if (t->validation)
+        AVSN_TRY(avsn_dataset_classify(t->validation, t->classes));
+    if (t->resumed && t->model->config.classes != t->classes->count)
+        AVSN_FAIL(AVSOUND_E_STATE, "%s: the clips have %d labels, the run began with %d", t->settings.data, t->classes->count,
+                  t->model->config.classes);
+    if (t->resumed)
+        return AVSOUND_OK;
+    avsound_model *classifier;
+    AVSN_TRY(avsn_model_classifier(t->model, t->classes->text, t->classes->count, o->vision_only != 0, o->seed, &classifier));
+    avsound_model_free(t->model);
+    t->model = classifier;
+    return AVSOUND_OK;
+}
+
 static avsound_status open_data(avsound_trainer *t)
 {
     const char *validation = t->settings.validation;
     AVSN_TRY(avsn_dataset_open_part(t->context, t->settings.data, t->part, &t->data));
-    return validation ? avsn_dataset_open_part(t->context, validation, t->part, &t->validation) : AVSOUND_OK;
+    if (validation)
+        AVSN_TRY(avsn_dataset_open_part(t->context, validation, t->part, &t->validation));
+    return t->settings.options.objective == AVSOUND_OBJECTIVE_CLASSIFY ? open_classes(t) : AVSOUND_OK;
 }
 
 static avsound_status open_blocks(avsound_trainer *t)
@@ -407,6 +440,7 @@ void avsound_trainer_free(avsound_trainer *t)
     avsn_free(context, t->optimizer.mean);
     avsn_free(context, t->optimizer.square);
     avsn_store_free(t->store);
+    avsn_classes_free(t->classes);
     avsn_dataset_free(t->data);
     avsn_dataset_free(t->validation);
     avsn_run_log_free(t->log);

@@ -4,6 +4,7 @@
 
 #include <avsound/train.h>
 
+#include "train/classes.h"
 #include "train/curves.h"
 #include "train/dataset.h"
 #include "train/health.h"
@@ -32,6 +33,7 @@ struct avsound_trainer {
     avsn_settings settings;
     char *folder;
     avsn_dataset *data, *validation; /* validation may be NULL */
+    avsn_classes *classes;           /* NULL: another objective than AVSOUND_OBJECTIVE_CLASSIFY */
     avsn_loader *loader, *validation_loader;
     avsn_store *store;
     avsn_optimizer optimizer;
@@ -59,7 +61,7 @@ static inline bool avsn_trainer_writes(const avsound_trainer *trainer)
 /* Process 0's weights and moments go to all. Nothing but different machines' roundings can have made others differ. */
 void avsn_trainer_share(avsound_trainer *trainer);
 
-/* Of views, lags and separation: what is judged are batches, not pairs. */
+/* Of views, lags, classes and separation: what is judged are batches, not pairs. */
 bool avsn_trainer_judges_batches(const avsound_trainer *trainer);
 
 /* The accuracy of a guess, in training or validation. */
@@ -73,7 +75,7 @@ typedef struct avsn_validation {
 } avsn_validation;
 
 /* One positive and one negative pair a clip and draw, the same ones every time. Of views: as many batches as show each clip once
- * a draw, as in training; they have no AUC. Of lags and separation: each clip once a draw. */
+ * a draw, as in training; they have no AUC. Of lags, classes and separation: each clip once a draw. */
 avsound_status avsn_validate(avsound_trainer *trainer, avsn_validation *out);
 
 /* ---- keep.c: what a run leaves in its folder ---- */

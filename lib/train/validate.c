@@ -53,7 +53,7 @@ static avsound_status judge_own(avsound_trainer *t, float *scores, float *logits
 bool avsn_trainer_judges_batches(const avsound_trainer *t)
 {
     return t->part != AVSN_PART_BOTH || t->settings.options.objective == AVSOUND_OBJECTIVE_LAGS ||
-           t->settings.options.objective == AVSOUND_OBJECTIVE_SEPARATE;
+           t->settings.options.objective == AVSOUND_OBJECTIVE_SEPARATE || t->classes != NULL;
 }
 
 static int64_t count_batches(const avsound_trainer *t)

@@ -849,7 +849,9 @@ static void check_loss(avsn_op_kind kind, int64_t rows, int64_t columns, const a
     for (int64_t i = 0; i < elements(&shape); i++)
         avsn_plan_input_data(plan, 0)[i] = (float)(x.data[i] = (double)(float)(3 * x.data[i]));
     for (int64_t i = 0; i < rows; i++)
-        label.data[i] = kind == AVSN_OP_LAG_LOSS ? (double)(float)(3 * label.data[i]) : label.data[i] > 0;
+        label.data[i] = kind == AVSN_OP_LAG_LOSS ? (double)(float)(3 * label.data[i])
+                        : columns > 2              ? (double)(i * 3 % columns)
+                                                   : label.data[i] > 0;
     for (int64_t i = 0; i < rows; i++)
         avsn_plan_input_data(plan, 1)[i] = (float)label.data[i];
     ck_avsound(oracle_run(plan, 1, UINT64_MAX));
@@ -876,6 +878,7 @@ START_TEST(losses_agree_with_their_definitions)
     const avsn_attributes views = {.views = true, .temperature = (float)TEMPERATURE};
     const avsn_attributes lags = {.spread = (float)SPREAD};
     check_loss(AVSN_OP_SOFTMAX_LOSS, 5, 2, NULL, softmax_loss);
+    check_loss(AVSN_OP_SOFTMAX_LOSS, 6, 7, NULL, softmax_loss);
     check_loss(AVSN_OP_SIGMOID_LOSS, 7, 1, NULL, sigmoid_loss);
     check_loss(AVSN_OP_LAG_LOSS, 5, 9, &lags, lag_loss);
     check_loss(AVSN_OP_PAIR_LOSS, ITEMS * ITEMS, 1, &pairs, pair_loss);

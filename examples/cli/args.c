@@ -8,7 +8,7 @@
 #include "cli.h"
 
 #define OFFSET(field) offsetof(cli_args, field)
-#define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE | CLI_SYNC | CLI_SEPARATE)
+#define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE | CLI_SYNC | CLI_SEPARATE | CLI_CLASSIFY)
 
 const cli_option cli_options[] = {
     {"output", 'o', "FILE", CLI_TEXT, OFFSET(output), 0, 0, CLI_EMBED | CLI_SCORE,
@@ -95,10 +95,14 @@ const cli_option cli_options[] = {
      "begin with a network of this model's shape, front ends included, and new weights"},
     {"width", 0, "FACTOR", CLI_NUMBER, OFFSET(train.width), 0.001, 16, CLI_TRAIN,
      "channels of --arch's convolutions, as a factor; short for --config '{\"width\": FACTOR}'"},
-    {"objective", 0, "avc|contrastive|views-image|views-audio|shift|lags|separate", CLI_CHOICE, OFFSET(train.objective), 0, 0, CLI_TRAIN,
+    {"objective", 0, "avc|contrastive|views-image|views-audio|shift|lags|separate|classify", CLI_CHOICE, OFFSET(train.objective), 0, 0,
+     CLI_TRAIN,
      "what is learned: whether two belong together, as in the paper, or which of a batch do; or, to warm one tower up, which "
      "pictures, or sounds, are of one clip; or, with multisensory, whether a clip's sound is in time, with sync-net, by how "
-     "much it leads, with a separator, which of two mixed sounds is that of the pictures; default avc"},
+     "much it leads, with a separator, which of two mixed sounds is that of the pictures; classify, with multisensory: "
+     "the clips' labels; default avc"},
+    {"vision-only", 0, NULL, CLI_FLAG, OFFSET(train.vision_only), 0, 0, CLI_TRAIN,
+     "of classify: nothing that is heard counts, in training and in use"},
     {"epochs", 0, "N", CLI_COUNT, OFFSET(train.epochs), 1, 1000000000, CLI_TRAIN, "default 100"},
     {"steps-per-epoch", 0, "N", CLI_COUNT, OFFSET(train.steps_per_epoch), 1, 1000000000, CLI_TRAIN,
      "default: as many as show each clip's picture once"},
@@ -148,7 +152,8 @@ const cli_option cli_options[] = {
     {"workers", 0, "N", CLI_COUNT, OFFSET(workers), 1, 256, CLI_TRAIN,
      "threads that read clips; default: one per core"},
     {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_TRAIN,
-     "l3-net, ave-net, avol-net, multisensory for shift, sync-net for lags; default ave-net, of shift multisensory"},
+     "l3-net, ave-net, avol-net, multisensory for shift and classify, sync-net for lags; default ave-net, of shift and classify "
+     "multisensory"},
     {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_TRAIN,
      "configuration of --arch, such as '{\"width\": 0.25}'"},
     {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_TRAIN,
@@ -190,7 +195,8 @@ const cli_option cli_options[] = {
     {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL | CLI_SYNC,
      "model file, or name of a model in $AVSOUND_MODEL_PATH or installed"},
     {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
-     "make an untrained model instead; multisensory for info, score, localize, bench; separator, mask-net and theirs with -pit for separate"},
+     "make an untrained model instead; multisensory for info, score, localize, classify, bench; separator, mask-net and theirs with "
+     "-pit for separate"},
     {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
      "configuration of --arch, such as '{\"width\": 0.25}'"},
     {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY | CLI_SYNC,

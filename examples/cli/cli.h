@@ -33,7 +33,7 @@ enum {
 
 /* Bits of cli_option.commands. */
 enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_PREPARE = 32, CLI_TRAIN = 64,
-       CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_EVERY = 31 | CLI_SEPARATE };
+       CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_CLASSIFY = 1024, CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
 
 /* Options of train alone; 0 and NULL: not given. */
 typedef struct cli_train_args {
@@ -42,7 +42,7 @@ typedef struct cli_train_args {
     double width, learning_rate, weight_decay, clip, ema, statistics_momentum; /* weight_decay < 0: not given */
     double shift_min, shift_max, shift_hard, silent_share;
     const char *separation_loss;
-    int resume, local_statistics;
+    int resume, local_statistics, vision_only;
 } cli_train_args;
 
 /* What the options say; `cli_defaults` before any is read. */
@@ -267,6 +267,27 @@ int cli_series_append(cli_series *series, const float *item, int64_t time_us);
 int cli_series_finish(cli_series *series);
 void cli_series_discard(cli_series *series);
 
+/* ---- classes of a recording (classify.c) ---- */
+
+typedef struct cli_classes {
+    json_t *names;        /* an array of strings; "class 1" and so on where the model has none */
+    double *probability;  /* [count], the mean over stretches */
+    int32_t count;
+    int64_t stretches;
+    int64_t seen_us;      /* at once */
+    bool padded;
+} cli_classes;
+
+/* 2 or more classes, all of probability 0. CLI_UNSUPPORTED for a model that knows none. */
+int cli_classes_open(const cli_model *model, cli_classes *out);
+void cli_classes_close(cli_classes *classes);
+/* Runs the scan, of AVSOUND_SCAN_CLASSES, to its end, and takes the mean. AVSOUND_E_FORMAT for a recording damaged midway: the
+ * mean is then of what came before. */
+avsound_status cli_classes_run(cli_classes *classes, avsound_scan *scan);
+/* The likeliest; ties go to the first. */
+int32_t cli_classes_best(const cli_classes *classes);
+const char *cli_classes_name(const cli_classes *classes, int32_t index);
+
 /* Records, each a JSON object with the same keys, as a table, CSV, JSON or JSON lines. */
 typedef enum cli_format { CLI_TABLE, CLI_CSV, CLI_JSON, CLI_JSON_LINES, CLI_NPY } cli_format;
 
@@ -303,5 +324,6 @@ int cli_train(cli *c);
 int cli_eval(cli *c);
 int cli_sync(cli *c);
 int cli_separate(cli *c);
+int cli_classify(cli *c);
 
 #endif

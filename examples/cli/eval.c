@@ -21,6 +21,7 @@ static const task tasks[] = {
     {"localize", maps, eval_localize},
     {"sync", lags, eval_sync},
     {"separate", stems, eval_separate},
+    {"classify", NULL, eval_classify},
 };
 
 static const char *task_name(size_t index)
@@ -38,7 +39,7 @@ static const task *find_task(const char *name)
     cli_error(CLI_USAGE,
               near ? "eval: %s is no task; did you mean %s?"
                    : "eval: %s is no task, want avc, retrieval, "
-                     "localize, sync or separate",
+                     "localize, sync, separate or classify",
               name, near);
     return NULL;
 }

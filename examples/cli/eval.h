@@ -172,5 +172,6 @@ int eval_retrieval(eval *e);
 int eval_localize(eval *e);
 int eval_sync(eval *e);
 int eval_separate(eval *e);
+int eval_classify(eval *e);
 
 #endif

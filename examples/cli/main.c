@@ -55,6 +55,11 @@ const cli_command cli_commands[] = {
      "the model, so what sounds there counts as off screen. --picture draws what\n"
      "became of the sound.\n",
      cli_separate},
+    {"classify", CLI_CLASSIFY, "VIDEO", 1, 1, "say what is seen and heard: which of a model's classes",
+     "Prints the likeliest classes with their probabilities, means over stretches of\n"
+     "the network's own length that overlap by half; --json has all of them. The model\n"
+     "is one that train --objective classify has made; it knows the classes' names.\n",
+     cli_classify},
     {"bench", CLI_BENCH, "", 0, 0, "time a model's network on this machine",
      "Times are the network's alone: no decoding, no spectrogram. The median of\n"
      "--runs runs after one to warm up. Without --batch it measures 1 and 16, without\n"
@@ -81,7 +86,7 @@ const cli_command cli_commands[] = {
      "(turns), gain-db, tilt-db, noise-db (below 0), time-masks, time-mask (columns),\n"
      "frequency-masks, frequency-mask (rows).\n",
      cli_train},
-    {"eval", CLI_EVAL, "avc|retrieval|localize|sync|separate", 1, 1, "measure how well a model does on clips",
+    {"eval", CLI_EVAL, "avc|retrieval|localize|sync|separate|classify", 1, 1, "measure how well a model does on clips",
      "The tasks:\n"
      "  avc        is a frame's own sound told from another clip's?\n"
      "  retrieval  are the clips nearest to a picture or a sound those like it?\n"
@@ -90,6 +95,7 @@ const cli_command cli_commands[] = {
      "             nothing tells it?\n"
      "  separate   how much of what is off screen is left in the sound from on\n"
      "             screen, and how much of that is lost?\n"
+     "  classify   is a clip's label the likeliest class?\n"
      "\n"
      "DATA is a folder of videos, or a manifest: a CSV file with a column file and,\n"
      "for what needs them, time, category, group, labels, boxes, offset_ms,\n"

@@ -37,6 +37,7 @@ static const char *fixed_option(const cli_args *a)
         {"shift-hard", t->shift_hard > 0},
         {"separation-loss", strcmp(t->separation_loss, "auto")},
         {"silent-share", t->silent_share > 0},
+        {"vision-only", t->vision_only},
         {"steps-per-epoch", t->steps_per_epoch},
         {"batch", a->batch},
         {"accumulate", t->accumulate},
@@ -102,6 +103,7 @@ static int32_t objective_of(const char *name)
            : !strcmp(name, "shift")       ? AVSOUND_OBJECTIVE_SHIFT
            : !strcmp(name, "lags")        ? AVSOUND_OBJECTIVE_LAGS
            : !strcmp(name, "separate")    ? AVSOUND_OBJECTIVE_SEPARATE
+           : !strcmp(name, "classify")    ? AVSOUND_OBJECTIVE_CLASSIFY
                                           : AVSOUND_OBJECTIVE_AVC;
 }
 
@@ -130,6 +132,7 @@ static void fill_options(training *t, const avsound_augmentation *augmentation, 
     o->shift_hard = own->shift_hard;
     o->separation_loss = separation_loss_of(own->separation_loss);
     o->silent_share = own->silent_share;
+    o->vision_only = own->vision_only;
     o->batch = (int32_t)a->batch;
     o->accumulate = (int32_t)own->accumulate;
     o->epochs = (int32_t)own->epochs;
@@ -276,7 +279,7 @@ static int open_beginning(training *t, cli_model *out)
     if (own->like)
         return open_like(&init, out);
     if (!init.args.model && !init.args.arch)
-        init.args.arch = !strcmp(own->objective, "shift")      ? "multisensory"
+        init.args.arch = !strcmp(own->objective, "shift") || !strcmp(own->objective, "classify") ? "multisensory"
                          : !strcmp(own->objective, "separate") ? "separator"
                                                                : "ave-net";
     if (own->width > 0) {

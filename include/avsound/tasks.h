@@ -99,7 +99,8 @@ enum {
     AVSOUND_SCAN_SCORE = 4,       /**< correspondence */
     AVSOUND_SCAN_MAP = 8,         /**< localisation: the network then sees the whole frame, else its centre. Of clips: each
                                        frame's map, from stretches that overlap by a quarter and fade into each other */
-    AVSOUND_SCAN_FRAME = 16       /**< the frame itself, for drawing */
+    AVSOUND_SCAN_FRAME = 16,      /**< the frame itself, for drawing */
+    AVSOUND_SCAN_CLASSES = 32     /**< of a multisensory network that recognises: the classes' probabilities; nothing else but frames */
 };
 
 /** Options of a scan. Fill with avsound_scan_options_init() first. Since 0.1. */
@@ -138,6 +139,10 @@ typedef struct avsound_scan_result {
     int64_t seen_us;       /**< of clips: how much of the recording the network saw at once. Else 0 */
     int32_t padded;        /**< of clips, 1: the recording is shorter than a stretch, which was filled up */
     int32_t reserved;      /**< 0 */
+    const float *classes;  /**< [class_count] of a stretch, of sum 1; the names are the model's metadata "avsound.classes", a JSON
+                                array of strings */
+    int32_t class_count;   /**< 0 where not asked for */
+    int32_t reserved2;     /**< 0 */
 } avsound_scan_result;
 
 /** Where a scan's time went, in seconds summed over its threads. Since 0.1. */

@@ -29,7 +29,7 @@ struct avsn_clip_scan {
     avsound_model *model;
     avsound_scan_options options;
     avsound_session *session;
-    int32_t score, map; /* outputs; map: -1, not wanted */
+    int32_t score, map; /* outputs; score: the classes where these are wanted, map: -1, not wanted */
     int32_t steps, rows, cols;
     avsn_clips clips;
     avsn_recording shown;  /* pictures as they are, for who draws on them */
@@ -45,6 +45,11 @@ struct avsn_clip_scan {
     char detail[512];
     double prepare, network;
 };
+
+static bool has_classes(const avsn_clip_scan *s)
+{
+    return (s->options.what & AVSOUND_SCAN_CLASSES) != 0;
+}
 
 static bool has_map(const avsn_clip_scan *s)
 {
@@ -161,7 +166,7 @@ static avsound_status run_window(avsn_clip_scan *s)
     v->first = w.frame;
     AVSN_TRY(prepare_inputs(s, &w, v));
     AVSN_TRY(run_network(s));
-    v->probability = avsn_plan_output_data(s->session->plan, s->score)[0];
+    v->probability = has_classes(s) ? 0 : avsn_plan_output_data(s->session->plan, s->score)[0];
     s->next++;
     if (!has_map(s))
         return AVSOUND_OK;
@@ -204,6 +209,8 @@ static avsound_status next_window(avsn_clip_scan *s, avsound_scan_result *r)
     r->probability = v->probability;
     r->confidence = v->confidence;
     r->rms = v->rms;
+    r->classes = has_classes(s) ? avsn_plan_output_data(s->session->plan, s->score) : NULL;
+    r->class_count = has_classes(s) ? s->model->config.classes : 0;
     return s->options.what & AVSOUND_SCAN_FRAME ? avsn_recording_frame_at(&s->shown, r->time_us, &s->frame) : AVSOUND_OK;
 }
 
@@ -330,6 +337,12 @@ static avsound_status check_what(const avsound_model *model, int32_t what)
     if (what & (AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_EMBED_AUDIO))
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no embeddings: it tells of a clip whether, and where, sound and picture are in "
                   "time", model->arch->name);
+    if (model->config.classes && what & ~(AVSOUND_SCAN_CLASSES | AVSOUND_SCAN_FRAME))
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "this %s tells classes apart: it does not tell whether, and where, sound and picture are "
+                  "in time", model->arch->name);
+    if (!model->config.classes && what & AVSOUND_SCAN_CLASSES)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "this %s tells whether sound and picture are in time: it knows no classes",
+                  model->arch->name);
     return AVSOUND_OK;
 }
 
@@ -364,12 +377,13 @@ static avsound_status open_files(avsn_clip_scan *s, const char *path)
 static avsound_status make_session(avsn_clip_scan *s)
 {
     const bool maps = (s->options.what & AVSOUND_SCAN_MAP) != 0;
+    const char *score = has_classes(s) ? "classes" : "score";
     const avsound_session_options o = {.struct_size = sizeof o,
                                        .threads = s->options.threads ? s->options.threads : avsn_cpu_count(),
                                        .precision = s->options.precision,
-                                       .outputs = maps ? "score,cam" : "score"};
+                                       .outputs = maps ? "score,cam" : score};
     AVSN_TRY(avsound_session_create(s->model, &o, &s->session));
-    s->score = avsn_session_output(s->session, "score");
+    s->score = avsn_session_output(s->session, score);
     s->map = avsn_session_output(s->session, "cam");
     if (!maps)
         return AVSOUND_OK;

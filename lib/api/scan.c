@@ -237,7 +237,7 @@ void avsound_scan_options_init(avsound_scan_options *options, uint32_t struct_si
 static avsound_status check_options(const avsound_scan_options *o)
 {
     const int32_t known = AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP |
-                          AVSOUND_SCAN_FRAME;
+                          AVSOUND_SCAN_FRAME | AVSOUND_SCAN_CLASSES;
     if (!o->what || o->what & ~known)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: what is %#x, want AVSOUND_SCAN_ constants or-ed",
                   (unsigned)o->what);
@@ -329,6 +329,9 @@ static avsound_status scan_init(avsound_scan *scan, const char *path)
     scan->needs_frames = (what & ~AVSOUND_SCAN_EMBED_AUDIO) != 0;
     scan->needs_sound = (what & (AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP)) != 0;
     scan->workers = scan->options.threads ? scan->options.threads : avsn_cpu_count();
+    if (what & AVSOUND_SCAN_CLASSES)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s knows no classes: a multisensory network that was trained for it does",
+                  scan->model->arch->name);
     if (what & AVSOUND_SCAN_MAP && !scan->model->arch->map)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and multisensory of clips",
                   scan->model->arch->name);

@@ -174,6 +174,7 @@ typedef struct answer {
     float probability, logit;
     int64_t steps, cells;
     float cam[4 * 64];
+    double classes[3];
 } answer;
 
 static void set_input(avsound_session *session, const char *name, float *values)
@@ -196,6 +197,19 @@ static float output(avsound_session *session, const char *name, avsound_tensor *
     return ((const float *)view->data)[0];
 }
 
+/* Softmax by its definition. */
+static void read_classes(avsound_session *session, double classes[3])
+{
+    avsound_tensor view;
+    double sum = 0;
+    output(session, "logits", &view);
+    ck_assert_int_eq(view.shape[1], 3);
+    for (int i = 0; i < 3; i++)
+        sum += classes[i] = exp((double)((const float *)view.data)[i]);
+    for (int i = 0; i < 3; i++)
+        classes[i] /= sum;
+}
+
 /* The window that begins with the network's picture `first`, of which picture_at gives the film's. Sound repeats or ends. */
 static answer run_by_hand(const decoded *d, int64_t first, int (*picture_at)(int64_t), bool repeats)
 {
@@ -203,7 +217,7 @@ static answer run_by_hand(const decoded *d, int64_t first, int (*picture_at)(int
     const int64_t sample = llrint(RATE / frame_rate * (double)first);
     avsound_session *session;
     avsound_tensor view;
-    answer a;
+    answer a = {.probability = 0};
     for (int i = 0; i < LENGTH; i++) {
         const int at = picture_at(first + i) < d->frames ? picture_at(first + i) : d->frames - 1;
         for (int c = 0; c < 3; c++)
@@ -218,6 +232,11 @@ static answer run_by_hand(const decoded *d, int64_t first, int (*picture_at)(int
     set_input(session, "frames", frames[0][0]);
     set_input(session, "waveform", waveform[0]);
     ck_avsound(avsound_session_run(session));
+    if (strstr(avsound_model_config(model), "\"classes\":3")) {
+        read_classes(session, a.classes);
+        avsound_session_free(session);
+        return a;
+    }
     a.probability = output(session, "score", &view);
     a.logit = output(session, "logits", &view);
     output(session, "cam", &view);
@@ -305,6 +324,44 @@ START_TEST(a_stretch_has_the_networks_probability)
     ck_assert(!next(scan, &r));
     ck_assert(!next(scan, &r));
     avsound_scan_free(scan);
+    drop(&d);
+    tear_down();
+}
+END_TEST
+
+static const char recognises[] = "{\"width\":0.0625,\"audio_width\":0.0625,\"classes\":3,\"image\":{\"width\":64,\"height\":64,"
+                                 "\"short_side\":64},\"clip\":{\"frames\":16}}";
+
+START_TEST(a_stretch_has_its_classes)
+{
+    static const int64_t starts[] = {0, 10, 20, 24};
+    avsound_scan_options o = options_for(AVSOUND_SCAN_CLASSES | AVSOUND_SCAN_FRAME);
+    avsound_scan_result r;
+    avsound_scan *scan;
+    set_up();
+    write_recording(&ordinary, 0.2);
+    decoded d = decode(video_path);
+    o.hop_seconds = 10 / frame_rate;
+    ck_refused(avsound_scan_create(model, video_path, &o, &scan), AVSOUND_E_UNSUPPORTED, "knows no classes");
+    avsound_model_free(model);
+    ck_avsound(avsound_model_create(context, "multisensory", recognises, 3, &model));
+    scan = start(&o);
+    for (int i = 0; i < 4; i++) {
+        const answer want = run_by_hand(&d, starts[i], same, false);
+        ck_assert(next(scan, &r));
+        ck_assert_int_eq(r.class_count, 3);
+        for (int k = 0; k < 3; k++)
+            ck_assert_double_eq_tol((double)r.classes[k], want.classes[k], 1e-6);
+        ck_assert_int_eq(r.time_us, us_at((double)starts[i] + 8));
+        ck_assert_float_eq(r.confidence, 1);
+        ck_assert_ptr_nonnull(r.frame);
+    }
+    ck_assert(!next(scan, &r));
+    avsound_scan_free(scan);
+    o.what = AVSOUND_SCAN_CLASSES | AVSOUND_SCAN_SCORE;
+    ck_refused(avsound_scan_create(model, video_path, &o, &scan), AVSOUND_E_UNSUPPORTED, "this multisensory tells classes apart");
+    o.what = AVSOUND_SCAN_MAP;
+    ck_refused(avsound_scan_create(model, video_path, &o, &scan), AVSOUND_E_UNSUPPORTED, "this multisensory tells classes apart");
     drop(&d);
     tear_down();
 }
@@ -710,7 +767,8 @@ START_TEST(refused_memory_leaves_nothing)
 }
 END_TEST
 
-SUITE("api.clip_scan", a_stretch_has_the_networks_probability, hops_of_any_length, maps_fade_from_window_to_window,
+SUITE("api.clip_scan", a_stretch_has_the_networks_probability, a_stretch_has_its_classes,
+      hops_of_any_length, maps_fade_from_window_to_window,
       every_picture_of_any_length_has_a_map, the_mean_of_the_map_is_the_logit, a_map_is_of_the_whole_picture,
       a_part_is_scored_by_itself_and_mapped_with_what_is_around, another_sound_is_heard_over_and_over,
       what_is_too_short_is_filled_up, pictures_of_any_rate, silence_and_stills_have_no_confidence,

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds avsound and shows where the sound of a video comes from, and whether it is in sync: sh examples/demo.sh [VIDEO].
-# Without VIDEO it makes clips whose truth is known: of two or three things in each of three scenes, one sounds; and a frog and a
-# drum whose sound comes late.
+# Builds avsound and shows where the sound of a video comes from, whether it is in sync, and what of it comes from on screen:
+# sh examples/demo.sh [VIDEO].
+# Without VIDEO it makes clips whose truth is known: of two or three things in each of three scenes, one sounds; a frog and a drum
+# whose sound comes late; and a thing that sounds while another does off screen.
 # Installs missing Debian packages first.
 #   BUILD_DIR   where to build (default: build in the checkout)
 #   AVSOUND     an avsound command to use, with avsound-world beside it; nothing is built or installed then
@@ -70,6 +71,16 @@ make_late_clip() {
         --off-screen 0 --no-source 0 --silent 0 --size 480x272 --no-stems --quiet
     quietly ffmpeg -v error -y -i "$out/late/clip-000006.mp4" -itsoffset 0.18 -i "$out/late/clip-000006.mp4" -map 0:v -map 1:a:0 \
         -c:v copy -c:a aac "$1"
+}
+
+# A ball bounces, and off screen a bird sings; beside it what either sounds like alone.
+make_mixed_clip() {
+    quietly "$(dirname "$avsound")/avsound-world" --out "$out/mixed" --first 12 --clips 1 --seed 2019 --seconds 5 \
+        --things 1-1 --off-screen 1 --no-source 0 --silent 0 --size 480x272 --quiet
+    cp "$out/mixed/clip-000012.mp4" "$1"
+    for track in 1 2; do
+        quietly ffmpeg -v error -y -i "$1" -map 0:a:$track -ac 1 "$out/track-$track.wav"
+    done
 }
 
 # The map at a time (none: where it is highest), a row of text a row: darker characters are higher values. With a scene's truth,
@@ -158,13 +169,28 @@ else
 fi
 results="$results
   $out/sync.png   how well sound and picture agree at every offset"
+say "what of the sound comes from on screen? asking the trained network sep-s"
+if [ $# -eq 1 ]; then
+    "$avsound" separate "$clip" --duration $longest --consistent --video --picture "$out/separated.png" -o "$out/separated"
+else
+    make_mixed_clip "$out/mixed.mp4"
+    "$avsound" separate "$out/mixed.mp4" --consistent --video --picture "$out/separated.png" \
+        --truth "$out/track-1.wav,$out/track-2.wav" -o "$out/separated" || fail "avsound separate failed"
+    "$avsound" eval separate -d "$out/mixed" --consistent | grep 'SI-SDR gained'
+    results="$results
+  $out/mixed.mp4   a ball bounces, and a bird sings that is not to be seen"
+fi
+results="$results
+  $out/separated   the video with the sound from on screen, and with the rest; both as WAV files
+  $out/separated.png   what they look like"
 cat <<END
 avol-s learned from generated clips, and a few real ones; models/avol-s.md says what it can and can't do.
-sync-s learned from generated clips and a speaking mouth: models/sync-s.md.
+sync-s learned from generated clips and a speaking mouth: models/sync-s.md. sep-s from generated clips: models/sep-s.md.
 
 results:$results
 
 your own video:
   $avsound localize VIDEO --model $root/models/avol-s.safetensors -o overlay.mp4
   $avsound sync VIDEO --model $root/models/sync-s.safetensors --fix in-sync.mp4
+  $avsound separate VIDEO --model $root/models/sep-s.safetensors --video -o separated
 END

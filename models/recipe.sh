@@ -2,7 +2,8 @@
 # How the models in this folder were trained: sh models/recipe.sh NAME FOLDER TABLE.csv [AVSOUND]. NAME is avol-s or ave-s, which
 # share their clips. TABLE.csv lists real clips: columns file (relative to it), category, group. Some three hours on two cores with
 # AMX; may be interrupted and started again. AVSOUND: the command, with avsound-world beside it; default: build/examples/avsound.
-# Or NAME is sync-s, TABLE.csv then a list of videos of a mouth that speaks, a line each, and it takes 40 minutes.
+# Or NAME is sync-s, TABLE.csv then a list of videos of a mouth that speaks, a line each, and it takes 40 minutes. Or NAME is
+# sep-s, with such a list too: two hours; its eyes begin with those of sync-s.
 set -eu
 name=$1
 folder=$2
@@ -38,12 +39,35 @@ learn_lags() {
     fi
 }
 
+# sep-s has seen generated things whose sounds belong to their pictures, and a mouth, each over another's sound.
+sep_s() {
+    "$world" --out world-long --clips 2400 --seed 100 --no-stems
+    "$world" --out world-short --clips 5000 --seconds 2 --seed 300 --no-stems
+    "$world" --out world-val --clips 250 --seed 9001 --no-stems
+    for part in long short val; do
+        python3 "$root/models/sep.py" "world-$part" >"videos-$part.txt"
+        "$avsound" prepare "videos-$part.txt" -o "clips-sep-$part" --short-side 80
+    done
+    "$avsound" prepare "$table" -o clips-mouth --short-side 96
+    printf 'clips-sep-long\nclips-sep-short\nclips-mouth\n' >clips-sep.txt
+    if [ -f sep-s/checkpoint.safetensors ]; then
+        "$avsound" train --resume -o sep-s
+    else
+        "$avsound" train clips-sep.txt --val clips-sep-val -o sep-s --arch mask-net --objective separate \
+            --init "$root/models/sync-s.safetensors" --batch 8 --lr 1e-3 --schedule cosine --warmup 100 --epochs 36 \
+            --steps-per-epoch 250 --clip 5 --ema 0.998 --statistics-momentum 0.05 --val-draws 1 --augment crop-min=0.8,crop-max=1,gain-db=12 --seed 1 \
+            --license Apache-2.0 --source "clips of avsound-world, seeds 100 and 300, and videos of one speaker's mouth, MIT-licensed"
+    fi
+    echo "$folder/sep-s/last.safetensors"
+}
+
 # Much less work a pair than in the paper: a quarter of its width, small pictures, 64 mel bands every 10 ms.
 case $name in
 sync-s) mkdir -p "$folder" && cd "$folder" && sync_s && exit ;;
+sep-s) mkdir -p "$folder" && cd "$folder" && sep_s && exit ;;
 avol-s) network=avol-net side=160 short=183 epochs=30 vary=,flip-vertical=0.5 generated=0.9 real=0.1 tuned=12 seeds=1 ;;
 ave-s) network=ave-net side=112 short=128 epochs=20 vary='' generated=0.6 real=0.1333 tuned=18 seeds='1 2 3' ;;
-*) echo "recipe.sh: $name is neither avol-s, ave-s nor sync-s" >&2 && exit 2 ;;
+*) echo "recipe.sh: $name is neither avol-s, ave-s, sync-s nor sep-s" >&2 && exit 2 ;;
 esac
 config="{\"width\": 0.25, \"image\": {\"width\": $side, \"height\": $side, \"short_side\": $short},
          \"audio\": {\"window\": 1024, \"fft\": 1024, \"hop\": 480, \"columns\": 100, \"offset\": -272,

@@ -176,6 +176,9 @@ class Demo(Installed):
             self.assertGreater(os.path.getsize(name), 1000, name)
         self.assertRegex(done.stdout, r"late\.mp4: audio lags by 1[78]\d ms")
         self.assertRegex(done.stdout, r"in-sync\.mp4: in sync")
+        for where in ("on", "off"):
+            gained = re.search(where + r" screen: SI-SDR gained +(\S+)", done.stdout)
+            self.assertGreater(float(gained[1]), 5, done.stdout)
         maps = re.findall(r"highest \S+, (\d+) % from the left, (\d+) % from the top\n((?:  .*\n)+)", done.stdout)
         self.assertEqual(len(maps), 3, done.stdout)
         for across, down, things in maps:

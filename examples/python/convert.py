@@ -276,7 +276,7 @@ SEPARATION = {
 
 # All but the widths.
 DEFAULT_CONFIGURATIONS = {
-    "l3-net": PICTURE, "ave-net": PICTURE, "avol-net": PICTURE, "multisensory": CLIP,
+    "l3-net": PICTURE, "ave-net": PICTURE, "avol-net": PICTURE, "multisensory": {"classes": 0, "vision_only": 0, **CLIP},
     "separator": {**CLIP, **SEPARATION}, "separator-pit": SEPARATION,
 }
 

@@ -64,17 +64,18 @@ static avsn_value down(avsn_graph *g, int level, avsn_value x, bool blind, const
 
 static avsn_value up(avsn_graph *g, int level, avsn_value x, avsn_value beside, const avsn_build_config *config)
 {
-    char name[16];
+    char name[16], joined[16];
     snprintf(name, sizeof name, "deconv%d", LEVELS - level);
+    snprintf(joined, sizeof joined, "joined%d", level);
     x = avsn_deconv_build(g, name, x, WINDOW(level, .out = channels(config, levels[level - 1].channels)));
     const avsn_value both[2] = {avsn_name(g, name, avsn_relu(g, norm(g, name, x))), beside};
-    return avsn_concat(g, both, 2);
+    return avsn_name(g, joined, avsn_concat(g, both, 2));
 }
 
 /* (N,2,T,F) -> (N,1,T,F) */
 static avsn_value unet(avsn_graph *g, avsn_value mixture, bool blind, const avsn_build_config *config)
 {
-    avsn_value beside[LEVELS], x = avsn_slice(g, mixture, 0, 1);
+    avsn_value beside[LEVELS], x = avsn_name(g, "level", avsn_slice(g, mixture, 0, 1));
     avsn_scope(g, "mask");
     for (int level = 0; level < LEVELS; level++)
         x = beside[level] = down(g, level, x, blind, config);

@@ -139,7 +139,6 @@ class Separate(CommandTest):
 
     def test_what_is_refused(self):
         self.refused(2, "--output", "separate", "clip.mp4", *SEEING)
-        self.refused(2, "--model", "separate", "clip.mp4", "-o", "out")
         self.refused(2, "--region", "separate", "clip.mp4", "-o", "out", "--region", "top", *SEEING)
         self.refused(2, "--region", "separate", "clip.mp4", "-o", "out", "--region", "0.5,0,0.2,1", *SEEING)
         self.refused(2, "--picture", "separate", "tone.wav", "-o", "out", "--truth", "tone.wav,tone.wav", *BLIND)

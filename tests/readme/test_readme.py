@@ -126,7 +126,7 @@ class Shown(Installed):
                 words = shlex.split(line, comments=True)
                 if words[0] == "avsound-world":
                     words += ["--clips", "5", "--seconds", "1.5", "--quiet"]
-                elif words[1] not in ("info", "bench", "prepare", "train", "sync") and "-m" not in words:
+                elif words[1] not in ("info", "bench", "prepare", "train", "sync", "separate") and "-m" not in words:
                     words += ["--model", "model.safetensors"]
                 if words[1] == "bench":
                     words += ["--runs", "1"]

@@ -144,7 +144,9 @@ START_TEST(only_avol_net_has_a_map)
             config = "{\"width\":0.0625,\"audio_width\":0.0625,\"image\":{\"width\":32,\"height\":32},\"clip\":{\"frames\":9}}";
         if (!strcmp(name, "separator"))
             config = "{\"width\":0.0625,\"audio_width\":0.0625,\"unet_width\":0.0625,\"image\":{\"width\":32,\"height\":32}}";
-        if (!strcmp(name, "separator-pit"))
+        if (!strcmp(name, "mask-net"))
+            config = "{\"width\":0.0625,\"unet_width\":0.0625,\"image\":{\"width\":32,\"height\":32}}";
+        if (strstr(name, "-pit"))
             config = "{\"unet_width\":0.0625}";
         ck_avsound(avsound_model_create(context, name, config, 1, &model));
         ck_avsound(avsound_session_create(model, NULL, &session));

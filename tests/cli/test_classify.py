@@ -39,7 +39,7 @@ class Classify(CommandTest):
         self = cls()
         self.avsound("prepare", "videos", "-o", "clips", "-q")
         cls.trained = self.avsound("train", "clips", "--val", "clips", "--val-draws", "1", *FRESH, "--schedule", "cosine",
-                                   "--steps-per-epoch", "40", "-o", "run")
+                                   "--steps-per-epoch", "120", "-o", "run")
         cls.before |= {"videos", "clips", "run"}
 
     def classify(self, *arguments, **options):
@@ -63,7 +63,7 @@ class Classify(CommandTest):
         steps = [line for line in log if line["event"] == "step"]
         self.assertLess(steps[-1]["loss"], 0.3 * steps[0]["loss"])
         self.assertEqual([line["accuracy"] for line in steps[-5:]], [1] * 5)
-        self.assertRegex(self.trained.stdout, r"epoch 1/1  step 40  loss \d.*validation: loss \d\.\d+  accuracy 100\.0 %")
+        self.assertRegex(self.trained.stdout, r"epoch 1/1  step 120  loss \d.*validation: loss \d\.\d+  accuracy 100\.0 %")
         self.assertNotIn("AUC", self.trained.stdout)
         info = self.json("info", "run/last.safetensors", "--json")
         self.assertEqual((info["arch"], info["config"]["classes"], info["config"]["vision_only"]), ("multisensory", 2, 0))

@@ -23,6 +23,9 @@ if(NOT AVSOUND_SANITIZE)
     avsound_check(abi.diff sh ${here}/abi/check.sh diff ${PROJECT_BINARY_DIR})
   endif()
   avsound_check(install sh ${here}/install/test_install.sh ${PROJECT_BINARY_DIR})
+  if(AVSOUND_EXAMPLES)
+    avsound_check(examples sh ${here}/install/run_examples.sh ${PROJECT_BINARY_DIR})
+  endif()
 endif()
 
 # Debian's interpreter has Debian's numpy; another that comes first in PATH may have none.

@@ -4,6 +4,7 @@
 #define AVSOUND_MEDIA_H
 
 #include <avsound/frame.h>
+#include <avsound/io.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -67,6 +68,33 @@ AVSOUND_API void avsound_media_options_init(avsound_media_options *options, uint
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_open(avsound_context *context, const char *path,
                                                             const avsound_media_options *options, avsound_media **out);
 
+/** Opens a file by its descriptor: one that a sandbox was handed, or that has no name. Otherwise as avsound_media_open().
+ *  @param fd   Of a regular file, open for reading. It is duplicated: the caller may close it. Its position is neither used
+ *              nor moved.
+ *  @param name Opens error details; its ending helps with formats that their content doesn't show. NULL: "descriptor 5", say.
+ *  Ownership: free with avsound_media_free(). Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_open_fd(avsound_context *context, int32_t fd, const char *name,
+                                                               const avsound_media_options *options,
+                                                               avsound_media **out);
+
+/** Opens a file that lies in memory. Otherwise as avsound_media_open().
+ *  @param data The caller's, which must stay as it is until the media is freed: it is not copied.
+ *  @param size Bytes.
+ *  @param name As in avsound_media_open_fd(); NULL: "media in memory".
+ *  Ownership: free with avsound_media_free(). Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_open_memory(avsound_context *context, const void *data,
+                                                                   size_t size, const char *name,
+                                                                   const avsound_media_options *options,
+                                                                   avsound_media **out);
+
+/** Opens what the caller's callbacks read. Picture and sound are read each from places of their own, so `seek` is called often.
+ *  Where a callback fails, the call fails with AVSOUND_E_IO and what it returned in the detail; a seek makes a new beginning.
+ *  Otherwise as avsound_media_open().
+ *  Ownership: free with avsound_media_free(); io->user_data must live until then. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_open_io(avsound_context *context, const avsound_io *io,
+                                                               const avsound_media_options *options,
+                                                               avsound_media **out);
+
 /** Tells what is known of the file. @param info Its struct_size must be set. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_get_info(const avsound_media *media, avsound_media_info *info);
 
@@ -90,7 +118,8 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_read_audio(avsound_media 
 
 /** Moves both streams: the next frame read is the one on screen at `time_us` (the last that starts no later, or the first
  *  of the file), the next sample the first at or after it. Accurate to the frame and to the sample.
- *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT for a negative time; AVSOUND_E_IO where the file can't seek. Since 0.1. */
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT for a negative time; AVSOUND_E_IO where the file can't seek, and all of
+ *          avsound_media_open(). After a failure reads are AVSOUND_E_STATE until a seek succeeds. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_media_seek(avsound_media *media, int64_t time_us);
 
 /** Closes a file; NULL is allowed. Since 0.1. */

@@ -4,6 +4,7 @@
 #define AVSOUND_MODEL_H
 
 #include <avsound/frame.h>
+#include <avsound/io.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -63,6 +64,17 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load(avsound_context *con
 /** Loads a model from memory, which is copied. Otherwise as avsound_model_load(). Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load_memory(avsound_context *context, const void *data, size_t size,
                                                                    avsound_model **out);
+
+/** Loads a model file by its descriptor. It is mapped, and may be closed afterwards. Otherwise as avsound_model_load().
+ *  @param fd   Of a regular file, open for reading. Its position is neither used nor moved.
+ *  @param name Opens error details; NULL: "descriptor 5", say. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load_fd(avsound_context *context, int32_t fd, const char *name,
+                                                               avsound_model **out);
+
+/** Loads a model that the caller's callbacks read, into memory, from its first byte to its last. They are not called after
+ *  that. Otherwise as avsound_model_load(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load_io(avsound_context *context, const avsound_io *io,
+                                                               avsound_model **out);
 
 /** Compares a model file's data with the SHA-256 in its metadata ("avsound.sha256"), to find damage that leaves every number
  *  finite. It reads the whole file, and takes longer than loading it; it does not ask whether the tensors make a network.

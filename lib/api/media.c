@@ -45,17 +45,62 @@ static avsound_status check_media_options(const avsound_context *context, const 
     return AVSOUND_OK;
 }
 
+static avsound_status read_media_options(const avsound_context *context, const avsound_media_options *options,
+                                         avsound_media_options *ours)
+{
+    AVSN_TRY(avsn_options_read(ours, sizeof *ours, options, MEDIA_OPTIONS_LEAST, "media options"));
+    return check_media_options(context, ours);
+}
+
 avsound_status avsound_media_open(avsound_context *context, const char *path, const avsound_media_options *options,
                                   avsound_media **out)
 {
+    avsound_media_options o;
     if (!out)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
     *out = NULL;
     AVSN_TRY(check_path(context, path));
-    avsound_media_options o;
-    AVSN_TRY(avsn_options_read(&o, sizeof o, options, MEDIA_OPTIONS_LEAST, "media options"));
-    AVSN_TRY(check_media_options(context, &o));
+    AVSN_TRY(read_media_options(context, options, &o));
     return avsn_media_open(context, path, &o, out);
+}
+
+avsound_status avsound_media_open_fd(avsound_context *context, int32_t fd, const char *name,
+                                     const avsound_media_options *options, avsound_media **out)
+{
+    avsound_media_options o;
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!context)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    AVSN_TRY(read_media_options(context, options, &o));
+    return avsn_media_open_fd(context, fd, name, &o, out);
+}
+
+avsound_status avsound_media_open_memory(avsound_context *context, const void *data, size_t size, const char *name,
+                                         const avsound_media_options *options, avsound_media **out)
+{
+    avsound_media_options o;
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!context || !data)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", context ? "data" : "context");
+    AVSN_TRY(read_media_options(context, options, &o));
+    return avsn_media_open_memory(context, data, size, name, &o, out);
+}
+
+avsound_status avsound_media_open_io(avsound_context *context, const avsound_io *io,
+                                     const avsound_media_options *options, avsound_media **out)
+{
+    avsound_media_options o;
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!context)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    AVSN_TRY(read_media_options(context, options, &o));
+    return avsn_media_open_io(context, io, &o, out);
 }
 
 avsound_status avsound_media_get_info(const avsound_media *media, avsound_media_info *info)

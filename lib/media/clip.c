@@ -210,11 +210,13 @@ static avsound_status walk_packets(walk *w, avsn_demuxer *demuxer, AVPacket *pac
     AVSN_TRY(find_streams(w, demuxer));
     for (;;) {
         const int error = av_read_frame(demuxer->format, packet);
-        if (error == AVERROR_EOF && !demuxer->view->error && !demuxer->view->past_end)
+        if (error < 0 && demuxer->view->failure[0])
+            AVSN_FAIL(AVSOUND_E_IO, "%s", demuxer->view->failure);
+        if (error == AVERROR_EOF && !demuxer->view->past_end)
             break;
         if (error < 0)
-            return avsn_ffmpeg_fail(demuxer->view->error ? AVERROR(demuxer->view->error) : error, AVSOUND_E_FORMAT,
-                                    "%s: damaged after frame %d", w->index->path, w->index->frames - 1);
+            return avsn_ffmpeg_fail(error, AVSOUND_E_FORMAT, "%s: damaged after frame %d", w->index->path,
+                                    w->index->frames - 1);
         const avsound_status status = add_packet(w, demuxer->format, packet);
         av_packet_unref(packet);
         if (status)

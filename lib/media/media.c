@@ -9,6 +9,7 @@ struct avsound_media {
     avsn_video *video; /* NULL: none, or ignored */
     avsn_sound *sound;
     int64_t start_us; /* the earliest frame's or sample's time in the file */
+    bool lost; /* a seek failed: where the streams stand is not known */
     avsound_media_info info;
 };
 
@@ -129,25 +130,73 @@ static avsound_status open_tracks(avsound_media *media, tracks *found, const avs
     return AVSOUND_OK;
 }
 
-avsound_status avsn_media_open(avsound_context *context, const char *path, const avsound_media_options *options,
-                               avsound_media **out)
+/* Takes the source over, whatever happens. */
+static avsound_status open_source(avsn_source *source, const avsound_media_options *options, avsound_media **out)
 {
-    avsn_ffmpeg_quiet();
-    *out = NULL;
+    avsound_context *context = source->context;
     avsound_media *media = avsn_alloc_zeroed(context, 1, sizeof *media);
-    if (!media)
+    if (!media) {
+        avsn_source_close(source);
         return AVSOUND_E_NO_MEMORY;
+    }
     tracks found = {0};
     media->context = avsn_context_ref(context);
-    avsound_status status = avsn_source_open(context, path, &media->source);
-    if (!status)
-        status = open_tracks(media, &found, options);
+    media->source = *source;
+    const avsound_status status = open_tracks(media, &found, options);
     avsn_demuxer_close(&found.demuxer);
     if (status)
         avsn_media_free(media);
     else
         *out = media;
     return status;
+}
+
+avsound_status avsn_media_open(avsound_context *context, const char *path, const avsound_media_options *options,
+                               avsound_media **out)
+{
+    avsn_source source;
+    avsn_ffmpeg_quiet();
+    *out = NULL;
+    AVSN_TRY(avsn_source_open(context, path, &source));
+    return open_source(&source, options, out);
+}
+
+avsound_status avsn_media_open_fd(avsound_context *context, int fd, const char *name,
+                                  const avsound_media_options *options, avsound_media **out)
+{
+    avsn_source source;
+    avsn_ffmpeg_quiet();
+    *out = NULL;
+    AVSN_TRY(avsn_source_open_fd(context, fd, name, &source));
+    return open_source(&source, options, out);
+}
+
+avsound_status avsn_media_open_memory(avsound_context *context, const void *data, size_t size, const char *name,
+                                      const avsound_media_options *options, avsound_media **out)
+{
+    avsn_source source;
+    avsn_ffmpeg_quiet();
+    *out = NULL;
+    AVSN_TRY(avsn_source_open_memory(context, data, size, name, &source));
+    return open_source(&source, options, out);
+}
+
+avsound_status avsn_media_open_io(avsound_context *context, const avsound_io *io, const avsound_media_options *options,
+                                  avsound_media **out)
+{
+    avsn_source source;
+    avsn_ffmpeg_quiet();
+    *out = NULL;
+    AVSN_TRY(avsn_source_open_io(context, io, &source));
+    return open_source(&source, options, out);
+}
+
+/* Frames and samples at times that are not theirs would be worse than none. */
+static avsound_status check_place(const avsound_media *media)
+{
+    if (media->lost)
+        AVSN_FAIL(AVSOUND_E_STATE, "%s: the last seek failed, want another before reading on", media->source.path);
+    return AVSOUND_OK;
 }
 
 void avsn_media_info(const avsound_media *media, avsound_media_info *info)
@@ -159,6 +208,7 @@ avsound_status avsn_media_read_frame(avsound_media *media, avsound_frame *frame)
 {
     if (!media->video)
         AVSN_FAIL(AVSOUND_E_STATE, "%s: has no video, or it was ignored", media->source.path);
+    AVSN_TRY(check_place(media));
     AVSN_TRY(avsn_video_read(media->video, frame));
     frame->time_us -= media->start_us;
     return AVSOUND_OK;
@@ -168,6 +218,7 @@ avsound_status avsn_media_read_audio(avsound_media *media, avsound_audio *audio)
 {
     if (!media->sound)
         AVSN_FAIL(AVSOUND_E_STATE, "%s: has no sound, or it was ignored", media->source.path);
+    AVSN_TRY(check_place(media));
     AVSN_TRY(avsn_sound_read(media->sound, audio));
     audio->time_us -= media->start_us;
     return AVSOUND_OK;
@@ -178,10 +229,12 @@ avsound_status avsn_media_seek(avsound_media *media, int64_t time_us)
     if (time_us < 0 || time_us > AVSN_LATEST_US)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: seeking to %lld us, want 0...%lld", media->source.path,
                   (long long)time_us, (long long)AVSN_LATEST_US);
+    media->lost = true;
     if (media->video)
         AVSN_TRY(avsn_video_seek(media->video, time_us + media->start_us));
     if (media->sound)
         AVSN_TRY(avsn_sound_seek(media->sound, time_us + media->start_us));
+    media->lost = false;
     return AVSOUND_OK;
 }
 

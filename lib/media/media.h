@@ -10,6 +10,12 @@
 /* ---- reading: the public calls after argument checks; `options` complete ---- */
 AVSN_SHARED avsound_status avsn_media_open(avsound_context *context, const char *path, const avsound_media_options *options,
                                avsound_media **out);
+avsound_status avsn_media_open_fd(avsound_context *context, int fd, const char *name,
+                                  const avsound_media_options *options, avsound_media **out);
+avsound_status avsn_media_open_memory(avsound_context *context, const void *data, size_t size, const char *name,
+                                      const avsound_media_options *options, avsound_media **out);
+avsound_status avsn_media_open_io(avsound_context *context, const avsound_io *io, const avsound_media_options *options,
+                                  avsound_media **out);
 AVSN_SHARED void avsn_media_info(const avsound_media *media, avsound_media_info *info);
 AVSN_SHARED avsound_status avsn_media_read_frame(avsound_media *media, avsound_frame *frame);
 AVSN_SHARED avsound_status avsn_media_read_audio(avsound_media *media, avsound_audio *audio);

@@ -8,6 +8,7 @@
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
 
+#include "base/io.h"
 #include "media/media.h"
 
 #define AVSN_MICROSECONDS ((AVRational){1, 1000000})
@@ -76,12 +77,14 @@ avsound_status avsn_swr_create(avsound_context *context, AVChannelLayout *layout
 /* Forgets what was pushed: the next push begins another recording of the same kind. */
 avsound_status avsn_resampler_reset(avsn_resampler *resampler);
 
-/* ---- source.c: a local file, opened once, read by any number of demuxers ---- */
+/* ---- source.c: a local file, memory or callbacks, opened once, read by any number of demuxers ---- */
 
 typedef struct avsn_source {
     avsound_context *context;
     char *path; /* as the caller named it, for details */
-    int fd;
+    int fd;     /* -1: the bytes are elsewhere */
+    const uint8_t *memory; /* the caller's */
+    avsn_io *io;
     int64_t size;
     int64_t told_size; /* bytes the file says it has, or 0: a file that is shorter was cut */
     char
@@ -89,6 +92,13 @@ typedef struct avsn_source {
 } avsn_source;
 
 avsound_status avsn_source_open(avsound_context *context, const char *path, avsn_source *source);
+/* The descriptor is duplicated and its position left alone. name: as in the public calls, may be NULL. */
+avsound_status avsn_source_open_fd(avsound_context *context, int fd, const char *name, avsn_source *source);
+avsound_status avsn_source_open_memory(avsound_context *context, const void *data, size_t size, const char *name,
+                                       avsn_source *source);
+avsound_status avsn_source_open_io(avsound_context *context, const avsound_io *calls, avsn_source *source);
+/* Up to `size` bytes at `position`; *got is 0 only at the end. */
+avsound_status avsn_source_read(const avsn_source *source, int64_t position, void *buffer, size_t size, size_t *got);
 void avsn_source_close(avsn_source *source);
 
 /* A source's demuxer. Nothing it names is ever opened. */
@@ -98,7 +108,7 @@ typedef struct avsn_demuxer {
     struct avsn_view {
         const avsn_source *source;
         int64_t position;
-        int error; /* of a read that failed, as errno; 0 */
+        char failure[1024]; /* detail of the last read that failed; "" */
         bool past_end; /* a read began beyond the file's end: something is missing there */
     } * view;
 } avsn_demuxer;
@@ -110,7 +120,8 @@ void avsn_demuxer_close(avsn_demuxer *demuxer);
 int avsn_demuxer_choose(const avsn_demuxer *demuxer, enum AVMediaType type);
 /* The stream of the track, counted from 1, or -1; *count: how many there are. */
 int avsn_demuxer_audio_track(const avsn_demuxer *demuxer, int32_t track, int32_t *count);
-/* Can seeks of this format be relied on: to land before the time asked for, and to restore the true time stamps? */
+/* Can seeks of this format be relied on: to land before the time asked for, and to restore the true time stamps? Not those of
+ * a closed one. */
 bool avsn_demuxer_seeks_truly(const avsn_demuxer *demuxer);
 bool avsn_demuxer_is_still(const avsn_demuxer *demuxer);
 
@@ -140,7 +151,8 @@ avsound_status avsn_track_open(const avsn_source *source, avsn_demuxer *demuxer,
 avsound_status avsn_track_next(avsn_track *track, AVFrame *frame);
 /* To a key packet at or before pts, by the demuxer's own means. */
 avsound_status avsn_track_seek(avsn_track *track, int64_t pts);
-/* To the beginning: opened anew, since few formats' seeks restore their first state. */
+/* To the beginning: opened anew, since few formats' seeks restore their first state. Where that fails the track is closed, and
+ * this alone may follow. */
 avsound_status avsn_track_rewind(avsn_track *track);
 void avsn_track_close(avsn_track *track);
 

@@ -42,6 +42,7 @@ struct avsn_sound {
     size_t mixed_capacity;
     bool decoded, placed; /* what `frame` is */
     bool settling; /* after a seek, until the first sample wanted */
+    bool lost; /* a seek failed on its way: the counts below and the track do not agree */
     int64_t next; /* position of the next sample to give out */
     int64_t gap, trim; /* silence before `frame`; samples of it that overlap with what was given out */
 
@@ -425,12 +426,13 @@ avsound_status avsn_sound_seek(avsn_sound *sound, int64_t time_us)
     while (out_time(sound, wanted) < time_us)
         wanted++;
     const bool can_jump = stamps_suffice(sound) && avsn_demuxer_seeks_truly(&sound->track.demuxer);
-    const bool ahead = wanted >= sound->out_next && !sound->drained;
+    const bool ahead = wanted >= sound->out_next && !sound->drained && !sound->lost;
     sound->out_wanted = wanted;
     if (ahead && (!can_jump || wanted - sound->out_next <= (int64_t)NEAR_SECONDS * sound->out_rate))
         return AVSOUND_OK;
     int64_t out_index;
     const int64_t position = resampling_start(sound, wanted, &out_index);
+    sound->lost = true;
     const bool jumped = jump(sound, position);
     if (!jumped)
         AVSN_TRY(rewind_to(sound, position));
@@ -442,6 +444,7 @@ avsound_status avsn_sound_seek(avsn_sound *sound, int64_t time_us)
         sound->settling = false;
         sound->next = sound->out_next = 0;
     }
+    sound->lost = false;
     return AVSOUND_OK;
 }
 

@@ -43,87 +43,169 @@ static int read_number(const uint8_t *bytes, int most, bool whole, uint64_t *val
     return length;
 }
 
+/* All there is of `size` bytes, where a single read may bring fewer. */
+static avsound_status read_all(const avsn_source *source, int64_t position, uint8_t *bytes, size_t size, size_t *got)
+{
+    size_t more;
+    *got = 0;
+    do {
+        AVSN_TRY(avsn_source_read(source, position + (int64_t)*got, bytes + *got, size - *got, &more));
+        *got += more;
+    } while (more && *got < size);
+    return AVSOUND_OK;
+}
+
 /* Where the segment ends, which holds all the rest. 0: this is no Matroska, or it was written without going back, as live
  * ones are, and doesn't know. */
-static int64_t matroska_size(int fd)
+static avsound_status matroska_size(const avsn_source *source, int64_t *told)
 {
     int64_t at = 0;
+    *told = 0;
     for (int i = 0; i < MOST_ELEMENTS; i++) {
         uint8_t bytes[LONGEST_ID + LONGEST_SIZE] = {0};
         uint64_t id, size;
-        if (pread(fd, bytes, sizeof bytes, (off_t)at) <= 0)
-            return 0;
+        size_t got;
+        AVSN_TRY(read_all(source, at, bytes, sizeof bytes, &got));
         const int first = read_number(bytes, LONGEST_ID, true, &id);
         const int second = first ? read_number(bytes + first, LONGEST_SIZE, false, &size) : 0;
         const bool unknown = second && size == (UINT64_C(1) << 7 * second) - 1;
-        if (!second || unknown || size > (uint64_t)(INT64_MAX / 2 - at) || (i == 0 && id != EBML_HEADER))
-            return 0;
+        if (got == 0 || !second || unknown || size > (uint64_t)(INT64_MAX / 2 - at) || (i == 0 && id != EBML_HEADER))
+            return AVSOUND_OK;
         at += first + second + (int64_t)size;
-        if (id == SEGMENT)
-            return at;
+        if (id == SEGMENT) {
+            *told = at;
+            return AVSOUND_OK;
+        }
     }
-    return 0;
+    return AVSOUND_OK;
+}
+
+/* ---- where the bytes are ---- */
+
+static avsound_status begin(avsound_context *context, const char *path, avsn_source *source)
+{
+    *source = (avsn_source){.context = context, .fd = -1};
+    harmless_name(path, source->name, sizeof source->name);
+    source->path = avsn_strdup(context, path);
+    return source->path ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
+/* What every kind ends with: the source as it is, or nothing of it. */
+static avsound_status finish(avsn_source *source, avsound_status status)
+{
+    if (!status && source->size == 0)
+        status = avsn_fail(AVSOUND_E_FORMAT, "%s: is empty, want a media file", source->path);
+    if (!status)
+        status = matroska_size(source, &source->told_size);
+    if (status)
+        avsn_source_close(source);
+    return status;
+}
+
+static avsound_status measure(avsn_source *source)
+{
+    struct stat status;
+    if (fstat(source->fd, &status))
+        AVSN_FAIL(AVSOUND_E_IO, "%s: %s", source->path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        AVSN_FAIL(AVSOUND_E_IO, "%s: is a %s, want a regular file", source->path,
+                  S_ISDIR(status.st_mode) ? "directory" : "device, pipe or socket");
+    source->size = status.st_size;
+    return AVSOUND_OK;
 }
 
 avsound_status avsn_source_open(avsound_context *context, const char *path, avsn_source *source)
 {
-    *source = (avsn_source){.context = context, .fd = -1};
-    struct stat status;
+    AVSN_TRY(begin(context, path, source));
     /* Without O_NONBLOCK opening a pipe would wait for its writer. */
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        AVSN_FAIL(AVSOUND_E_IO, "%s: %s", path, strerror(errno));
-    source->fd = fd;
-    if (fstat(fd, &status)) {
-        const int error = errno;
-        avsn_source_close(source);
-        AVSN_FAIL(AVSOUND_E_IO, "%s: %s", path, strerror(error));
-    }
-    if (!S_ISREG(status.st_mode)) {
-        avsn_source_close(source);
-        AVSN_FAIL(AVSOUND_E_IO, "%s: is a %s, want a regular file", path,
-                  S_ISDIR(status.st_mode) ? "directory" : "device, pipe or socket");
-    }
-    if (status.st_size == 0) {
-        avsn_source_close(source);
-        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: is empty, want a media file", path);
-    }
-    source->size = status.st_size;
-    source->told_size = matroska_size(fd);
-    harmless_name(path, source->name, sizeof source->name);
-    source->path = avsn_strdup(context, path);
-    if (!source->path) {
-        avsn_source_close(source);
-        return AVSOUND_E_NO_MEMORY;
-    }
-    return AVSOUND_OK;
+    source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (source->fd < 0)
+        return finish(source, avsn_fail(AVSOUND_E_IO, "%s: %s", path, strerror(errno)));
+    return finish(source, measure(source));
+}
+
+avsound_status avsn_source_open_fd(avsound_context *context, int fd, const char *name, avsn_source *source)
+{
+    char number[32];
+    snprintf(number, sizeof number, "descriptor %d", fd);
+    AVSN_TRY(begin(context, name ? name : number, source));
+    source->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (source->fd < 0)
+        return finish(source, avsn_fail(AVSOUND_E_IO, "%s: %s", source->path, strerror(errno)));
+    return finish(source, measure(source));
+}
+
+avsound_status avsn_source_open_memory(avsound_context *context, const void *data, size_t size, const char *name,
+                                       avsn_source *source)
+{
+    AVSN_TRY(begin(context, name ? name : "media in memory", source));
+    source->memory = data;
+    source->size = (int64_t)AVSN_MIN(size, (size_t)INT64_MAX);
+    return finish(source, AVSOUND_OK);
+}
+
+avsound_status avsn_source_open_io(avsound_context *context, const avsound_io *calls, avsn_source *source)
+{
+    avsn_io io;
+    AVSN_TRY(avsn_io_init(&io, calls));
+    AVSN_TRY(begin(context, avsn_io_name(calls), source));
+    source->io = avsn_alloc(context, 1, sizeof *source->io);
+    if (!source->io)
+        return finish(source, AVSOUND_E_NO_MEMORY);
+    *source->io = io;
+    source->size = io.calls.size;
+    return finish(source, AVSOUND_OK);
 }
 
 void avsn_source_close(avsn_source *source)
 {
     if (source->fd >= 0)
         close(source->fd);
+    avsn_free(source->context, source->io);
     avsn_free(source->context, source->path);
     *source = (avsn_source){.context = source->context, .fd = -1};
 }
 
-/* pread, so that the views of one file do not move each other. */
+/* pread, so that the views of one file do not move each other, nor the caller's descriptor. */
+static avsound_status read_file(const avsn_source *source, int64_t position, void *buffer, size_t size, size_t *got)
+{
+    ssize_t count;
+    do
+        count = pread(source->fd, buffer, size, (off_t)position);
+    while (count < 0 && errno == EINTR);
+    *got = count < 0 ? 0 : (size_t)count;
+    if (count < 0)
+        AVSN_FAIL(AVSOUND_E_IO, "%s: reading at byte %lld: %s", source->path, (long long)position, strerror(errno));
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_source_read(const avsn_source *source, int64_t position, void *buffer, size_t size, size_t *got)
+{
+    if (source->io)
+        return avsn_io_read(source->io, source->path, position, buffer, size, got);
+    if (!source->memory)
+        return read_file(source, position, buffer, size, got);
+    *got = position < source->size ? (size_t)AVSN_MIN((int64_t)size, source->size - position) : 0;
+    if (*got)
+        memcpy(buffer, source->memory + position, *got);
+    return AVSOUND_OK;
+}
+
+/* ---- a demuxer's view of them ---- */
+
 static int read_view(void *opaque, uint8_t *buffer, int size)
 {
     struct avsn_view *view = opaque;
-    ssize_t got;
-    do
-        got = pread(view->source->fd, buffer, (size_t)size, (off_t)view->position);
-    while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        view->error = errno;
-        return AVERROR(errno);
+    size_t got;
+    if (avsn_source_read(view->source, view->position, buffer, (size_t)size, &got)) {
+        snprintf(view->failure, sizeof view->failure, "%s", avsound_error_detail());
+        return AVERROR(EIO);
     }
     if (got == 0) {
         view->past_end |= view->position > view->source->size;
         return AVERROR_EOF;
     }
-    view->position += got;
+    view->position += (int64_t)got;
     return (int)got;
 }
 
@@ -149,6 +231,15 @@ static int64_t seek_view(void *opaque, int64_t offset, int whence)
     return view->position = offset;
 }
 
+/* Bytes that could not be read are the cause of whatever FFmpeg made of that. */
+static avsound_status fail_open(const avsn_demuxer *demuxer, int error, const char *what, const char *name)
+{
+    if (demuxer->view->failure[0])
+        AVSN_FAIL(AVSOUND_E_IO, "%s", demuxer->view->failure);
+    return avsn_ffmpeg_fail(error, AVSOUND_E_FORMAT, "%s: %s%s%s", demuxer->view->source->path, what, name ? name : "",
+                            name ? " file" : "");
+}
+
 /* Playlists, reference movies, scripts: all would have to open something else. */
 static int refuse_to_open(AVFormatContext *format, AVIOContext **io, const char *url, int flags, AVDictionary **options)
 {
@@ -170,8 +261,9 @@ static bool is_refused(const AVInputFormat *format)
     return (format->flags & AVFMT_NOFILE) != 0;
 }
 
-static avsound_status probe(const avsn_source *source, AVIOContext *io, const AVInputFormat **format)
+static avsound_status probe(const avsn_source *source, const avsn_demuxer *demuxer, const AVInputFormat **format)
 {
+    AVIOContext *io = demuxer->io;
     int score = av_probe_input_buffer2(io, format, source->name, NULL, 0, 0);
     /* Pictures' endings mean numbered sequences to FFmpeg; the content tells their formats as well. */
     if (score >= 0 && av_match_name("image2", (*format)->name)) {
@@ -179,7 +271,7 @@ static avsound_status probe(const avsn_source *source, AVIOContext *io, const AV
         score = av_probe_input_buffer2(io, format, "media", NULL, 0, 0);
     }
     if (score < 0)
-        return avsn_ffmpeg_fail(score, AVSOUND_E_FORMAT, "%s: is no media file that FFmpeg knows", source->path);
+        return fail_open(demuxer, score, "is no media file that FFmpeg knows", NULL);
     if (is_refused(*format))
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s: is a playlist or text (%s), want a media file", source->path,
                   (*format)->name);
@@ -209,8 +301,9 @@ static avsound_status open_io(const avsn_source *source, avsn_demuxer *demuxer)
 }
 
 /* The decoders that look for parameters must not take more than the limit either. */
-static avsound_status find_streams(const avsn_source *source, AVFormatContext *format)
+static avsound_status find_streams(const avsn_source *source, const avsn_demuxer *demuxer)
 {
+    AVFormatContext *format = demuxer->format;
     const unsigned count = format->nb_streams;
     AVDictionary **options = avsn_alloc_zeroed(source->context, count, sizeof *options);
     if (!options)
@@ -222,7 +315,7 @@ static avsound_status find_streams(const avsn_source *source, AVFormatContext *f
         av_dict_free(&options[i]);
     avsn_free(source->context, options);
     if (error < 0)
-        return avsn_ffmpeg_fail(error, AVSOUND_E_FORMAT, "%s: no stream can be read", source->path);
+        return fail_open(demuxer, error, "no stream can be read", NULL);
     return AVSOUND_OK;
 }
 
@@ -265,9 +358,10 @@ static avsound_status check_picture_size(const avsn_source *source)
 {
     uint8_t data[4096];
     uint32_t width, height;
-    const ssize_t got = pread(source->fd, data, sizeof data, 0);
+    size_t got;
     const int64_t most = avsn_context_limits(source->context)->max_pixels;
-    if (got > 0 && picture_size(data, (size_t)got, &width, &height) && (uint64_t)width * height > (uint64_t)most)
+    AVSN_TRY(read_all(source, 0, data, sizeof data, &got));
+    if (picture_size(data, got, &width, &height) && (uint64_t)width * height > (uint64_t)most)
         AVSN_FAIL(AVSOUND_E_LIMIT, "%s: picture of %u x %u pixels, the context allows %lld in all", source->path, width,
                   height, (long long)most);
     return AVSOUND_OK;
@@ -292,14 +386,13 @@ static avsound_status open_format(const avsn_source *source, const avsn_demuxer 
     const AVInputFormat *format = NULL;
     AVSN_TRY(check_picture_size(source));
     AVSN_TRY(open_io(source, demuxer));
-    AVSN_TRY(probe(source, demuxer->io, &format));
+    AVSN_TRY(probe(source, demuxer, &format));
     const int error = avformat_open_input(&demuxer->format, source->name, format, NULL);
     if (error < 0)
-        return avsn_ffmpeg_fail(demuxer->view->error ? AVERROR(demuxer->view->error) : error, AVSOUND_E_FORMAT,
-                                "%s: broken %s file", source->path, format->name);
+        return fail_open(demuxer, error, "broken ", format->name);
     if (known && take_over(known->format, demuxer->format))
         return AVSOUND_OK;
-    return find_streams(source, demuxer->format);
+    return find_streams(source, demuxer);
 }
 
 avsound_status avsn_demuxer_open(const avsn_source *source, const avsn_demuxer *known, avsn_demuxer *demuxer)
@@ -366,7 +459,7 @@ int avsn_demuxer_audio_track(const avsn_demuxer *demuxer, int32_t track, int32_t
 bool avsn_demuxer_seeks_truly(const avsn_demuxer *demuxer)
 {
     static const char *const names[] = {"mov", "matroska", "mpegts", "nut", "avi", "wav", "w64", "caf", "aiff", "flv"};
-    for (size_t i = 0; i < AVSN_ARRAY_COUNT(names); i++)
+    for (size_t i = 0; demuxer->format && i < AVSN_ARRAY_COUNT(names); i++)
         if (av_match_name(names[i], demuxer->format->iformat->name))
             return true;
     return false;

@@ -166,9 +166,8 @@ static avsound_status next_packet(avsn_track *track)
 {
     for (;;) {
         const int error = av_read_frame(track->demuxer.format, track->packet);
-        const int io_error = track->demuxer.view->error;
-        if (error < 0 && io_error)
-            AVSN_FAIL(AVSOUND_E_IO, "%s: %s", track->source->path, strerror(io_error));
+        if (error < 0 && track->demuxer.view->failure[0])
+            AVSN_FAIL(AVSOUND_E_IO, "%s", track->demuxer.view->failure);
         if (error == AVERROR(ENOMEM))
             AVSN_FAIL(AVSOUND_E_NO_MEMORY, "%s: FFmpeg could not allocate a packet", track->source->path);
         if (error == AVERROR(EAGAIN))
@@ -254,6 +253,7 @@ avsound_status avsn_track_seek(avsn_track *track, int64_t pts)
     if (error < 0)
         return avsn_ffmpeg_fail(error, AVSOUND_E_IO, "%s: seeking", track->source->path);
     avcodec_flush_buffers(track->decoder);
+    track->demuxer.view->failure[0] = '\0';
     track->draining = false;
     track->await_key = track->decoder->codec_type == AVMEDIA_TYPE_VIDEO;
     track->key_pts = AV_NOPTS_VALUE;
@@ -267,5 +267,10 @@ avsound_status avsn_track_rewind(avsn_track *track)
     avcodec_free_context(&track->decoder);
     avsn_demuxer_close(&track->demuxer);
     AVSN_TRY(avsn_demuxer_open(track->source, NULL, &track->demuxer));
-    return start(track);
+    const avsound_status status = start(track);
+    if (status) { /* nothing that a later seek could take for a track that stands somewhere */
+        avcodec_free_context(&track->decoder);
+        avsn_demuxer_close(&track->demuxer);
+    }
+    return status;
 }

@@ -531,6 +531,30 @@ avsound_status avsound_model_load_memory(avsound_context *context, const void *d
     return load(context, file, out);
 }
 
+avsound_status avsound_model_load_fd(avsound_context *context, int32_t fd, const char *name, avsound_model **out)
+{
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!context)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    avsn_safetensors *file;
+    AVSN_TRY(avsn_safetensors_open_fd(context, fd, name, &file));
+    return load(context, file, out);
+}
+
+avsound_status avsound_model_load_io(avsound_context *context, const avsound_io *io, avsound_model **out)
+{
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!context)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    avsn_safetensors *file;
+    AVSN_TRY(avsn_safetensors_open_io(context, io, &file));
+    return load(context, file, out);
+}
+
 avsound_status avsound_model_verify(avsound_context *context, const char *path)
 {
     if (!context || !path)

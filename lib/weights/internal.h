@@ -20,10 +20,10 @@ typedef struct avsn_metadata_entry {
 
 struct avsn_safetensors {
     avsound_context *context;
-    char *label;         /* opens every error detail: the path, or "model in memory" */
+    char *label;         /* opens every error detail: the path or name, or "model in memory" */
     void *mapping;
     size_t mapping_bytes;
-    void *copy;          /* of the caller's memory */
+    void *copy;          /* of the caller's memory, or of what callbacks read */
     const uint8_t *data; /* the section of the tensors */
     size_t data_bytes;
     avsn_file_tensor *tensors; /* ordered by name */

@@ -1,7 +1,9 @@
+#include "base/io.h"
 #include "weights/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -125,6 +127,41 @@ avsound_status avsn_safetensors_open_memory(avsound_context *context, const void
 {
     AVSN_TRY(create(context, "model in memory", out));
     return finish(*out, open_memory(*out, data, size, copy), out);
+}
+
+avsound_status avsn_safetensors_open_fd(avsound_context *context, int fd, const char *name, avsn_safetensors **out)
+{
+    char number[32];
+    snprintf(number, sizeof number, "descriptor %d", fd);
+    AVSN_TRY(create(context, name ? name : number, out));
+    avsound_status status = map(*out, fd);
+    if (!status)
+        status = parse(*out, (*out)->mapping, (*out)->mapping_bytes);
+    return finish(*out, status, out);
+}
+
+static avsound_status open_io(avsn_safetensors *file, avsn_io *io)
+{
+    const int64_t size = io->calls.size, most = avsn_context_limits(file->context)->max_model_bytes;
+    if (size > most)
+        AVSN_FAIL(AVSOUND_E_LIMIT, "%s: %lld bytes, the context's limit is %lld", file->label, (long long)size,
+                  (long long)most);
+    uint8_t *copy = file->copy = avsn_alloc(file->context, (size_t)size, 1);
+    if (!copy)
+        return AVSOUND_E_NO_MEMORY;
+    size_t got;
+    for (int64_t at = 0; at < size; at += (int64_t)got)
+        AVSN_TRY(avsn_io_read(io, file->label, at, copy + at, (size_t)(size - at), &got));
+    return parse(file, copy, (size_t)size);
+}
+
+avsound_status avsn_safetensors_open_io(avsound_context *context, const avsound_io *calls, avsn_safetensors **out)
+{
+    avsn_io io;
+    *out = NULL;
+    AVSN_TRY(avsn_io_init(&io, calls));
+    AVSN_TRY(create(context, avsn_io_name(calls), out));
+    return finish(*out, open_io(*out, &io), out);
 }
 
 void avsn_safetensors_free(avsn_safetensors *file)

@@ -3,6 +3,8 @@
 #ifndef AVSN_SAFETENSORS_H
 #define AVSN_SAFETENSORS_H
 
+#include <avsound/io.h>
+
 #include "tensor/tensor.h"
 
 #define AVSN_SAFETENSORS_MAX_HEADER ((size_t)64 << 20) /* bytes */
@@ -26,8 +28,11 @@ AVSN_SHARED avsound_status avsn_safetensors_open(avsound_context *context, const
 /* Reads from memory, which must outlive the object unless `copy` is true. */
 avsound_status avsn_safetensors_open_memory(avsound_context *context, const void *data, size_t size, bool copy,
                                             avsn_safetensors **out);
+/* As the public calls: by a descriptor, which stays the caller's; through callbacks, into memory. */
+avsound_status avsn_safetensors_open_fd(avsound_context *context, int fd, const char *name, avsn_safetensors **out);
+avsound_status avsn_safetensors_open_io(avsound_context *context, const avsound_io *io, avsn_safetensors **out);
 AVSN_SHARED void avsn_safetensors_free(avsn_safetensors *file);
-/* What its error details begin with: the path, or "model in memory". */
+/* What its error details begin with: the path or name, or "model in memory". */
 AVSN_SHARED const char *avsn_safetensors_label(const avsn_safetensors *file);
 
 size_t avsn_safetensors_count(const avsn_safetensors *file);

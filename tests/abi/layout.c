@@ -55,6 +55,15 @@ AT(avsound_tensor, reserved, 12);
 AT(avsound_tensor, shape, 16);
 AT(avsound_tensor, data, 64);
 
+SIZE(avsound_io, 48);
+AT(avsound_io, struct_size, 0);
+AT(avsound_io, reserved, 4);
+AT(avsound_io, size, 8);
+AT(avsound_io, read, 16);
+AT(avsound_io, seek, 24);
+AT(avsound_io, user_data, 32);
+AT(avsound_io, name, 40);
+
 SIZE(avsound_media_options, 28);
 AT(avsound_media_options, struct_size, 0);
 AT(avsound_media_options, decode_threads, 4);

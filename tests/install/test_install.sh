@@ -56,9 +56,13 @@ done
 for example in "$here"/../../examples/*.c "$here"/../../examples/*.cpp; do
     [ -e "$example" ] || continue
     compiler=$cc
-    case $example in *.cpp) compiler=$cxx ;; esac
+    others=
+    case $example in
+    *.cpp) compiler=$cxx ;;
+    */avframe.c) others=$(PKG_CONFIG_PATH='' pkg-config --cflags --libs libavformat libavcodec libavutil) ;;
+    esac
     # shellcheck disable=SC2086
-    "$compiler" -Wall -Wextra -Werror $cflags "$example" -o "$work/example" $shared -lm
+    "$compiler" -Wall -Wextra -Werror $cflags "$example" -o "$work/example" $shared $others -lm
 done
 readelf -d "$work/c-shared" | grep -q "NEEDED.*\[libavsound.so.$soversion\]" || fail "not linked to the shared library"
 if readelf -d "$work/c-static" | grep -q 'NEEDED.*libavsound'; then

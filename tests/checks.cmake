@@ -38,3 +38,17 @@ avsound_check(python.checkpoints ${AVSOUND_NUMPY_PYTHON} ${here}/unit/python/tes
 if(NOT AVSOUND_SANITIZE)
   set_property(TEST python.convert python.checkpoints APPEND PROPERTY ENVIRONMENT AVSOUND_LIBRARY=$<TARGET_FILE:avsound>)
 endif()
+
+# The package, file by file; it loads the shared library, which a sanitizer would not let an interpreter do.
+file(GLOB python_tests CONFIGURE_DEPENDS RELATIVE ${here}/python ${here}/python/test_*.py)
+if(NOT AVSOUND_SANITIZE)
+  foreach(file ${python_tests})
+    string(REGEX REPLACE "^test_(.*)\\.py$" "python.\\1" name ${file})
+    avsound_check(${name} ${AVSOUND_NUMPY_PYTHON} ${here}/python/run.py ${file})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 1800)
+    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT AVSOUND_LIBRARY=$<TARGET_FILE:avsound> PYTHONDONTWRITEBYTECODE=1)
+    if(TARGET avsound_world)
+      set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT AVSOUND_WORLD=$<TARGET_FILE:avsound_world>)
+    endif()
+  endforeach()
+endif()

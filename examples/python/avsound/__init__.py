@@ -1,0 +1,40 @@
+"""Which sights and sounds belong together: libavsound for Python, on numpy arrays.
+
+    import avsound
+
+    with avsound.Model("avol-s") as model:
+        for result in model.scan("video.mp4", "map", "score", hop=0.5):
+            print(result.time, result.probability, result.map.argmax())
+
+Objects of the library are classes with close() and `with`; failures are subclasses of AvsoundError that carry the status and
+the detail; the GIL is released while the library works. `avsound.metrics` and `avsound.train` hold what libavsound_train has.
+The library is found by $AVSOUND_LIBRARY, inside the package, or by the system. docs/python.md tells more.
+"""
+from __future__ import annotations
+
+from . import errors, metrics, train
+from ._native import lib as _lib
+from .arrays import Frame, Sound
+from .errors import (AvsoundError, BackendError, BufferSizeError, CancelledError, EndError, FileError, FormatError,
+                     InternalError, InvalidArgumentError, LimitError, OutOfMemoryError, ShapeError, StateError,
+                     UnsupportedError)
+from .media import Media, MediaInfo, Writer, retime, write_picture
+from .model import (Context, Localization, Model, Score, Session, architectures, default_context, find_model,
+                    model_folders)
+from .tasks import (Offset, OffsetResult, Scan, ScanResult, Separator, Stretch, draw_cam, draw_map, draw_scores,
+                    draw_spectrograms)
+
+
+def version() -> str:
+    """Version of the library in use, such as "0.1.0"."""
+    return _lib.avsound_version_string().decode()
+
+
+__all__ = [
+    "AvsoundError", "BackendError", "BufferSizeError", "CancelledError", "Context", "EndError", "FileError", "FormatError",
+    "Frame", "InternalError", "InvalidArgumentError", "LimitError", "Localization", "Media", "MediaInfo", "Model", "Offset",
+    "OffsetResult", "OutOfMemoryError", "Scan", "ScanResult", "Score", "Separator", "Session", "ShapeError", "Sound",
+    "StateError", "Stretch", "UnsupportedError", "Writer", "architectures", "default_context", "draw_cam", "draw_map",
+    "draw_scores", "draw_spectrograms", "errors", "find_model", "metrics", "model_folders", "retime", "train", "version",
+    "write_picture",
+]

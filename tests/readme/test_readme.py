@@ -23,6 +23,7 @@ for program in ("ffmpeg", "cmake", "pkg-config"):
         sys.exit(77)
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+PACKAGE = SOURCE / "examples" / "python"
 BUILD = pathlib.Path(os.environ.get("AVSOUND_BUILD", SOURCE / "build"))
 PAGES = [SOURCE / "README.md", SOURCE / "CHANGELOG.md", *sorted((SOURCE / "docs").glob("*.md"))]
 
@@ -114,9 +115,14 @@ class Shown(Installed):
     def test_python_of_the_readme(self):
         program, = blocks("README.md", "python")
         (self.work / "snippet.py").write_text(program)
+        done = run([sys.executable, "snippet.py"], cwd=self.work, env={**self.env, "PYTHONPATH": str(PACKAGE)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        scores, vector = done.stdout.strip("]\n").split("[")
+        found = re.findall(r"^(\S+) s: P (\S+), highest (\S+)$", scores, re.M)
+        self.assertEqual([time for time, *_ in found], ["0.0", "0.5"])
+        self.assertTrue(all(0.9 < float(value) <= 1 for _, *values in found for value in values), scores)
         # Red is the first thing the hand-made network sees, blue the second; it sees no third.
-        words = self.do([sys.executable, "snippet.py"]).replace("[", " ").replace("]", " ").split()
-        self.assertEqual([float(word) for word in words], [1, 1] + 126 * [0])
+        self.assertEqual([float(word) for word in vector.split()], [1, 1] + 126 * [0])
 
     def test_commands_of_the_readme(self):
         lines = re.findall("^avsound(?:-world)? .*", "".join(blocks("README.md", "sh")).replace("\\\n", ""), re.M)

@@ -8,12 +8,13 @@
 #include "cli.h"
 
 #define OFFSET(field) offsetof(cli_args, field)
-#define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE | CLI_SYNC | CLI_SEPARATE | CLI_CLASSIFY)
+#define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE | CLI_SYNC | CLI_SEPARATE | CLI_CLASSIFY | CLI_REPORT)
 
 const cli_option cli_options[] = {
     {"output", 'o', "FILE", CLI_TEXT, OFFSET(output), 0, 0, CLI_EMBED | CLI_SCORE,
      "write to FILE (complete or not at all); - or nothing: standard output"},
     {"output", 'o', "OUT", CLI_TEXT, OFFSET(output), 0, 0, CLI_LOCALIZE, "what to write, see above; required"},
+    {"output", 'o', "PAGE.html", CLI_TEXT, OFFSET(output), 0, 0, CLI_REPORT, "the page; required"},
     {"format", 'f', "npy|csv|json|jsonl", CLI_CHOICE, OFFSET(format), 0, 0, CLI_EMBED,
      "format, where the ending of FILE does not say it; csv on standard output"},
     {"format", 'f', "table|csv|json|jsonl", CLI_CHOICE, OFFSET(format), 0, 0, CLI_SCORE,
@@ -203,12 +204,12 @@ const cli_option cli_options[] = {
      "seed of --arch's weights; default 1"},
     {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVAL,
      "seed of the draws, and of --arch's weights; default 1"},
-    {"precision", 'p', "f32|bf16|auto", CLI_CHOICE, OFFSET(precision), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
+    {"precision", 'p', "f32|bf16|auto", CLI_CHOICE, OFFSET(precision), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT,
      "default auto: the fastest, bf16 where the processor has AMX, else f32"},
-    {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 1024, CLI_EVERY | CLI_EVAL | CLI_SYNC,
+    {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 1024, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT,
      "threads that compute; default: one per core over a recording, else 1"},
     {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC, "print JSON"},
-    {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC,
+    {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC | CLI_REPORT,
      "no progress bar, no warnings, no summary"},
 };
 const size_t cli_option_count = sizeof cli_options / sizeof cli_options[0];

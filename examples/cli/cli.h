@@ -33,7 +33,8 @@ enum {
 
 /* Bits of cli_option.commands. */
 enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_PREPARE = 32, CLI_TRAIN = 64,
-       CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_CLASSIFY = 1024, CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
+       CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_CLASSIFY = 1024, CLI_REPORT = 2048,
+       CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
 
 /* Options of train alone; 0 and NULL: not given. */
 typedef struct cli_train_args {
@@ -325,5 +326,6 @@ int cli_eval(cli *c);
 int cli_sync(cli *c);
 int cli_separate(cli *c);
 int cli_classify(cli *c);
+int cli_report(cli *c);
 
 #endif

@@ -60,6 +60,11 @@ const cli_command cli_commands[] = {
      "the network's own length that overlap by half; --json has all of them. The model\n"
      "is one that train --objective classify has made; it knows the classes' names.\n",
      cli_classify},
+    {"report", CLI_REPORT, "VIDEO", 1, 1, "write a page with everything the bundled models say of a video",
+     "The page holds the video with its overlay, the correspondence and the offset as\n"
+     "plots, both separated sounds to play, and the models' cards; it refers to nothing\n"
+     "outside itself. At most ten minutes fit.\n",
+     cli_report},
     {"bench", CLI_BENCH, "", 0, 0, "time a model's network on this machine",
      "Times are the network's alone: no decoding, no spectrogram. The median of\n"
      "--runs runs after one to warm up. Without --batch it measures 1 and 16, without\n"

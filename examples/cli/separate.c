@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "separate.h"
 
 static const char *const bundled[] = {"sep-s", NULL};
 
@@ -329,7 +329,7 @@ static json_t *level(double energy, int64_t samples)
     return cli_json_float((float)decibels(energy, samples));
 }
 
-static int print_json(const job *j)
+static json_t *facts_of(const job *j)
 {
     const cli_args *a = &j->c->args;
     json_t *stems = json_array();
@@ -338,19 +338,19 @@ static int print_json(const job *j)
                                                cli_json_text(j->stem[i].path), "video",
                                                cli_json_text(*j->video[i] ? j->video[i] : NULL), "level_db",
                                                level(j->stem[i].energy, j->samples)));
-    return cli_json_print(json_pack(
+    return json_pack(
         "{s:o, s:o, s:b, s:o, s:i, s:I, s:o, s:o, s:b, s:b, s:b, s:s, s:f}", "input", cli_json_text(a->inputs[0]), "model",
         cli_json_text(j->model->name), "trained", j->model->trained, "stems", stems, "sample_rate", (int)j->rate, "samples",
         (json_int_t)j->samples, "start", cli_json_seconds(a->start_us > 0 ? a->start_us : 0), "level_db",
         level(j->mixture, j->samples), "padded", j->padded, "compat", a->compat, "consistent", a->consistent, "phase", a->phase,
-        "seconds", j->seconds));
+        "seconds", j->seconds);
 }
 
 static int report(const job *j)
 {
     const double lasts = (double)j->samples / j->rate;
     if (j->c->args.json)
-        return print_json(j);
+        return cli_json_print(facts_of(j));
     if (j->c->args.quiet)
         return CLI_OK;
     for (int i = 0; i < 2; i++)
@@ -407,35 +407,44 @@ static int open_model(const cli *c, cli_model *model)
     return cli_model_open(c, bundled, model);
 }
 
-int cli_separate(cli *c)
+/* Everything but what is told at the end. */
+static int work(job *j, cli_model *model)
+{
+    int code = read_region(j->c->args.region, j->region);
+    if (!code)
+        code = read_truth(j);
+    if (!code)
+        code = cli_media_info(j->c, j->c->args.inputs[0], &j->info);
+    if (!code)
+        code = open_model(j->c, model);
+    if (code)
+        return code;
+    j->model = model;
+    cli_separates(avsound_model_arch(model->model), &j->blind);
+    code = check(j);
+    if (code)
+        return code;
+    cli_model_warn(model, "its sounds");
+    return run(j);
+}
+
+static int hand_over(const job *j, json_t **facts)
+{
+    *facts = facts_of(j);
+    return *facts ? CLI_OK : cli_error(CLI_RESOURCES, "out of memory");
+}
+
+/* Hands the facts over, or tells them where nobody asks. */
+static int do_job(const cli *c, json_t **facts)
 {
     cli_model model = {0};
     job *j = calloc(1, sizeof *j);
     if (!j)
         return cli_error(CLI_RESOURCES, "out of memory");
     j->c = c;
-    j->model = &model;
-    int code = CLI_OK;
-    if (!c->args.output)
-        code = cli_error(CLI_USAGE, "separate: --output is missing: which folder to write to?");
+    int code = work(j, &model);
     if (!code)
-        code = read_region(c->args.region, j->region);
-    if (!code)
-        code = read_truth(j);
-    if (!code)
-        code = cli_media_info(c, c->args.inputs[0], &j->info);
-    if (!code)
-        code = open_model(c, &model);
-    if (!code) {
-        cli_separates(avsound_model_arch(model.model), &j->blind);
-        code = check(j);
-    }
-    if (!code) {
-        cli_model_warn(&model, "its sounds");
-        code = run(j);
-    }
-    if (!code)
-        code = report(j);
+        code = facts ? hand_over(j, facts) : report(j);
     cli_outfile_discard(&j->stem[0].out);
     cli_outfile_discard(&j->stem[1].out);
     if (code && j->made_folder)
@@ -444,4 +453,17 @@ int cli_separate(cli *c)
     code = code ? code : j->damage;
     free(j);
     return code;
+}
+
+int separate_files(const cli *c, json_t **facts)
+{
+    *facts = NULL;
+    return do_job(c, facts);
+}
+
+int cli_separate(cli *c)
+{
+    if (!c->args.output)
+        return cli_error(CLI_USAGE, "separate: --output is missing: which folder to write to?");
+    return do_job(c, NULL);
 }

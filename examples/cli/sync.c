@@ -16,7 +16,7 @@ const char *sync_reason(int32_t verdict)
     return verdict == AVSOUND_OFFSET_MEASURED ? NULL : reasons[verdict];
 }
 
-static const char *const note_texts[] = {
+const char *const sync_notes[SYNC_NOTES] = {
     "shorter than the network looks at once: its ends were repeated, and the confidence halved",
     "part of the picture has no sound beside it",
     "few pictures a second: nothing can be told within the time that one is shown",
@@ -76,28 +76,35 @@ void sync_close(sync_measurement *measurement)
 
 /* ---- what was found, for people ---- */
 
-static void print_offset(const char *path, const avsound_offset_result *r)
+/* Whole milliseconds, of which none is -0. */
+static double whole(double ms)
+{
+    return rint(ms) + 0.0;
+}
+
+void sync_answer(const avsound_offset_result *r, char *text, size_t size)
 {
     const char *reason = sync_reason(r->verdict);
+    const double offset = whole(r->offset_ms), low = whole(r->low_ms), high = whole(r->high_ms);
     if (reason)
-        printf("%s: cannot tell: %s\n", path, reason);
+        snprintf(text, size, "cannot tell: %s", reason);
     else if (r->low_ms <= 0 && r->high_ms >= 0)
-        printf("%s: in sync: %+.0f ms (%+.0f to %+.0f), confidence %.2f\n", path, r->offset_ms, r->low_ms, r->high_ms,
-               r->confidence);
+        snprintf(text, size, "in sync: %+.0f ms (%+.0f to %+.0f), confidence %.2f", offset, low, high, r->confidence);
     else
-        printf("%s: audio %s by %.0f ms: %+.0f ms (%+.0f to %+.0f), confidence %.2f\n", path,
-               r->offset_ms > 0 ? "leads" : "lags", fabs(r->offset_ms), r->offset_ms, r->low_ms, r->high_ms,
-               r->confidence);
+        snprintf(text, size, "audio %s by %.0f ms: %+.0f ms (%+.0f to %+.0f), confidence %.2f",
+                 r->offset_ms > 0 ? "leads" : "lags", fabs(offset), offset, low, high, r->confidence);
 }
 
 static void print_result(const char *path, const avsound_offset_result *r)
 {
-    print_offset(path, r);
+    char answer[256];
+    sync_answer(r, answer, sizeof answer);
+    printf("%s: %s\n", path, answer);
     if (isfinite(r->drift) && r->verdict == AVSOUND_OFFSET_MEASURED)
         printf("  drift %+.1f ms a minute (%+.1f to %+.1f)\n", r->drift, r->drift_low, r->drift_high);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < SYNC_NOTES; i++)
         if (r->notes >> i & 1)
-            printf("  note: %s\n", note_texts[i]);
+            printf("  note: %s\n", sync_notes[i]);
 }
 
 /* ---- and for programs ---- */
@@ -147,9 +154,9 @@ static json_t *windows_json(const avsound_offset *offset)
 
 static json_t *notes_json(int32_t notes)
 {
-    static const char *const names[] = {"padded", "partly", "slow", "drifts"};
+    static const char *const names[SYNC_NOTES] = {"padded", "partly", "slow", "drifts"};
     json_t *list = json_array();
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < SYNC_NOTES; i++)
         if (notes >> i & 1)
             json_array_append_new(list, json_string(names[i]));
     return list;
@@ -166,6 +173,24 @@ static json_t *result_json(const avsound_offset_result *r)
                      r->agreement, "drift_ms_per_minute", "value", number(r->drift), "low", number(r->drift_low), "high",
                      number(r->drift_high), "seconds", r->seconds, "compared_seconds", r->compared_seconds, "notes",
                      notes_json(r->notes));
+}
+
+int sync_facts(const cli *c, const cli_model *model, const sync_measurement *m, json_t **facts)
+{
+    const cli_args *a = &c->args;
+    *facts = json_pack("{s:o, s:o, s:b, s:f}", "input", cli_json_text(a->inputs[0]), "model", cli_json_text(model->name),
+                       "trained", model->trained, "range_seconds", a->range > 0 ? a->range : 2.0);
+    json_t *result = result_json(&m->result), *curve = curve_json(m->offset), *windows = windows_json(m->offset);
+    const bool complete = *facts && result && curve && windows;
+    if (complete) {
+        json_object_update(*facts, result);
+        json_object_set(*facts, "curve", curve);
+        json_object_set(*facts, "windows", windows);
+    }
+    json_decref(result);
+    json_decref(curve);
+    json_decref(windows);
+    return complete ? CLI_OK : cli_error(CLI_RESOURCES, "sync: out of memory");
 }
 
 /* ---- fixing ---- */
@@ -255,24 +280,10 @@ static int open_model(const cli *c, cli_model *model)
 
 static int report(const cli *c, const cli_model *model, const sync_measurement *m, json_t **json)
 {
-    const cli_args *a = &c->args;
-    if (!a->json) {
-        print_result(a->inputs[0], &m->result);
-        return CLI_OK;
-    }
-    *json = json_pack("{s:o, s:o, s:b, s:f}", "input", cli_json_text(a->inputs[0]), "model", cli_json_text(model->name),
-                      "trained", model->trained, "range_seconds", a->range > 0 ? a->range : 2.0);
-    json_t *result = result_json(&m->result), *curve = curve_json(m->offset), *windows = windows_json(m->offset);
-    if (*json && result && curve && windows) {
-        json_object_update(*json, result);
-        json_object_set(*json, "curve", curve);
-        json_object_set(*json, "windows", windows);
-    }
-    const bool complete = *json && result && curve && windows;
-    json_decref(result);
-    json_decref(curve);
-    json_decref(windows);
-    return complete ? CLI_OK : cli_error(CLI_RESOURCES, "sync: out of memory");
+    if (c->args.json)
+        return sync_facts(c, model, m, json);
+    print_result(c->args.inputs[0], &m->result);
+    return CLI_OK;
 }
 
 int cli_sync(cli *c)

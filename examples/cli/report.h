@@ -1,0 +1,16 @@
+/* The page that `avsound report` writes. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "cli.h"
+
+/* A file that becomes part of the page, as base64 in the script element of this id; NULL ends a list. */
+typedef struct report_file {
+    const char *id, *path;
+    bool sound; /* a WAV file of this command's: halved to 16-bit integers */
+} report_file;
+
+/* Writes report.html with the data, borrowed, and the files in their places. */
+int report_page_write(FILE *out, const char *path, const json_t *data, const report_file *files);
+
+#endif

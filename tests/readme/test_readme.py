@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Does what README.md and docs/tour.md tell a reader to do, against an installed copy of a build (AVSOUND_BUILD)."""
+"""Does what README.md, docs/tour.md and docs/adding-a-network.md tell a reader to do, with a build (AVSOUND_BUILD) and an
+installed copy of it."""
 import glob
 import os
 import pathlib
@@ -132,7 +133,7 @@ class Shown(Installed):
                 words = shlex.split(line, comments=True)
                 if words[0] == "avsound-world":
                     words += ["--clips", "5", "--seconds", "1.5", "--quiet"]
-                elif words[1] not in ("info", "bench", "prepare", "train", "sync", "separate") and "-m" not in words:
+                elif words[1] not in ("info", "bench", "prepare", "train", "sync", "separate", "report") and "-m" not in words:
                     words += ["--model", "model.safetensors"]
                 if words[1] == "bench":
                     words += ["--runs", "1"]
@@ -159,6 +160,42 @@ class Shown(Installed):
             self.assertLess(other[loud].max(), 0.1)
         self.assertLess(plant[ticks].max(), 0.5)
         self.assertLess(maps[silent].max(), 0.1)
+
+
+class AddedNetwork(Installed):
+    """docs/adding-a-network.md, but that only what changes is compiled."""
+
+    PAGE = "docs/adding-a-network.md"
+
+    def compile(self, source, name):
+        self.do([os.environ.get("CC", "cc"), "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror",
+                 "-fopenmp", "-I", self.work / "lib", "-I", SOURCE / "lib", "-I", SOURCE / "include", "-c", source, "-o", name])
+
+    def setUp(self):
+        (self.work / "lib" / "model").mkdir(parents=True)
+        network, = blocks(self.PAGE, "c")
+        (self.work / "lib" / "model" / "mininet.c").write_text(network)
+        changes, = blocks(self.PAGE, "diff")
+        pairs = re.findall(r"^-(.*)\n\+(.*)\n", changes, re.M)
+        for name, (old, new) in zip(("arch.h", "arch.c"), pairs, strict=True):
+            text = (SOURCE / "lib" / "model" / name).read_text()
+            self.assertEqual(text.count(old), 1, old)
+            (self.work / "lib" / "model" / name).write_text(text.replace(old, new))
+        self.compile("lib/model/mininet.c", "mininet.o")
+        self.compile("lib/model/arch.c", "arch.o")
+
+    def test_the_page_makes_a_network(self):
+        objects = glob.glob(f"{BUILD}/examples/CMakeFiles/avsound_command.dir/**/*.o", recursive=True)
+        flags = self.do(["pkg-config", "--static", "--libs", "avsound"]).replace("-lavsound ", "").split()
+        own = self.work / "own"
+        own.mkdir()
+        self.do([os.environ.get("CC", "cc"), "-fopenmp", *objects, "mininet.o", "arch.o", BUILD / "libavsound_train.a",
+                 BUILD / "libavsound.a", "-o", own / "avsound", *flags, "-lm", "-ldl"])
+        self.do(["avsound", "prepare", "videos", "-o", "clips", "--quiet"])
+        commands, = blocks(self.PAGE, "sh")
+        told = [self.do([own / "avsound", *shlex.split(line)[1:]]) for line in commands.strip().split("\n")]
+        self.assertIn("vision.conv4", told[0])
+        self.assertEqual(np.load(self.work / "vectors.npy").shape[1:], (2, 128))
 
 
 class Demo(Installed):

@@ -195,6 +195,8 @@ const cli_option cli_options[] = {
      "localize: boxes are of things, or of several annotators: two must agree; default union"},
     {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL | CLI_SYNC,
      "model file, or name of a model in $AVSOUND_MODEL_PATH or installed"},
+    {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, CLI_REPORT,
+     "that says where and whether, instead of avol-s: a file, or the name of a model that is installed"},
     {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC,
      "make an untrained model instead; multisensory for info, score, localize, classify, bench; separator, mask-net and theirs with "
      "-pit for separate"},

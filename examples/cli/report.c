@@ -12,7 +12,7 @@
 
 #define MOST_US INT64_C(600000000) /* the page holds all pictures and sounds */
 
-static const char *const eye[] = {"avol-s", NULL}, *const clock_model[] = {"sync-s", NULL};
+static const char *const eye[] = {"avol-s", NULL}, *const timekeeper[] = {"sync-s", NULL};
 
 enum { VIDEO, ON, OFF, SPECTROGRAMS, FILES };
 
@@ -108,7 +108,7 @@ static int look(job *j)
     cli_model model = {0};
     overlay drawn = {0};
     avsound_scan *scan = NULL;
-    if (!installed(eye[0]))
+    if (!j->c.args.model && !installed(eye[0]))
         return cli_error(CLI_UNSUPPORTED, "report: the model %s is not installed, nor in $AVSOUND_MODEL_PATH", eye[0]);
     j->c.args.output = j->path[VIDEO];
     int code = cli_model_open(&j->c, eye, &model);
@@ -128,6 +128,7 @@ static int look(job *j)
     cli_scan_close(scan);
     overlay_discard(&drawn);
     cli_model_close(&model);
+    j->c.args.model = NULL; /* the other questions go to others */
     return code;
 }
 
@@ -153,9 +154,9 @@ static int compare(job *j)
 {
     cli_model model = {0};
     sync_measurement m = {0};
-    if (!installed(clock_model[0]))
-        return skip(j, "sync", clock_model[0]);
-    int code = cli_model_open(&j->c, clock_model, &model);
+    if (!installed(timekeeper[0]))
+        return skip(j, "sync", timekeeper[0]);
+    int code = cli_model_open(&j->c, timekeeper, &model);
     if (!code)
         code = add_model(j, &model, "by how much picture and sound are out of sync");
     if (!code)

@@ -122,6 +122,13 @@ class Report(CommandTest):
         self.assertGreaterEqual(min(data["score"]["time"]), 1)
         self.assertLess(max(data["score"]["time"]), 3)
 
+    def test_another_model_may_point(self):
+        self.avsound("report", "clip.mp4", "-o", "x.html", "-m", SOURCE / "models" / "avol-s.safetensors", "-q")
+        text = (self.folder / "x.html").read_text()
+        self.assertEqual(len(json.loads(Page(text).parts["data"])["models"]), 3)
+        (self.folder / "x.html").unlink()
+        self.refused(4, "has no map", "report", "clip.mp4", "-o", "x.html", "-m", "ave-s")
+
     def test_refusals(self):
         self.refused(2, "--output is missing", "report", "clip.mp4")
         self.refused(3, "no sound", "report", "mute.mp4", "-o", "x.html")
@@ -139,9 +146,9 @@ class Report(CommandTest):
                                env=environment(TMPDIR=str(self.temporary)))
         while not os.listdir(self.temporary) and run.poll() is None:
             time.sleep(0.01)
-        run.send_signal(signal.SIGINT)
+        run.send_signal(signal.SIGTERM)
         self.assertIn("interrupted", run.communicate()[1])
-        self.assertEqual((run.returncode, os.listdir(self.temporary), self.new_files()), (130, [], []))
+        self.assertEqual((run.returncode, os.listdir(self.temporary), self.new_files()), (143, [], []))
 
     @unittest.skipUnless(BROWSER, "needs chromium")
     def test_a_browser_shows_it(self):

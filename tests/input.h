@@ -9,6 +9,7 @@ typedef struct input {
     size_t size;
     int64_t position, piece; /* most bytes a read brings */
     int64_t fails_at, answer; /* a read that would begin at this byte returns `answer`; one before it ends there; -1: none */
+    int64_t break_at; /* a read that begins before this byte ends there; 0: none */
     int32_t seek_answer;      /* what every seek returns, 0: it succeeds */
     long reads, seeks;
 } input;
@@ -54,6 +55,8 @@ static inline int64_t input_read(void *buffer, int64_t size, void *user_data)
         return in->answer;
     if (in->fails_at >= 0 && in->fails_at < end)
         end = in->fails_at;
+    if (in->position < in->break_at && in->break_at < end)
+        end = in->break_at;
     int64_t count = end - in->position < size ? end - in->position : size;
     count = count < in->piece ? count : in->piece;
     memcpy(buffer, in->data + in->position, (size_t)count);

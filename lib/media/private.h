@@ -154,6 +154,8 @@ avsound_status avsn_track_seek(avsn_track *track, int64_t pts);
 /* To the beginning: opened anew, since few formats' seeks restore their first state. Where that fails the track is closed, and
  * this alone may follow. */
 avsound_status avsn_track_rewind(avsn_track *track);
+/* Did bytes remain unread? What a demuxer makes of that, and its own state, are not to be relied on until a rewind. */
+bool avsn_track_failed(const avsn_track *track);
 void avsn_track_close(avsn_track *track);
 
 /* ---- orient.c ---- */

@@ -18,7 +18,7 @@ enum { BACK_STEP_SECONDS = 1, AHEAD_STEP_SECONDS = 24 * 3600 };
  * reservoir of ten (MP3), 80 ms (Opus), the parameters of the upper half of the spectrum (HE-AAC). */
 enum { PREROLL_US = 1000000 };
 
-enum { FIRST_MARGIN_US = 2 * PREROLL_US, NEAR_SECONDS = 2, FILTER_TAPS = 64 };
+enum { FIRST_MARGIN_US = 2 * PREROLL_US, NEAR_SECONDS = 2, FILTER_TAPS = 64, MOST_RESAMPLED = 1 << 20 };
 
 struct avsn_sound {
     avsound_context *context;
@@ -48,6 +48,8 @@ struct avsn_sound {
 
     /* To the rate wanted. */
     avsn_resampler *resampler; /* NULL: none needed */
+    const float *uncut; /* what was produced and not resampled yet */
+    int64_t uncut_frames;
     int64_t out_next, out_wanted; /* index of the next sample made; of the first that the caller wants */
     bool drained;
     avsound_media_info info;
@@ -261,15 +263,27 @@ static avsound_status fail_in_file(const avsn_sound *sound, avsound_status statu
     return avsn_fail_in(status, "%s", sound->track.source->path);
 }
 
+/* The next piece of what there is, the next stretch if nothing is left. A frame of a minute at 1 Hz becomes millions of samples:
+ * so much at a time as makes MOST_RESAMPLED, but at least one sample. */
+static avsound_status cut_piece(avsn_sound *sound, const float **samples, int64_t *frames)
+{
+    if (sound->uncut_frames == 0)
+        AVSN_TRY(produce(sound, &sound->uncut, &sound->uncut_frames));
+    const int64_t most = AVSN_MAX(av_rescale(MOST_RESAMPLED, sound->rate, sound->out_rate), (int64_t)1);
+    *samples = sound->uncut;
+    *frames = AVSN_MIN(sound->uncut_frames, most);
+    sound->uncut += *frames * sound->channels;
+    sound->uncut_frames -= *frames;
+    return AVSOUND_OK;
+}
+
 /* The next stretch at the rate wanted. */
 static avsound_status resample(avsn_sound *sound, const float **samples, int64_t *frames)
 {
     if (sound->drained)
         AVSN_FAIL(AVSOUND_E_END, "%s: no more sound", sound->track.source->path);
-    avsound_status status = produce(sound, samples, frames);
-    if (status && status != AVSOUND_E_END)
-        return status;
-    if (!sound->resampler && status)
+    avsound_status status = sound->resampler ? cut_piece(sound, samples, frames) : produce(sound, samples, frames);
+    if (status && (status != AVSOUND_E_END || !sound->resampler))
         return status;
     const avsound_audio stretch = view_of(sound, *samples, status ? 0 : *frames, sound->rate);
     if (!sound->resampler) {
@@ -369,6 +383,7 @@ static avsound_status forget(avsn_sound *sound, int64_t next, int64_t out_next)
     sound->decoded = sound->placed = sound->drained = false;
     sound->settling = true;
     sound->shift = sound->gap = sound->trim = 0;
+    sound->uncut_frames = 0;
     sound->next = next;
     sound->out_next = out_next;
     swr_free(&sound->mix);
@@ -426,14 +441,15 @@ avsound_status avsn_sound_seek(avsn_sound *sound, int64_t time_us)
     while (out_time(sound, wanted) < time_us)
         wanted++;
     const bool can_jump = stamps_suffice(sound) && avsn_demuxer_seeks_truly(&sound->track.demuxer);
-    const bool ahead = wanted >= sound->out_next && !sound->drained && !sound->lost;
+    const bool failed = sound->lost || avsn_track_failed(&sound->track);
+    const bool ahead = wanted >= sound->out_next && !sound->drained && !failed;
     sound->out_wanted = wanted;
     if (ahead && (!can_jump || wanted - sound->out_next <= (int64_t)NEAR_SECONDS * sound->out_rate))
         return AVSOUND_OK;
     int64_t out_index;
     const int64_t position = resampling_start(sound, wanted, &out_index);
     sound->lost = true;
-    const bool jumped = jump(sound, position);
+    const bool jumped = !failed && jump(sound, position);
     if (!jumped)
         AVSN_TRY(rewind_to(sound, position));
     const bool decoded = sound->decoded;

@@ -367,6 +367,19 @@ static avsound_status check_picture_size(const avsn_source *source)
     return AVSOUND_OK;
 }
 
+/* The decoders that look for parameters take a size over their limit for damage, and forget it. */
+static avsound_status check_told_sizes(const avsn_source *source, const AVFormatContext *format)
+{
+    const int64_t most = avsn_context_limits(source->context)->max_pixels;
+    for (unsigned i = 0; i < format->nb_streams; i++) {
+        const AVCodecParameters *par = format->streams[i]->codecpar;
+        if (par->codec_type == AVMEDIA_TYPE_VIDEO && (int64_t)par->width * par->height > most)
+            AVSN_FAIL(AVSOUND_E_LIMIT, "%s: video of %d x %d pixels, the context allows %lld in all", source->path, par->width,
+                      par->height, (long long)most);
+    }
+    return AVSOUND_OK;
+}
+
 /* Only where the header alone tells the streams: otherwise they appear in the order their packets come. */
 static bool take_over(const AVFormatContext *known, AVFormatContext *format)
 {
@@ -390,6 +403,7 @@ static avsound_status open_format(const avsn_source *source, const avsn_demuxer 
     const int error = avformat_open_input(&demuxer->format, source->name, format, NULL);
     if (error < 0)
         return fail_open(demuxer, error, "broken ", format->name);
+    AVSN_TRY(check_told_sizes(source, demuxer->format));
     if (known && take_over(known->format, demuxer->format))
         return AVSOUND_OK;
     return find_streams(source, demuxer);

@@ -253,13 +253,17 @@ avsound_status avsn_track_seek(avsn_track *track, int64_t pts)
     if (error < 0)
         return avsn_ffmpeg_fail(error, AVSOUND_E_IO, "%s: seeking", track->source->path);
     avcodec_flush_buffers(track->decoder);
-    track->demuxer.view->failure[0] = '\0';
     track->draining = false;
     track->await_key = track->decoder->codec_type == AVMEDIA_TYPE_VIDEO;
     track->key_pts = AV_NOPTS_VALUE;
     track->skip_until = INT64_MIN;
     track->errors = track->intact = 0;
     return AVSOUND_OK;
+}
+
+bool avsn_track_failed(const avsn_track *track)
+{
+    return !track->demuxer.view || track->demuxer.view->failure[0];
 }
 
 avsound_status avsn_track_rewind(avsn_track *track)

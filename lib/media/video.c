@@ -251,6 +251,10 @@ avsound_status avsn_video_seek(avsn_video *video, int64_t time_us)
 {
     if (video->still)
         time_us = video->start_us;
+    if (avsn_track_failed(&video->track)) {
+        AVSN_TRY(rewind_to_start(video));
+        return advance(video, time_us);
+    }
     if (video->shown.time_us != INT64_MIN && video->shown.time_us <= time_us && video->ahead_count < 2 &&
         (video->ahead_count == 0 || video->ahead[0].time_us > time_us ||
          time_us - video->shown.time_us <= FIRST_MARGIN_US))

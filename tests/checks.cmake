@@ -18,6 +18,7 @@ endif()
 # A sanitizer brings symbols of its own, and a consumer would have to link it.
 if(NOT AVSOUND_SANITIZE)
   avsound_check(abi.symbols sh ${here}/abi/check.sh symbols ${PROJECT_BINARY_DIR})
+  avsound_check(abi.old sh ${here}/abi/old/run.sh ${PROJECT_BINARY_DIR})
   avsound_check(abi.archive sh ${here}/abi/check.sh archive ${PROJECT_BINARY_DIR})
   if(CMAKE_SYSTEM_PROCESSOR STREQUAL x86_64)
     avsound_check(abi.diff sh ${here}/abi/check.sh diff ${PROJECT_BINARY_DIR})

@@ -1,0 +1,288 @@
+/** @file metrics.h
+ *  How well a network does: accuracy, retrieval and localisation with their intervals, as pure functions over arrays.
+ *  In the library avsound_train.
+ *
+ *  Every sum is accumulated in double. Every result tells how many items it stands on: `n` were scored, among them
+ *  `n_bad` whose model output is not finite and which count as errors; `n_skipped` could not be scored and were left
+ *  out. Figures of an empty set are NaN. Ties go to the lowest index. Arrays of per-item figures (double) mark an
+ *  item to be skipped by NaN and one whose model output was not finite by an infinity. */
+#ifndef AVSOUND_METRICS_H
+#define AVSOUND_METRICS_H
+
+#include <avsound/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A figure with its 95 % interval. Since 0.1. */
+typedef struct avsound_estimate {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;    /**< 0 */
+    int64_t n, n_bad, n_skipped; /**< items scored, those of them that are bad, items left out */
+    double value;         /**< the mean */
+    double low, high;     /**< its 95 % interval */
+} avsound_estimate;
+
+/** Wilson's 95 % interval (z = 1.959964) of a share.
+ *
+ *  @param share Observed share, 0...1. @param n Number of observations. @param low, high Receive the bounds; NaN for
+ *  n = 0.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_wilson_interval(double share, int64_t n, double *low, double *high);
+
+/** Share of right answers with Wilson's interval.
+ *
+ *  @param items [count] values 0 (wrong) to 1 (right), 1/2 for a tie; NaN: skipped; infinite: bad, counts as 0.
+ *  @param out   Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_share(const double *items, int64_t count,
+                                                              avsound_estimate *out);
+
+/** Mean with a percentile interval of 1000 bootstrap draws over clips.
+ *
+ *  @param items [count] values; NaN: skipped; infinite: bad, counts as 0.
+ *  @param clips [count] which clip an item belongs to (any numbers); all items of a clip are drawn together. NULL:
+ *  each its own.
+ *  @param seed  Of the draws: Philox4x32-10, stream "bootstrap", draw k of clip i at index k * clips + i. The bounds
+ *               are the 2.5th and 97.5th percentiles, interpolated linearly between the sorted means.
+ *  @param out   Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_mean(avsound_context *context, const double *items,
+                                                             const int64_t *clips, int64_t count, uint64_t seed,
+                                                             avsound_estimate *out);
+
+/** Audio-visual correspondence on one positive and one negative a clip; chance is 1/2 in all three. Since 0.1. */
+typedef struct avsound_avc_result {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;    /**< 0 */
+    int64_t n, n_bad, n_skipped;          /**< clips */
+    double accuracy;                      /**< share of the 2 n answers that are right; exactly 1/2 means "no" */
+    double accuracy_low, accuracy_high;   /**< Wilson's interval over 2 n answers */
+    double auc;                           /**< P(positive above negative) + P(equal) / 2, over all n * n pairs */
+    double paired;                        /**< the same over the n pairs of one clip's positive with its negative */
+    double paired_low, paired_high;       /**< Wilson's interval over n pairs */
+} avsound_avc_result;
+
+/** Accuracy on correspondence.
+ *
+ *  @param positive [count] P(corresponds) of a frame with its own sound. Not finite: bad, an error, below everything.
+ *  @param negative [count] the same frame with another clip's sound. Not finite: bad, an error, above everything.
+ *  @param skip     [count] non-zero: leave the clip out; NULL: none.
+ *  @param out      Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_avc(avsound_context *context, const float *positive,
+                                                            const float *negative, const uint8_t *skip, int64_t count,
+                                                            avsound_avc_result *out);
+
+/** Distances of labels in a tree (or a graph without cycles: several parents are allowed): edges on the shortest
+ *  path. Nodes without a parent hang on a virtual root, which counts as a node.
+ *
+ *  @param nodes      Number of nodes, 0...nodes-1.
+ *  @param edges      [edge_count][2] child and parent.
+ *  @param labels     [label_count] the nodes asked about.
+ *  @param distances  Receives [label_count][label_count] edges.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_FORMAT where parents run in a circle that no top class
+ *          reaches; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_label_distances(avsound_context *context, int32_t nodes,
+                                                                 const int32_t *edges, int64_t edge_count,
+                                                                 const int32_t *labels, int32_t label_count,
+                                                                 int32_t *distances);
+
+/** What avsound_metric_retrieval() ranks. Fill with avsound_retrieval_options_init() first. Since 0.1. */
+typedef struct avsound_retrieval_options {
+    uint32_t struct_size;        /**< sizeof of this struct in the caller's build */
+    int32_t dimension;           /**< of the embeddings */
+    int64_t count;               /**< clips: queries[i] and database[i] belong to clip i */
+    const float *queries;        /**< [count][dimension] */
+    const float *database;       /**< [count][dimension] */
+    int32_t same_modality;       /**< 1: the query is taken out of the database; 0: its counterpart stays */
+    int32_t depth;               /**< of nDCG; 0: 30 */
+    const int64_t *label_starts; /**< [count + 1] where each clip's labels start, and the end; NULL: no nDCG */
+    const int32_t *labels;       /**< indices into distances; clips without any are left out of nDCG altogether */
+    const int32_t *distances;    /**< [label_count][label_count] of avsound_label_distances() */
+    int32_t label_count;         /**< labels that distances knows */
+    int32_t reserved;            /**< 0 */
+    uint64_t seed;               /**< of the bootstrap of nDCG */
+} avsound_retrieval_options;
+
+/** Retrieval figures. Since 0.1. */
+typedef struct avsound_retrieval_result {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;    /**< 0 */
+    int64_t n, n_bad, n_skipped;               /**< queries of recall and median rank; all skipped with same_modality */
+    double recall[3], recall_low[3], recall_high[3]; /**< at 1, 5 and 10, with Wilson's interval */
+    double median_rank;                        /**< of the true counterpart, from 1 */
+    double recall_chance[3], median_rank_chance; /**< of a random order */
+    int64_t n_ndcg, n_ndcg_bad, n_ndcg_skipped; /**< queries of nDCG */
+    double ndcg, ndcg_low, ndcg_high;          /**< mean over queries, bootstrap interval */
+    double ndcg_chance;                        /**< its expectation in a random order */
+} avsound_retrieval_result;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_retrieval_options_init(avsound_retrieval_options *options, uint32_t struct_size);
+
+/** Retrieval: each query ranks the database by the Euclidean distance of L2-normalised embeddings, ascending. A
+ *  database item that is zero or not finite ranks last; from a query that is zero all others are equally far; a query
+ *  that is not finite is bad: nDCG 0, last rank.
+ *
+ *  nDCG: rel = max over label pairs of (20 - distance), not below 0; gain = 2^rel - 1; DCG = sum of gain / log2(place
+ *  + 1) over the first `depth` places; the ideal order sorts the whole database. A query that no item is related to
+ *  is skipped.
+ *
+ *  @param ndcg  NULL, or receives [count] values, NaN where skipped.
+ *  @param ranks NULL, or receives [count] ranks of the true counterpart from 1, 0 with same_modality.
+ *  @param out   Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_retrieval(avsound_context *context,
+                                                                  const avsound_retrieval_options *options,
+                                                                  double *ndcg, int64_t *ranks,
+                                                                  avsound_retrieval_result *out);
+
+/** Which pixels a map predicts. Since 0.1. */
+enum {
+    AVSOUND_CIOU_HALF = 0,          /**< above the median: S > v, v at index floor(P / 2) of the sorted values */
+    AVSOUND_CIOU_HALF_OR_EQUAL = 1, /**< S >= v */
+    AVSOUND_CIOU_ADAPTIVE = 2,      /**< as many of the highest as the truth has pixels above 0 */
+    AVSOUND_CIOU_FIXED = 3          /**< S >= threshold */
+};
+
+/** How boxes weigh a pixel. Since 0.1. */
+enum {
+    AVSOUND_TRUTH_UNION = 0,    /**< 1 inside any box (VGG-SS) */
+    AVSOUND_TRUTH_CONSENSUS = 1 /**< boxes of several annotators: min(1, boxes covering it / 2) (Flickr-SoundNet) */
+};
+
+/** What avsound_map_measure() measures. Fill with avsound_map_options_init() first. Since 0.1. */
+typedef struct avsound_map_options {
+    uint32_t struct_size;  /**< sizeof of this struct in the caller's build */
+    int32_t rows, cols;    /**< of the map */
+    int32_t box_count;     /**< number of boxes */
+    double width, height;  /**< of the frame, in the boxes' unit; above 0 */
+    const float *map;      /**< [rows][cols], covers the whole frame */
+    const double *boxes;   /**< [box_count][4] x0, y0, x1, y1, half-open; clipped to the frame, empty ones dropped */
+    int32_t mode;          /**< AVSOUND_CIOU_ constant */
+    int32_t truth;         /**< AVSOUND_TRUTH_ constant */
+    double threshold;      /**< of AVSOUND_CIOU_FIXED, on the map's own values */
+} avsound_map_options;
+
+/** What one map is worth. Per-item figures as the avsound_metric_ functions take them: NaN without a box, minus
+ *  infinity for a map that is not finite. Since 0.1. */
+typedef struct avsound_map_measure_result {
+    uint32_t struct_size;    /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;       /**< 0 */
+    double hit;              /**< pointing: 1 if the centre of the peak cell lies in a box; a constant map is a miss */
+    double centre_hit;       /**< the same for the frame's centre */
+    double x, y;             /**< the centre of the peak cell; NaN for a map that is not finite */
+    double ciou;             /**< of the map, resized to 224 x 224 */
+    double whole_frame_ciou; /**< if every pixel were predicted */
+    double confidence;       /**< mean of the largest quarter of the cells (rounded up), of the map's own values */
+    double maximum;          /**< of the map */
+} avsound_map_measure_result;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_map_options_init(avsound_map_options *options, uint32_t struct_size);
+
+/** Measures a localisation map against boxes: pointing, cIoU, confidence.
+ *
+ *  The map is resized bilinearly between cell centres, its edge cells reaching to the frame's edge. Box coordinates
+ *  are scaled to 224 pixels, negative ones set to 0, and truncated. cIoU = sum of the truth over the predicted pixels
+ *  / (its sum over all + the number of predicted pixels where it is 0).
+ *
+ *  @param out Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_map_measure(avsound_context *context,
+                                                             const avsound_map_options *options,
+                                                             avsound_map_measure_result *out);
+
+/** cIoU over a set. Since 0.1. */
+typedef struct avsound_ciou_result {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;    /**< 0 */
+    int64_t n, n_bad, n_skipped; /**< items scored, those of them that are bad, items left out */
+    double at_half, at_half_low, at_half_high; /**< share of items with cIoU >= 0.5, Wilson's interval */
+    double auc; /**< area under the share with cIoU >= 0.05 k, k = 0...20: 0.025 if all are 0, 1 if all are 1 */
+} avsound_ciou_result;
+
+/** @param ciou [count] of avsound_map_measure(); NaN: skipped; infinite: bad, counts as 0. @param out struct_size
+ *  must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_ciou(const double *ciou, int64_t count,
+                                                             avsound_ciou_result *out);
+
+/** Localisation where some clips show nothing that sounds. Since 0.1. */
+typedef struct avsound_negatives_result {
+    uint32_t struct_size;  /**< sizeof of this struct in the caller's build; set before the call */
+    uint32_t reserved;     /**< 0 */
+    int64_t n, n_bad, n_skipped; /**< items scored, those of them that are bad, items left out */
+    int64_t n_negative;    /**< of n, clips without a visible sounding thing */
+    double max_f1;         /**< highest F1 over all thresholds */
+    double threshold;      /**< the highest threshold that reaches it; infinite if only silence does */
+    double average_precision; /**< area under the interpolated precision */
+    double false_alarms;   /**< at `threshold`: share of the negatives on which the map fired; NaN without negatives */
+} avsound_negatives_result;
+
+/** At threshold t a map fires if its confidence is at least t. Fired on a negative: a false positive; on a positive:
+ *  a true one if its cIoU is at least 0.5, else a false positive; silent on a positive: a false negative. Every
+ *  distinct confidence is a threshold, and one above all. Without positives every figure is NaN.
+ *
+ *  @param ciou       [count]; of a negative it is not read; NaN on a positive: skipped.
+ *  @param confidence [count] of avsound_map_measure(); not finite: bad, an error at every threshold.
+ *  @param positive   [count] non-zero: something that sounds is visible.
+ *  @param out        Its struct_size must be set.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_negatives(avsound_context *context, const double *ciou,
+                                                                  const double *confidence, const uint8_t *positive,
+                                                                  int64_t count, avsound_negatives_result *out);
+
+/** Canonical correlation analysis: the linear maps of two sets of vectors into one space in which they agree most.
+ *  Immutable.
+ *  Threads: any. Since 0.1. */
+typedef struct avsound_cca avsound_cca;
+
+/** What avsound_cca_fit() fits. Fill with avsound_cca_options_init() first. Since 0.1. */
+typedef struct avsound_cca_options {
+    uint32_t struct_size;            /**< sizeof of this struct in the caller's build */
+    int32_t components;              /**< wanted; 0: 128. No more come out than either dimension, or than count - 1 */
+    int32_t dimension_x, dimension_y; /**< of the vectors */
+    int64_t count;                   /**< at least 2 */
+    const float *x;                  /**< [count][dimension_x] */
+    const float *y;                  /**< [count][dimension_y] */
+    double regularisation; /**< added to both covariances' diagonals, in parts of their mean; 0: 0.01 */
+} avsound_cca_options;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_cca_options_init(avsound_cca_options *options, uint32_t struct_size);
+
+/** Fits on pairs (x[i], y[i]). With C the covariances (divided by count) and r the regularisation, the components are
+ *  the leading singular vectors of (Cxx + r tr(Cxx)/dx I)^-1/2 Cxy (Cyy + r tr(Cyy)/dy I)^-1/2, taken back through
+ *  the whitening.
+ *
+ *  @param out Receives the fit; NULL on failure.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT, also for a vector that is not finite or a set that does not vary;
+ *          AVSOUND_E_NO_MEMORY. Ownership: free with avsound_cca_free(). Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_cca_fit(avsound_context *context, const avsound_cca_options *options,
+                                                         avsound_cca **out);
+
+/** Number of components. Since 0.1. */
+AVSOUND_API int32_t avsound_cca_components(const avsound_cca *cca);
+
+/** Canonical correlation of component `index` (after regularisation), descending; NaN outside. Since 0.1. */
+AVSOUND_API double avsound_cca_correlation(const avsound_cca *cca, int32_t index);
+
+/** Projects vectors and L2-normalises the result.
+ *
+ *  @param side      0: vectors like x; 1: vectors like y.
+ *  @param vectors   [count][dimension of that side].
+ *  @param projected Receives [count][components].
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_cca_apply(const avsound_cca *cca, int32_t side, const float *vectors,
+                                                           int64_t count, float *projected);
+
+/** Frees a fit; NULL is allowed. Since 0.1. */
+AVSOUND_API void avsound_cca_free(avsound_cca *cca);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -3,7 +3,7 @@
 # share their clips. TABLE.csv lists real clips: columns file (relative to it), category, group. Some three hours on two cores with
 # AMX; may be interrupted and started again. AVSOUND: the command, with avsound-world beside it; default: build/examples/avsound.
 # Or NAME is sync-s, TABLE.csv then a list of videos of a mouth that speaks, a line each, and it takes 40 minutes. Or NAME is
-# sep-s, with such a list too: two hours; its eyes begin with those of sync-s.
+# sep-s, with such a list too: three hours; its eyes begin with those of sync-s.
 set -eu
 name=$1
 folder=$2
@@ -54,7 +54,7 @@ sep_s() {
         "$avsound" train --resume -o sep-s
     else
         "$avsound" train clips-sep.txt --val clips-sep-val -o sep-s --arch mask-net --objective separate \
-            --init "$root/models/sync-s.safetensors" --batch 8 --lr 1e-3 --schedule cosine --warmup 100 --epochs 36 \
+            --init "$root/models/sync-s.safetensors" --batch 8 --lr 1e-3 --schedule cosine --warmup 100 --epochs 60 \
             --steps-per-epoch 250 --clip 5 --ema 0.998 --statistics-momentum 0.05 --val-draws 1 --augment crop-min=0.8,crop-max=1,gain-db=12 --seed 1 \
             --license Apache-2.0 --source "clips of avsound-world, seeds 100 and 300, and videos of one speaker's mouth, MIT-licensed"
     fi

@@ -25,6 +25,11 @@ endif()
 list(JOIN FFMPEG_LDFLAGS " " avsound_pc_ffmpeg)
 list(JOIN JANSSON_LDFLAGS " " avsound_pc_jansson)
 set(avsound_pc_private "${avsound_pc_ffmpeg} ${avsound_pc_jansson} -ldnnl ${avsound_pc_openmp} -lpthread -lm")
+if(IS_ABSOLUTE "${AVSOUND_MODELS_DIR}")
+  set(avsound_pc_models "${AVSOUND_MODELS_DIR}")
+else()
+  set(avsound_pc_models "\${prefix}/${AVSOUND_MODELS_DIR}")
+endif()
 configure_file(pkgconfig/avsound.pc.in avsound.pc @ONLY)
 configure_file(pkgconfig/avsound_train.pc.in avsound_train.pc @ONLY)
 
@@ -34,20 +39,27 @@ configure_package_config_file(cmake/avsoundConfig.cmake.in avsoundConfig.cmake I
 # Additions bump the minor version, so any later version of the same major one will do.
 write_basic_package_version_file(avsoundConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 
+# Components: what programs need to run, what they need to be built, and the models. The tools are a fourth (examples), the
+# Python package a fifth, which only packages hold: where Python looks is the distribution's to say.
 set_target_properties(avsound_train PROPERTIES EXPORT_NAME train)
 install(TARGETS avsound avsound_train EXPORT avsoundTargets
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TARGET avsound_mpi)
-  install(TARGETS avsound_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS avsound_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT tools)
 endif()
-install(TARGETS avsound_static avsound_train_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/avsound DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-install(EXPORT avsoundTargets NAMESPACE avsound:: DESTINATION ${avsound_cmake_dir})
+install(TARGETS avsound_static avsound_train_static
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+install(DIRECTORY include/avsound DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
+        FILES_MATCHING PATTERN "*.h")
+install(EXPORT avsoundTargets NAMESPACE avsound:: DESTINATION ${avsound_cmake_dir} COMPONENT development)
+export(EXPORT avsoundTargets NAMESPACE avsound:: FILE ${CMAKE_CURRENT_BINARY_DIR}/avsoundTargets.cmake) # for the build tree
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/avsoundConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/avsoundConfigVersion.cmake
-        DESTINATION ${avsound_cmake_dir})
+        DESTINATION ${avsound_cmake_dir} COMPONENT development)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/avsound.pc ${CMAKE_CURRENT_BINARY_DIR}/avsound_train.pc
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/avsound/models FILES_MATCHING PATTERN "*.safetensors"
-        PATTERN "*.md")
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+install(DIRECTORY models/ DESTINATION ${AVSOUND_MODELS_DIR} COMPONENT models
+        FILES_MATCHING PATTERN "*.safetensors" PATTERN "*.md")
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT license)
+install(DIRECTORY examples/python/avsound DESTINATION lib/python3/dist-packages COMPONENT python EXCLUDE_FROM_ALL
+        FILES_MATCHING PATTERN "*.py" PATTERN "py.typed")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs a build, moves the installed tree elsewhere, and uses it from C and C++ by pkg-config (shared and static) and by
-# find_package: test_install.sh BUILD_DIR.
+# find_package; then the build tree by find_package, and the source by add_subdirectory: test_install.sh BUILD_DIR.
 set -eu
 build=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -35,6 +35,7 @@ soversion=$(sed -n 's/^#define AVSOUND_SOVERSION //p' "$here/../../include/avsou
 [ -e "$libdir/libavsound.so.$soversion" ] || fail "no libavsound.so.$soversion"
 readelf -d "$library" | grep -q "SONAME.*\[libavsound.so.$soversion\]" || fail "wrong soname"
 
+[ -f "$(pkg-config --variable=modelsdir avsound)/avol-s.safetensors" ] || fail "avsound.pc does not know where the models are"
 case $(pkg-config --libs avsound) in
 *dnnl* | *avcodec* | *jansson*) fail "avsound.pc shows third-party libraries to shared users: $(pkg-config --libs avsound)" ;;
 esac
@@ -69,13 +70,29 @@ if readelf -d "$work/c-static" | grep -q 'NEEDED.*libavsound'; then
     fail "the static program needs the shared library"
 fi
 
+train=$(pkg-config --cflags --libs avsound_train)
+# shellcheck disable=SC2086
+"$cc" -std=c11 -Wall -Wextra -Werror -DCONSUMER_TRAINS "$here/consumer/consumer.c" -o "$work/c-train" $train
+"$work/c-train"
+
 unset LD_LIBRARY_PATH PKG_CONFIG_PATH
 generator=$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' "$build/CMakeCache.txt")
-cmake -S "$here/consumer" -B "$work/cmake" -G "$generator" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" >/dev/null
-cmake --build "$work/cmake" >/dev/null
-"$work/cmake/consumer_c"
-"$work/cmake/consumer_cpp"
+launcher=$(sed -n 's/^CMAKE_C_COMPILER_LAUNCHER:[A-Z]*=//p' "$build/CMakeCache.txt")
+
+# The consumer as a CMake project of its own: consume NAME OPTION...
+consume() {
+    name=$1
+    shift
+    cmake -S "$here/consumer" -B "$work/$name" -G "$generator" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER="$cc" \
+        -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_C_COMPILER_LAUNCHER="$launcher" "$@" >"$work/log" || fail "$name: $(cat "$work/log")"
+    cmake --build "$work/$name" -j 2 >"$work/log" || fail "$name: $(cat "$work/log")"
+    for program in consumer_c consumer_cpp consumer_train_c consumer_train_cpp; do
+        "$work/$name/$program"
+    done
+}
+consume installed -DCMAKE_PREFIX_PATH="$prefix"
+consume build-tree -Davsound_DIR="$build"
+consume subdirectory -DAVSOUND_SOURCE="$(cd "$here/../.." && pwd)"
 
 # The command is installed where it was built; it must find its library without help.
 if [ -x "$prefix/bin/avsound" ]; then

@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include <avsound/avsound.h>
+#ifdef CONSUMER_TRAINS
+#include <avsound/metrics.h>
+#endif
 
 static int fail(const char *what)
 {
@@ -29,6 +32,11 @@ int main(void)
         return fail("session");
     if (avsound_media_open(context, "", NULL, &media) == AVSOUND_OK)
         return fail("media: opened a file that has no name");
+#ifdef CONSUMER_TRAINS
+    double low, high;
+    if (avsound_wilson_interval(0.5, 10, &low, &high))
+        return fail("metrics");
+#endif
     printf("avsound %s: %s with %d tensors\n", version, avsound_model_arch(model),
            (int)avsound_model_parameter_count(model));
     avsound_session_free(session);

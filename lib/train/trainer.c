@@ -367,7 +367,11 @@ static avsound_status model_of(avsound_trainer *t, const avsn_safetensors *file)
     if (!avsn_safetensors_metadata(file, "avsound.checkpoint") || !arch || !config)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s is no checkpoint of a training run", avsn_safetensors_label(file));
     const avsound_status status = avsound_model_create(t->context, arch, config, 0, &t->model);
-    return status ? avsn_fail_in(AVSOUND_E_FORMAT, "%s", avsn_safetensors_label(file)) : AVSOUND_OK;
+    /* A mistake in the file's configuration is the file's; what memory or limits refuse is not. */
+    if (status)
+        return avsn_fail_in(status == AVSOUND_E_INVALID_ARGUMENT ? AVSOUND_E_FORMAT : status, "%s",
+                            avsn_safetensors_label(file));
+    return AVSOUND_OK;
 }
 
 /* What may differ from one sitting to the next. */

@@ -1,12 +1,4 @@
-/* Any bytes as a model file: nothing may crash, leak or read past the end. The unit test weights.corpus replays
- * tests/fuzz/model with this; to look for more, with clang:
- *
- *   cmake -B build-fuzz -DCMAKE_C_COMPILER=clang -DAVSOUND_SANITIZE=address,undefined,fuzzer-no-link -DAVSOUND_EXAMPLES=OFF
- *   cmake --build build-fuzz --target avsound_static
- *   clang -g -fsanitize=fuzzer,address,undefined -Iinclude -Ilib tests/fuzz/fuzz_model.c build-fuzz/libavsound.a \
- *         $(pkg-config --libs libavformat libavcodec libavutil libswscale libswresample jansson) -ldnnl -fopenmp -lm -o fuzz_model
- *   ./fuzz_model -max_len=4096 -dict=tests/fuzz/model.dict NEW tests/fuzz/model
- */
+/* Any bytes as a model file: nothing may crash, leak or read past the end. build.sh says how to run it. */
 #include <stdlib.h>
 #include <string.h>
 

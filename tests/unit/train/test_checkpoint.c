@@ -1,4 +1,5 @@
 /* Checkpoints: every bit comes back; what is damaged or another network's is refused by name. */
+#include "input.h"
 #include "suite.h"
 
 #include "train/checkpoint.h"
@@ -112,4 +113,25 @@ START_TEST(numbers_that_are_none_are_refused)
 }
 END_TEST
 
-SUITE("train.checkpoint", everything_comes_back, another_networks_is_refused, numbers_that_are_none_are_refused)
+/* Every byte of the header, and some of the tensors'. */
+START_TEST(every_beginning_of_a_file_is_refused)
+{
+    fixture f = set_up("sync-net");
+    ck_avsound(avsn_checkpoint_write(f.store, &f.blocks, f.path, keys, texts, 1));
+    input in = input_of_file(f.path);
+    uint64_t header;
+    memcpy(&header, in.data, sizeof header);
+    for (size_t size = 0; size < in.size; size += size < header + 16 ? 1 : 4099) {
+        input part = input_of(in.data, size);
+        avsn_safetensors *file;
+        ck_refused(avsn_safetensors_open_memory(f.context, part.data, size, false, &file), AVSOUND_E_FORMAT, "model in memory: ");
+        ck_assert_ptr_null(file);
+        input_drop(&part);
+    }
+    input_drop(&in);
+    tear_down(&f);
+}
+END_TEST
+
+SUITE("train.checkpoint", everything_comes_back, another_networks_is_refused, numbers_that_are_none_are_refused,
+      every_beginning_of_a_file_is_refused)

@@ -1,0 +1,143 @@
+"""Writes tests/fuzz/media, views, config and checkpoint: small inputs, right and wrong, for the fuzzers to start from and for a
+test to replay. Needs the ffmpeg command and, for the checkpoint's options, the avsound command: make_corpora.py BUILD_DIR. Files
+that fuzzers found, which begin with "found-", stay."""
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def write(folder, name, content):
+    os.makedirs(os.path.join(HERE, folder), exist_ok=True)
+    with open(os.path.join(HERE, folder, name), "wb") as stream:
+        stream.write(content)
+
+
+# ---- media: a moving picture of 16 x 16, a tone, both ----
+
+PICTURE = ["-f", "lavfi", "-i", "testsrc=size=16x16:rate=25"]
+TONE = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=8000"]
+MEDIA = {
+    "film.mkv": PICTURE + TONE + ["-t", "0.08", "-c:v", "mpeg4", "-c:a", "pcm_s16le"],
+    "film.mp4": PICTURE + TONE + ["-t", "0.08", "-c:v", "mpeg4", "-c:a", "aac", "-b:a", "8k"],
+    "film.avi": PICTURE + ["-t", "0.04", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-reserve_index_space", "0"],
+    "film.flv": PICTURE + ["-t", "0.08", "-c:v", "flv"],
+    "film.nut": PICTURE + TONE + ["-t", "0.04", "-c:v", "ffv1", "-c:a", "pcm_f32le"],
+    "film.gif": PICTURE + ["-t", "0.12"],
+    "film.y4m": PICTURE + ["-t", "0.04", "-pix_fmt", "yuv420p"],
+    "sound.wav": TONE + ["-t", "0.03", "-c:a", "pcm_s16le"],
+    "float.wav": TONE + ["-t", "0.02", "-c:a", "pcm_f64le"],
+    "sound.au": TONE + ["-t", "0.03", "-c:a", "pcm_mulaw"],
+    "sound.aiff": TONE + ["-t", "0.02"],
+    "sound.ogg": TONE + ["-t", "0.05", "-c:a", "flac"],
+    "sound.mp3": TONE + ["-t", "0.1", "-b:a", "8k", "-write_xing", "0", "-id3v2_version", "0"],
+    "sound.aac": TONE + ["-t", "0.2", "-b:a", "8k"],
+    "picture.png": PICTURE + ["-frames:v", "1", "-update", "1"],
+    "picture.jpg": PICTURE + ["-frames:v", "1", "-update", "1"],
+    "picture.bmp": PICTURE + ["-frames:v", "1", "-update", "1"],
+}
+
+
+def media():
+    with tempfile.TemporaryDirectory() as folder:
+        for name, arguments in MEDIA.items():
+            path = os.path.join(folder, name)
+            subprocess.run(["ffmpeg", "-loglevel", "error", *arguments, "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a",
+                            "+bitexact", path], check=True, stdin=subprocess.DEVNULL)
+            with open(path, "rb") as stream:
+                write("media", name, stream.read()[:8192])
+    write("media", "list.m3u8", b"#EXTM3U\n#EXTINF:2,\n/etc/passwd\n#EXT-X-ENDLIST\n")
+    write("media", "concat.txt", b"ffconcat version 1.0\nfile '/etc/passwd'\n")
+
+
+# ---- views: as fuzz_views.c takes its bytes ----
+
+def frame(kind, width, height, strides=b"\0\0\0\0"):
+    return bytes([1, kind, 0, width, 0, height, 0, 0]) + b"".join(bytes([s, 7]) for s in strides) + b"\3\3"
+
+
+def sound(kind, rate, channels, planar, frames, samples=b"\1\2\3"):
+    return bytes([0, kind, 210]) + struct.pack(">H", rate) + bytes([0, channels, planar, 210]) + struct.pack(">H", frames) + samples
+
+
+def views():
+    for kind in range(1, 11):
+        write("views", f"frame-{kind}", frame(kind, 17, 9))
+        write("views", f"frame-{kind}-upward", frame(kind, 6, 5, bytes([150] * 4)))
+    write("views", "frame-none", frame(0, 0, 0))
+    write("views", "frame-vast", bytes([1, 1, 250, 127, 255, 255, 255, 250, 127, 255, 255, 255]) + bytes(16))
+    write("views", "frame-without-planes", frame(6, 4, 4, bytes([255] * 4)))
+    for kind in range(1, 5):
+        write("views", f"sound-{kind}", sound(kind, 8000, 2, 0, 300))
+        write("views", f"sound-{kind}-planar", sound(kind, 44100, 2, 1, 300))
+    write("views", "sound-not-numbers", sound(1, 8000, 1, 0, 100, struct.pack("<ff", float("nan"), float("inf"))))
+    write("views", "sound-slow", sound(2, 1, 1, 0, 9))
+    write("views", "sound-none", sound(2, 8000, 1, 0, 0))
+
+
+# ---- config: the first byte chooses the architecture ----
+
+def config():
+    texts = {
+        "empty": "{}",
+        "width": '{"width": 0.0625, "conv1_stride": 1}',
+        "image": '{"image": {"width": 224, "height": 160, "short_side": 256, "mean": [0.5, 0.5, 0.5], "std": 0.25}}',
+        "audio": '{"audio": {"sample_rate": 22050, "mel_bands": 64, "floor": 1e-10, "window": 480, "hop": 240, "fft": 512}}',
+        "clip": '{"clip": {"frames": 37, "frame_rate": 25.0}, "audio_width": 0.5, "unet_width": 0.25}',
+        "separation": '{"separation": {"fft": 1024, "window": 800, "hop": 197, "columns": 32}}',
+        "lags": '{"lags": 25, "classes": 7, "vision_only": 1}',
+        "vast": '{"width": 1e308, "audio": {"hop": 9223372036854775807}, "clip": {"frames": -9223372036854775808}}',
+        "wrong-kinds": '{"width": "1", "image": [], "audio": null, "clip": true}',
+        "not-json": '{"width": 1,,}',
+        "deep": '{"image":' + "[" * 200 + "]" * 200 + "}",
+        "nul": '{"wid\\u0000th": 1}',
+    }
+    for arch in range(0, 10, 3):
+        for name, text in texts.items():
+            write("config", f"{arch}-{name}", bytes([arch]) + text.encode())
+
+
+# ---- checkpoint ----
+
+def pack(metadata, tensors=None, data=b""):
+    header = {"__metadata__": metadata, **(tensors or {})}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def checkpoint(build):
+    """A real run's, without its tensors."""
+    with tempfile.TemporaryDirectory() as folder:
+        avsound, clips, run = os.path.join(build, "examples", "avsound"), os.path.join(folder, "clips"), os.path.join(folder, "run")
+        for number in range(2):
+            subprocess.run(["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", f"mandelbrot=size=64x48:rate=25:start_scale={1 + number}",
+                            "-f", "lavfi", "-i", f"aevalsrc=sin({300 + 200 * number}*t*t):d=2", "-t", "2", "-c:v", "mjpeg",
+                            os.path.join(folder, f"{number}.mkv")], check=True, stdin=subprocess.DEVNULL)
+        subprocess.run([avsound, "prepare", folder, "-o", clips, "--quiet"], check=True)
+        subprocess.run([avsound, "train", clips, "-o", run, "--arch", "ave-net", "--config", '{"width":0.0625}', "--epochs", "1", "--seed", "1",
+                        "--steps-per-epoch", "1", "--batch", "2", "--quiet"], check=True)
+        with open(os.path.join(run, "checkpoint.safetensors"), "rb") as stream:
+            length, = struct.unpack("<Q", stream.read(8))
+            metadata = json.loads(stream.read(length))["__metadata__"]
+    options = json.loads(metadata["options"])
+    options["data"] = "clips"
+    metadata["options"] = json.dumps(options, separators=(",", ":"))
+    metadata.pop("avsound.sha256", None)
+    write("checkpoint", "run", pack(metadata))
+    tensor = {"value.conv1_1.bias": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}
+    write("checkpoint", "tensor", pack(metadata, tensor, bytes(16)))
+    for name, change in {"batch": -1, "epochs": 1 << 40, "learning_rate": 1e300, "seed": "-1", "augmentation": [], "data": 7}.items():
+        metadata["options"] = json.dumps({**options, "data": "clips", name: change}, separators=(",", ":"))
+        write("checkpoint", "wrong-" + name, pack(metadata))
+    write("checkpoint", "no-options", pack({"avsound.checkpoint": "1"}))
+
+
+if __name__ == "__main__":
+    media()
+    views()
+    config()
+    checkpoint(sys.argv[1])

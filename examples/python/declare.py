@@ -6,6 +6,7 @@
 The headers are plain enough to be read line by line: constants, structs of plain fields, opaque types and functions. What
 is anything else is refused rather than guessed. tests/python/test_binding.py holds the result against the C compiler.
 """
+import ctypes
 import pathlib
 import re
 import sys
@@ -14,8 +15,8 @@ SCALARS = {"int32_t": "c_int32", "uint32_t": "c_uint32", "int64_t": "c_int64", "
            "int": "c_int", "size_t": "c_size_t", "float": "c_float", "double": "c_double", "char": "c_char",
            "avsound_status": "Status"}
 HEADER = '''"""The C interface as ctypes sees it. Written by declare.py from the headers: change those, then run it again."""
-from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_float, c_int, c_int32, c_int64, c_size_t,
-                    c_uint8, c_uint32, c_uint64, c_void_p)
+{}
+from typing import Any
 
 from ._struct import Status, Struct
 '''
@@ -136,11 +137,16 @@ def annotation(kind):
         return "float"
     if kind == "c_char_p" or kind.startswith("c_char * "):
         return "bytes"
-    return "int" if kind in SCALARS.values() else "object"
+    return "int" if kind in SCALARS.values() else "Any"
 
 
 def render(interface):
-    yield HEADER
+    body = "\n".join(declarations(interface))
+    names = sorted(set(re.findall(r"\b(?:c_\w+|[A-Z]\w+)\b", body)) & set(dir(ctypes)))
+    return HEADER.format(wrapped("from ctypes import (", names, ")", 20)) + "\n" + body
+
+
+def declarations(interface):
     for name, value in interface.constants.items():
         yield f"{name.removeprefix('AVSOUND_')} = {value}"
     for name in interface.opaque:
@@ -164,7 +170,7 @@ def main():
     interface = Interface()
     for header in sorted(pathlib.Path(sys.argv[1]).glob("*.h")):
         interface.read(header)
-    print("\n".join(render(interface)))
+    print(render(interface))
     return 0
 
 

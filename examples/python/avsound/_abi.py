@@ -1,6 +1,7 @@
 """The C interface as ctypes sees it. Written by declare.py from the headers: change those, then run it again."""
-from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_float, c_int, c_int32, c_int64, c_size_t,
-                    c_uint8, c_uint32, c_uint64, c_void_p)
+from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t,
+                    c_uint32, c_uint64, c_uint8, c_void_p)
+from typing import Any
 
 from ._struct import Status, Struct
 
@@ -169,10 +170,10 @@ class avsound_prepare_report(Structure):
 class avsound_context_options(Struct):
     struct_size: int
     log_level: int
-    user_data: object
-    alloc: object
-    dealloc: object
-    log: object
+    user_data: Any
+    alloc: Any
+    dealloc: Any
+    log: Any
     max_pixels: int
     max_model_bytes: int
     max_channels: int
@@ -190,8 +191,8 @@ class avsound_frame(Struct):
     format: int
     width: int
     height: int
-    data: object
-    stride: object
+    data: Any
+    stride: Any
     range: int
     matrix: int
     time_us: int
@@ -208,8 +209,8 @@ class avsound_audio(Struct):
     planar: int
     reserved: int
     frames: int
-    data: object
-    planes: object
+    data: Any
+    planes: Any
     time_us: int
     _fields_ = [("struct_size", c_uint32), ("format", c_int32), ("sample_rate", c_int32), ("channels", c_int32),
                 ("planar", c_int32), ("reserved", c_int32), ("frames", c_int64), ("data", c_void_p),
@@ -221,8 +222,8 @@ class avsound_tensor(Struct):
     dtype: int
     rank: int
     reserved: int
-    shape: object
-    data: object
+    shape: Any
+    data: Any
     _fields_ = [("struct_size", c_uint32), ("dtype", c_int32), ("rank", c_int32), ("reserved", c_int32),
                 ("shape", c_int64 * 6), ("data", c_void_p)]
 
@@ -231,9 +232,9 @@ class avsound_io(Struct):
     struct_size: int
     reserved: int
     size: int
-    read: object
-    seek: object
-    user_data: object
+    read: Any
+    seek: Any
+    user_data: Any
     name: bytes
     _fields_ = [("struct_size", c_uint32), ("reserved", c_int32), ("size", c_int64),
                 ("read", CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p)),
@@ -294,8 +295,8 @@ class avsound_retime_options(Struct):
     struct_size: int
     reserved: int
     audio_delay_us: int
-    progress: object
-    user_data: object
+    progress: Any
+    user_data: Any
     _fields_ = [("struct_size", c_uint32), ("reserved", c_int32), ("audio_delay_us", c_int64),
                 ("progress", CFUNCTYPE(c_int32, c_double, c_void_p)), ("user_data", c_void_p)]
 
@@ -363,15 +364,15 @@ class avsound_scan_result(Struct):
     probability: float
     confidence: float
     rms: float
-    embedding_image: object
-    embedding_audio: object
-    map: object
-    frame: object
-    cam: object
+    embedding_image: Any
+    embedding_audio: Any
+    map: Any
+    frame: Any
+    cam: Any
     seen_us: int
     padded: int
     reserved: int
-    classes: object
+    classes: Any
     class_count: int
     reserved2: int
     _fields_ = [("struct_size", c_uint32), ("index", c_int32), ("time_us", c_int64), ("dimension", c_int32),
@@ -460,9 +461,9 @@ class avsound_separator_result(Struct):
     padded: int
     rms: float
     reserved: float
-    on: object
-    off: object
-    mixture: object
+    on: Any
+    off: Any
+    mixture: Any
     _fields_ = [("struct_size", c_uint32), ("index", c_int32), ("time_us", c_int64), ("sample", c_int64),
                 ("samples", c_int64), ("sample_rate", c_int32), ("padded", c_int32), ("rms", c_float),
                 ("reserved", c_float), ("on", POINTER(c_float)), ("off", POINTER(c_float)),
@@ -472,9 +473,9 @@ class avsound_separator_result(Struct):
 class avsound_spectrograms_options(Struct):
     struct_size: int
     count: int
-    paths: object
-    titles: object
-    starts_us: object
+    paths: Any
+    titles: Any
+    starts_us: Any
     duration_us: int
     sample_rate: int
     reserved: int
@@ -486,9 +487,9 @@ class avsound_spectrograms_options(Struct):
 class avsound_scores(Struct):
     struct_size: int
     reserved: int
-    times_s: object
-    probabilities: object
-    confidences: object
+    times_s: Any
+    probabilities: Any
+    confidences: Any
     count: int
     title: bytes
     _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("times_s", POINTER(c_double)),
@@ -531,13 +532,13 @@ class avsound_retrieval_options(Struct):
     struct_size: int
     dimension: int
     count: int
-    queries: object
-    database: object
+    queries: Any
+    database: Any
     same_modality: int
     depth: int
-    label_starts: object
-    labels: object
-    distances: object
+    label_starts: Any
+    labels: Any
+    distances: Any
     label_count: int
     reserved: int
     seed: int
@@ -553,11 +554,11 @@ class avsound_retrieval_result(Struct):
     n: int
     n_bad: int
     n_skipped: int
-    recall: object
-    recall_low: object
-    recall_high: object
+    recall: Any
+    recall_low: Any
+    recall_high: Any
     median_rank: float
-    recall_chance: object
+    recall_chance: Any
     median_rank_chance: float
     n_ndcg: int
     n_ndcg_bad: int
@@ -581,8 +582,8 @@ class avsound_map_options(Struct):
     box_count: int
     width: float
     height: float
-    map: object
-    boxes: object
+    map: Any
+    boxes: Any
     mode: int
     truth: int
     threshold: float
@@ -642,8 +643,8 @@ class avsound_separation_options(Struct):
     struct_size: int
     sources: int
     samples: int
-    references: object
-    mixture: object
+    references: Any
+    mixture: Any
     taps: int
     reserved: int
     _fields_ = [("struct_size", c_uint32), ("sources", c_int32), ("samples", c_int64),
@@ -704,8 +705,8 @@ class avsound_sync_search_options(Struct):
     measure: int
     range: int
     dimension: int
-    video: object
-    audio: object
+    video: Any
+    audio: Any
     video_count: int
     audio_count: int
     video_first: int
@@ -718,10 +719,10 @@ class avsound_sync_options(Struct):
     struct_size: int
     reserved: int
     count: int
-    truth: object
-    answers: object
-    confidence: object
-    undecidable: object
+    truth: Any
+    answers: Any
+    confidence: Any
+    undecidable: Any
     frame_ms: float
     class_ms: float
     seed: int
@@ -783,8 +784,8 @@ class avsound_cca_options(Struct):
     dimension_x: int
     dimension_y: int
     count: int
-    x: object
-    y: object
+    x: Any
+    y: Any
     regularisation: float
     _fields_ = [("struct_size", c_uint32), ("components", c_int32), ("dimension_x", c_int32), ("dimension_y", c_int32),
                 ("count", c_int64), ("x", POINTER(c_float)), ("y", POINTER(c_float)), ("regularisation", c_double)]
@@ -871,11 +872,11 @@ class avsound_trainer_options(Struct):
     statistics_momentum: float
     seed: int
     validation: bytes
-    augmentation: object
+    augmentation: Any
     license: bytes
     source: bytes
-    progress: object
-    user_data: object
+    progress: Any
+    user_data: Any
     ranks: int
     local_statistics: int
     optimizer: int
@@ -931,7 +932,7 @@ class avsound_prepare_state(Struct):
     done: int
     kept: int
     seconds: float
-    clip: object
+    clip: Any
     _fields_ = [("struct_size", c_uint32), ("flagged", c_int32), ("total", c_int64), ("done", c_int64),
                 ("kept", c_int64), ("seconds", c_double), ("clip", POINTER(avsound_prepared_clip))]
 
@@ -946,8 +947,8 @@ class avsound_prepare_options(Struct):
     shards: int
     save_seconds: int
     manifest: bytes
-    progress: object
-    user_data: object
+    progress: Any
+    user_data: Any
     sounds: int
     reserved: int
     _fields_ = [("struct_size", c_uint32), ("short_side", c_int32), ("channels", c_int32), ("quality", c_int32),

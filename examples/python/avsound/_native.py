@@ -180,6 +180,11 @@ def microseconds(seconds: float) -> int:
     return round(seconds * 1_000_000)
 
 
+def callback_type(struct: Any, field: str) -> Any:
+    """What makes a C function for a field out of a Python function."""
+    return dict(struct._fields_)[field]
+
+
 PRECISIONS = {"f32": _abi.PRECISION_F32, "bf16": _abi.PRECISION_BF16, "auto": _abi.PRECISION_AUTO}
 
 
@@ -226,10 +231,11 @@ class Input(Callbacks):
 
     def __init__(self, file: Any, name: str) -> None:
         super().__init__()
-        kinds = dict(_abi.avsound_io._fields_)
         self.struct = _abi.avsound_io(size=file.seek(0, os.SEEK_END), name=name.encode("utf-8", "surrogateescape"))
-        self.struct.read = kinds["read"](self._guarded(lambda *where: self._read(file, *where), -1))
-        self.struct.seek = kinds["seek"](self._guarded(lambda position, _: int(file.seek(position) != position), -1))
+        self.struct.read = callback_type(_abi.avsound_io, "read")(
+            self._guarded(lambda *where: self._read(file, *where), -1))
+        self.struct.seek = callback_type(_abi.avsound_io, "seek")(
+            self._guarded(lambda position, _: int(file.seek(position) != position), -1))
 
     @staticmethod
     def _read(file: Any, buffer: int, size: int, _user_data: Any) -> int:

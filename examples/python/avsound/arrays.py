@@ -127,7 +127,7 @@ def fill_frame(struct: Any, picture: FrameLike) -> Any:
 def read_frame(struct: Any) -> Frame:
     """A copy of a picture that belongs to the library, which soon overwrites it."""
     format = NAMES[struct.format]
-    planes = []
+    planes: list[npt.NDArray[np.uint8]] = []
     for i in range(len(FORMATS[format][1])):
         rows, row = plane_shape(format, i, struct.width, struct.height)
         stride = struct.stride[i]
@@ -190,7 +190,7 @@ def copied(pointer: Any, *shape: int) -> npt.NDArray[np.float32] | None:
 def view(struct: Any, owner: Any) -> npt.NDArray[np.float32]:
     """A tensor's own memory, read-only. It keeps the object that it belongs to."""
     shape = tuple(struct.shape[:struct.rank])
-    memory = (ctypes.c_float * int(np.prod(shape, dtype=np.int64))).from_address(struct.data)
+    memory: Any = (ctypes.c_float * int(np.prod(shape, dtype=np.int64))).from_address(struct.data)
     memory.owner = owner
     array = np.frombuffer(memory, np.float32).reshape(shape)
     array.flags.writeable = False

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Union
 import numpy as np
 
 from . import _abi, errors
-from ._native import Callbacks, Handle, Input, Progress, lib, make, microseconds, options, path as encoded_path
+from ._native import Callbacks, Handle, Input, Progress, callback_type, lib, make, microseconds, options, path as encoded_path
 from .arrays import Frame, FrameLike, Sound, fill_frame, read_audio, read_frame
 from .model import Context, PathLike, pointer_of
 
@@ -166,8 +166,8 @@ class Writer(Handle):
             lib.avsound_writer_finish(writer)
         self.close()
 
-    def __exit__(self, kind: Any, *_rest: Any) -> None:
-        if kind is None and not self.closed:
+    def __exit__(self, *exception: object) -> None:
+        if exception[0] is None and not self.closed:
             self.finish()
         self.close()
 
@@ -185,7 +185,7 @@ def retime(path: PathLike, out_path: PathLike, delay: float, *, progress: Callab
     """Copies a file with its sound `delay` seconds later, negative: earlier. Nothing is encoded anew. `progress` is called
     with the part done, 0...1; if its result is true, the work stops with CancelledError."""
     struct = options(_abi.avsound_retime_options, audio_delay_us=microseconds(delay))
-    watched = Progress(dict(_abi.avsound_retime_options._fields_)["progress"], progress)
+    watched = Progress(callback_type(_abi.avsound_retime_options, "progress"), progress)
     struct.progress = watched.callback
     with watched.reraised():
         lib.avsound_media_retime(pointer_of(context), encoded_path(path), encoded_path(out_path), struct)

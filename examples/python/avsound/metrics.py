@@ -19,7 +19,8 @@ from .arrays import floats, pointer
 from .model import Context, pointer_of
 
 F32, F64, I32, I64, U8 = ctypes.c_float, ctypes.c_double, ctypes.c_int32, ctypes.c_int64, ctypes.c_uint8
-Doubles, Floats = npt.NDArray[np.float64], npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
 
 
 def _row(values: npt.ArrayLike | None, kind: Any, name: str, like: npt.NDArray[Any] | None = None) -> Any:
@@ -108,7 +109,7 @@ def retrieval(queries: npt.ArrayLike, database: npt.ArrayLike, *, same_modality:
                      same_modality=int(same_modality), queries=pointer(queries, F32), database=pointer(database, F32))
     if (labels is None) != (distances is None):
         raise ValueError("labels without distances, or distances without labels")
-    if labels is not None:
+    if labels is not None and distances is not None:
         if len(labels) != count:
             raise ValueError(f"labels of {len(labels)} clips: want {count}")
         known = floats(distances, dtype=np.int32, ndim=2, name="distances")

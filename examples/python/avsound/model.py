@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _abi
-from ._native import PRECISIONS, Handle, Input, choice, lib, make, options, path as encoded_path
+from ._native import PRECISIONS, Handle, Input, callback_type, choice, lib, make, options, path as encoded_path
 from .arrays import FrameLike, SoundLike, fill_audio, fill_frame, floats, pointer, room, structs, view
 
 if TYPE_CHECKING:
@@ -37,11 +37,10 @@ class Context(Handle):
         if unknown := set(limits) - {name for name, _ in _abi.avsound_context_options._fields_ if name[:4] == "max_"}:
             raise TypeError(f"no limit {', '.join(sorted(unknown))}")
         struct = options(_abi.avsound_context_options, log_level=choice("log level", log_level, LEVELS), **limits)
-        keeps = ()
+        keeps: tuple = ()
         if log is not None:
-            kind = dict(_abi.avsound_context_options._fields_)["log"]
-            struct.log = kind(lambda level, message, _: log(NAMES_OF_LEVELS.get(level, str(level)),
-                                                            message.decode("utf-8", "replace")))
+            struct.log = callback_type(_abi.avsound_context_options, "log")(
+                lambda level, message, _: log(NAMES_OF_LEVELS.get(level, str(level)), message.decode("utf-8", "replace")))
             keeps = (struct,)
         super().__init__(make(_abi.avsound_context, lib.avsound_context_create, struct, keeps=keeps, shared=True))
 
@@ -76,8 +75,8 @@ def model_folders() -> Iterator[pathlib.Path]:
     if library is not None:
         for prefix in library.parents[:4]:
             yield prefix / installed
-    for prefix in (sys.prefix, "/usr/local", "/usr"):
-        yield prefix / installed
+    for system in (sys.prefix, "/usr/local", "/usr"):
+        yield system / installed
 
 
 def loaded_from() -> pathlib.Path | None:
@@ -208,7 +207,7 @@ class Model(Handle):
         for i in range(lib.avsound_model_parameter_count(model)):
             name, tensor = ctypes.c_char_p(), _abi.avsound_tensor()
             lib.avsound_model_get_parameter(model, i, ctypes.byref(name), ctypes.byref(tensor))
-            found[name.value.decode()] = view(tensor, model)
+            found[(name.value or b"").decode()] = view(tensor, model)
         return found
 
     def session(self, **arguments: Any) -> Session:
@@ -287,7 +286,7 @@ class Session(Handle):
             for i in range(lib.avsound_session_input_count(session)):
                 name, tensor = ctypes.c_char_p(), _abi.avsound_tensor()
                 lib.avsound_session_input(session, i, ctypes.byref(name), ctypes.byref(tensor))
-                found[name.value.decode()] = tuple(tensor.shape[:tensor.rank])
+                found[(name.value or b"").decode()] = tuple(tensor.shape[:tensor.rank])
         return found
 
     @property

@@ -259,7 +259,8 @@ class Separator(Walk):
                               keeps=(parent,)))
 
     def _read(self, result: Any) -> Stretch:
-        on, off, mixture = (copied(p, result.samples) for p in (result.on, result.off, result.mixture))
+        on, off, mixture = (np.ctypeslib.as_array(p, (result.samples,)).copy()
+                            for p in (result.on, result.off, result.mixture))
         return Stretch(result.index, result.time_us / 1e6, result.sample, result.sample_rate, on, off, mixture, result.rms,
                        bool(result.padded))
 

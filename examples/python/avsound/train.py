@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from . import _abi
-from ._native import PRECISIONS, Handle, Progress, choice, lib, make, options, path as encoded_path
+from ._native import PRECISIONS, Handle, Progress, callback_type, choice, lib, make, options, path as encoded_path
 from .model import Context, Model, PathLike, pointer_of
 from .tasks import strings
 
@@ -95,7 +95,7 @@ class Trainer(Handle):
 
     def _begin(self, function: Any, arguments: tuple, progress: Any, context: Context | None, training: dict) -> None:
         struct, parent = training_options(training), pointer_of(context)
-        self._progress = Progress(dict(_abi.avsound_trainer_options._fields_)["progress"], progress, state_of)
+        self._progress = Progress(callback_type(_abi.avsound_trainer_options, "progress"), progress, state_of)
         struct.progress = self._progress.callback
         Handle.__init__(self, make(_abi.avsound_trainer, function, parent, *arguments, struct,
                                    keeps=(parent, self._progress.callback)))
@@ -174,7 +174,7 @@ def prepare(paths: Sequence[PathLike], folder: PathLike, *, progress: Callable[[
     avsound_prepare_options. `progress` may be called from any thread; if its result is true, the work stops with
     CancelledError, and the next call goes on from there."""
     struct = options(_abi.avsound_prepare_options, **preparing)
-    watched = Progress(dict(_abi.avsound_prepare_options._fields_)["progress"], progress, prepare_state_of)
+    watched = Progress(callback_type(_abi.avsound_prepare_options, "progress"), progress, prepare_state_of)
     struct.progress = watched.callback
     with watched.reraised():
         report = make(_abi.avsound_prepare_report, lib.avsound_prepare, pointer_of(context),

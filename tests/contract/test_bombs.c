@@ -5,7 +5,12 @@
 
 #include <sys/resource.h>
 
-enum { MOST_GROWTH_KB = 64 << 10 }; /* what decoders and a sanitizer need, far below what is claimed */
+/* What decoders need, far below what is claimed. A sanitizer notes what is asked for, a byte for eight, used or not. */
+#ifdef __SANITIZE_ADDRESS__
+enum { MOST_GROWTH_KB = 192 << 10 };
+#else
+enum { MOST_GROWTH_KB = 64 << 10 };
+#endif
 
 static long peak_kb(void)
 {
@@ -15,7 +20,7 @@ static long peak_kb(void)
 }
 
 /* Memory that is asked for but not used is no harm; a peak that grows is. */
-#define ck_small(before)                                                                                              \
+#define ck_small(before)                                    \
     ck_assert_msg(peak_kb() - (before) < MOST_GROWTH_KB, "%ld kB more than before", peak_kb() - (before))
 
 static input made(const char *name, const make_spec *spec)
@@ -45,7 +50,8 @@ static void put_be(uint8_t *at, uint32_t value, int bytes)
         at[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
 }
 
-static avsound_status opened(const input *in, const char *name, const avsound_media_options *options, avsound_media **media)
+static avsound_status opened(const input *in, const char *name, const avsound_media_options *options,
+                             avsound_media **media)
 {
     avsound_context *context = plain_context();
     const avsound_status status = avsound_media_open_memory(context, in->data, in->size, name, options, media);
@@ -198,7 +204,7 @@ START_TEST(an_hour_of_silence_in_a_kilobyte)
 END_TEST
 
 /* Sizes of packets and tables that the file is far too short for. */
-START_TEST(tables_and_packets_of_a_gigabyte)
+START_TEST(tables_and_packets_beyond_the_file)
 {
     make_spec spec = stamp;
     avsound_media *media = NULL;
@@ -214,7 +220,7 @@ START_TEST(tables_and_packets_of_a_gigabyte)
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         in = made("table.mp4", &spec);
         uint8_t *table = find(&in, tables[i]);
-        put_be(table + (i == 0 ? 12 : 8), 0x0ffffff0, 4); /* count of entries */
+        put_be(table + (i == 0 ? 12 : 8), 0x02000000, 4); /* entries: 128 MiB and more */
         before = peak_kb();
         const avsound_status status = opened(&in, "table.mp4", NULL, &media);
         ck_assert_msg(status == AVSOUND_OK || status == AVSOUND_E_FORMAT || status == AVSOUND_E_NO_MEMORY, "%s: %s", tables[i],
@@ -288,5 +294,5 @@ END_TEST
 
 SUITE("contract.bombs", a_container_that_claims_900_million_pixels, a_packet_that_claims_256_million_pixels,
       a_packet_that_claims_900_million_pixels, a_png_of_a_hundred_bytes_and_900_million_pixels, four_gigahertz,
-      a_thousand_channels, an_hour_at_one_hertz, an_hour_of_silence_in_a_kilobyte, tables_and_packets_of_a_gigabyte,
+      a_thousand_channels, an_hour_at_one_hertz, an_hour_of_silence_in_a_kilobyte, tables_and_packets_beyond_the_file,
       sessions_beyond_all_memory, configurations_beyond_all_memory)

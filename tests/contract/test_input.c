@@ -3,6 +3,7 @@
 #include "input.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 
 typedef struct scene {
     char folder[64], film[96], model[96];
@@ -87,6 +88,38 @@ START_TEST(media_are_the_same_from_everywhere)
     ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 100);
     ck_assert_int_eq(close(fd), 0); /* the media has its own */
     ck_assert_uint_eq(digest_of(media), wanted);
+    end(&s);
+}
+END_TEST
+
+/* Walks take paths; a file without a name has one as long as it is open. */
+START_TEST(walks_read_what_has_no_name)
+{
+    scene s;
+    begin(&s);
+    input in = input_of_file(s.film);
+    const int fd = memfd_create("film", MFD_CLOEXEC);
+    ck_assert_int_eq(write(fd, in.data, in.size), (ssize_t)in.size);
+    input_drop(&in);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    avsound_model *model = narrow_model(s.context, "ave-net");
+    avsound_scan_options options;
+    avsound_scan_options_init(&options, sizeof options);
+    options.what = AVSOUND_SCAN_SCORE;
+    options.threads = 1;
+    avsound_scan *scan = NULL;
+    ck_avsound(avsound_scan_create(model, path, &options, &scan));
+    int results = 0;
+    avsound_scan_result result = {.struct_size = sizeof result};
+    avsound_status status;
+    while (!(status = avsound_scan_next(scan, &result)))
+        results++;
+    ck_assert_int_eq(status, AVSOUND_E_END);
+    ck_assert_int_eq(results, 10);
+    avsound_scan_free(scan);
+    avsound_model_free(model);
+    close(fd);
     end(&s);
 }
 END_TEST
@@ -260,5 +293,6 @@ START_TEST(models_over_the_limit_are_not_read)
 }
 END_TEST
 
-SUITE("contract.input", media_are_the_same_from_everywhere, models_are_the_same_from_everywhere, arguments_are_checked,
-      descriptors_must_be_of_files, callbacks_are_held_to_their_word, models_over_the_limit_are_not_read)
+SUITE("contract.input", media_are_the_same_from_everywhere, walks_read_what_has_no_name,
+      models_are_the_same_from_everywhere, arguments_are_checked, descriptors_must_be_of_files,
+      callbacks_are_held_to_their_word, models_over_the_limit_are_not_read)

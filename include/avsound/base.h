@@ -38,6 +38,8 @@ enum {
     AVSOUND_E_CANCELLED = -10,       /**< stopped at the caller's request */
     AVSOUND_E_BUFFER_SIZE = -11,     /**< the buffer is too small; the size wanted was stored */
     AVSOUND_E_LIMIT = -12,           /**< a limit of the context was exceeded */
+    AVSOUND_E_AGAIN = -13,           /**< a stream's, not an error: push more before the next result, or take results before
+                                          more is pushed */
     AVSOUND_E_INTERNAL = -100        /**< a defect of the library */
 };
 

@@ -39,6 +39,8 @@ struct avsn_clip_scan {
     int64_t most;          /* pictures of it */
     int64_t next;          /* window to run */
     int64_t delivered;
+    bool picked;           /* the picture of the next map was read, for this time: */
+    int64_t picked_us;
     view views[KEPT];      /* window j is at j mod KEPT */
     float *cam, *ink;      /* [cells] of the result */
     avsound_status damage; /* reported behind what came before it */
@@ -214,17 +216,18 @@ static avsound_status next_window(avsn_clip_scan *s, avsound_scan_result *r)
     return s->options.what & AVSOUND_SCAN_FRAME ? avsn_recording_frame_at(&s->shown, r->time_us, &s->frame) : AVSOUND_OK;
 }
 
-static avsound_status next_picture(avsn_clip_scan *s, int64_t *time_us)
+static avsound_status pick_picture(avsn_clip_scan *s)
 {
     const avsound_scan_options *o = &s->options;
     if (o->hop_seconds > 0) {
-        *time_us = avsn_scan_grid_time(o, s->delivered);
-        AVSN_TRY(avsn_recording_frame_at(&s->shown, *time_us, &s->frame));
+        s->picked_us = avsn_scan_grid_time(o, s->delivered);
+        AVSN_TRY(avsn_recording_frame_at(&s->shown, s->picked_us, &s->frame));
     } else {
         AVSN_TRY(avsn_recording_next_frame(&s->shown, o->start_us, &s->frame));
-        *time_us = s->frame.view.time_us;
+        s->picked_us = s->frame.view.time_us;
     }
-    return o->duration_us && *time_us >= o->start_us + o->duration_us ? AVSOUND_E_END : AVSOUND_OK;
+    s->picked = true;
+    return o->duration_us && s->picked_us >= o->start_us + o->duration_us ? AVSOUND_E_END : AVSOUND_OK;
 }
 
 /* Whether the next window is the last decides how this one fades: the recording is read to that one's end first. */
@@ -267,13 +270,15 @@ static void add_view(avsn_clip_scan *s, const view *v, int64_t picture, avsound_
 
 static avsound_status next_map(avsn_clip_scan *s, avsound_scan_result *r)
 {
-    const avsound_status status = next_picture(s, &r->time_us);
+    const avsound_status status = s->picked ? AVSOUND_OK : pick_picture(s);
     if (status == AVSOUND_E_END)
         return end(s);
     AVSN_TRY(status);
+    r->time_us = s->picked_us;
     int64_t picture = llround((double)(r->time_us - s->begin_us) * 1e-6 * s->clips.pace.frame_rate);
     picture = AVSN_MAX(picture, (int64_t)0);
     AVSN_TRY(run_windows_until(s, picture));
+    s->picked = false;
     if (length_known(s))
         picture = AVSN_MIN(picture, s->windows.samples - 1);
     memset(s->cam, 0, (size_t)cells_of(s) * sizeof *s->cam);
@@ -331,7 +336,7 @@ void avsn_clip_scan_cancel(avsn_clip_scan *s)
 
 /* ---- life ---- */
 
-static avsound_status check_what(const avsound_model *model, int32_t what)
+avsound_status avsn_clip_scan_check(const avsound_model *model, int32_t what)
 {
     AVSN_TRY(model->arch->in_time ? AVSOUND_OK : avsn_model_need_picture(model, "a scan"));
     if (what & (AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_EMBED_AUDIO))
@@ -358,14 +363,14 @@ static void set_span(avsn_clip_scan *s)
 }
 
 /* A map is of the whole picture, squeezed to the network's size; a score, of what the network learned to look at. */
-static avsound_status open_files(avsn_clip_scan *s, const char *path)
+static avsound_status open_files(avsn_clip_scan *s, const char *path, avsn_feed *feed)
 {
     static const avsn_audio_frontend no_sound = {.sample_rate = 0};
     const avsound_scan_options *o = &s->options;
     avsn_image_frontend image = s->model->config.image;
-    const avsn_clips_options clips = {.path = path, .audio_path = o->audio_path, .repeats = o->audio_path != NULL, .frames = true,
+    const avsn_clips_options clips = {.path = path, .feed = feed, .audio_path = o->audio_path, .repeats = o->audio_path != NULL, .frames = true,
                                       .start_us = s->begin_us, .duration_us = s->span_us};
-    const avsn_recording_options shown = {.path = path, .frames = true, .start_us = o->start_us};
+    const avsn_recording_options shown = {.path = path, .feed = feed, .frames = true, .start_us = o->start_us};
     if (o->what & AVSOUND_SCAN_MAP)
         image.short_side = AVSN_MIN(image.width, image.height);
     AVSN_TRY(avsn_clips_open(&s->clips, s->context, &image, &s->model->config.clip, &clips));
@@ -394,6 +399,11 @@ static avsound_status make_session(avsn_clip_scan *s)
     return AVSOUND_OK;
 }
 
+static int64_t map_step(const avsn_clip_frontend *clip)
+{
+    return clip->frames - clip->frames / 4;
+}
+
 /* Windows of maps overlap by a quarter, of which the outermost part, where the network sees nothing on one side, is left to
  * the neighbour. */
 static avsound_status set_windows(avsn_clip_scan *s)
@@ -404,12 +414,21 @@ static avsound_status set_windows(avsn_clip_scan *s)
     s->windows = (avsn_windows){
         .pace = {.frame_rate = clip->frame_rate, .sample_rate = clip->frame_rate}, /* counts pictures, not samples */
         .frames = length,
-        .step = AVSN_MAX(has_map(s) ? length - quarter : llround(hop * clip->frame_rate), 1LL),
+        .step = AVSN_MAX(has_map(s) ? map_step(clip) : llround(hop * clip->frame_rate), 1LL),
         .output = length,
         .guard = AVSN_MAX(AVSN_MIN(length / 16, (quarter - 1) / 2), (int64_t)0),
         .samples = INT64_MAX / 4096,
     };
     return has_map(s) ? avsn_windows_check(&s->windows) : AVSOUND_OK;
+}
+
+/* Whether a window is the last is known by the picture behind it; a map is that of the picture nearest in time. */
+double avsn_clip_scan_latency(const avsound_model *model, const avsound_scan_options *options)
+{
+    const avsn_clip_frontend *clip = &model->config.clip;
+    if (options->what & AVSOUND_SCAN_MAP)
+        return (double)(map_step(clip) + clip->frames + 1 + 1) / clip->frame_rate;
+    return (0.5 * clip->frames + 1) / clip->frame_rate;
 }
 
 static avsound_status take(avsn_clip_scan *s, int64_t count, float **out)
@@ -431,19 +450,18 @@ static avsound_status make_buffers(avsn_clip_scan *s)
     return take(s, cells, &s->ink);
 }
 
-static avsound_status init(avsn_clip_scan *s, const char *path)
+static avsound_status init(avsn_clip_scan *s, const char *path, avsn_feed *feed)
 {
-    AVSN_TRY(check_what(s->model, s->options.what));
     set_span(s);
-    AVSN_TRY(open_files(s, path));
+    AVSN_TRY(open_files(s, path, feed));
     s->options.audio_path = NULL; /* the caller's string */
     AVSN_TRY(make_session(s));
     AVSN_TRY(set_windows(s));
     return make_buffers(s);
 }
 
-avsound_status avsn_clip_scan_create(avsound_model *model, const char *path, const avsound_scan_options *options,
-                                     avsn_clip_scan **out)
+avsound_status avsn_clip_scan_create(avsound_model *model, const char *path, avsn_feed *feed,
+                                     const avsound_scan_options *options, avsn_clip_scan **out)
 {
     *out = NULL;
     avsn_clip_scan *s = avsn_alloc_zeroed(model->context, 1, sizeof *s);
@@ -452,7 +470,7 @@ avsound_status avsn_clip_scan_create(avsound_model *model, const char *path, con
     s->context = model->context;
     s->model = model;
     s->options = *options;
-    const avsound_status status = init(s, path);
+    const avsound_status status = init(s, path, feed);
     if (status)
         avsn_clip_scan_free(s);
     else

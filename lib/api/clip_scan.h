@@ -5,14 +5,18 @@
 
 #include <avsound/tasks.h>
 
+#include "media/feed.h"
 #include "network/network.h"
 
 typedef struct avsn_clip_scan avsn_clip_scan;
 
-/* The options are checked; the model must outlive the scan. AVSOUND_E_UNSUPPORTED for a network that does not tell, and for
- * results that it does not have. */
-avsound_status avsn_clip_scan_create(avsound_model *model, const char *path, const avsound_scan_options *options,
+/* AVSOUND_E_UNSUPPORTED for a network that does not tell, and for results that it does not have. */
+avsound_status avsn_clip_scan_check(const avsound_model *model, int32_t what);
+/* All that was checked; the model must outlive the scan, and a feed, which is read instead of the path unless NULL. */
+avsound_status avsn_clip_scan_create(avsound_model *model, const char *path, avsn_feed *feed, const avsound_scan_options *options,
                                      avsn_clip_scan **out);
+/* As avsn_scan_latency. */
+double avsn_clip_scan_latency(const avsound_model *model, const avsound_scan_options *options);
 void avsn_clip_scan_free(avsn_clip_scan *scan); /* NULL is allowed */
 
 /* As avsound_scan_next; *result is of the library's own size. */

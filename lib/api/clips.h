@@ -41,6 +41,7 @@ typedef struct avsn_clips {
 
 typedef struct avsn_clips_options {
     const char *path;
+    avsn_feed *feed;      /* as in avsn_recording_options */
     const char *audio_path; /* of the sound; NULL: `path` */
     bool repeats;         /* the sound does, when it ends; its beginning goes with that of the file, not with start_us */
     bool frames;          /* will be asked for: AVSOUND_E_STATE if the file has none */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "api/walks.h"
 #include "base/cpu.h"
 #include "dsp/image.h"
 
@@ -47,10 +48,10 @@ static avsound_status check_options(avsound_offset_options *o)
     return AVSOUND_OK;
 }
 
-static avsound_status init(avsound_offset *offset, const char *path)
+static avsound_status init(avsound_offset *offset, const char *path, avsn_feed *feed)
 {
     const avsound_offset_options *o = &offset->options;
-    avsn_meter_options meter = {.path = path, .range_seconds = o->range_seconds, .audio_delay_us = o->audio_delay_us,
+    avsn_meter_options meter = {.path = path, .feed = feed, .range_seconds = o->range_seconds, .audio_delay_us = o->audio_delay_us,
                                 .start_us = o->start_us, .duration_us = o->duration_us, .threads = o->threads};
     AVSN_TRY(avsn_choose_compute(o->precision, &meter.compute));
     AVSN_TRY(avsn_meter_create(offset->model, &meter, &offset->meter));
@@ -58,6 +59,33 @@ static avsound_status init(avsound_offset *offset, const char *path)
     AVSN_TRY(avsn_lag_curves_init(&offset->curves, offset->context, most, STRETCH_US));
     offset->curve = avsn_alloc(offset->context, (size_t)(2 * most + 1), sizeof *offset->curve);
     return offset->curve ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
+avsound_status avsn_offset_check(const avsound_model *model, const avsound_offset_options *theirs,
+                                 avsound_offset_options *options)
+{
+    AVSN_TRY(avsn_options_read(options, sizeof *options, theirs, OPTIONS_LEAST, "offset options"));
+    AVSN_TRY(check_options(options));
+    return avsn_meter_check(model);
+}
+
+avsound_status avsn_offset_create(avsound_model *model, const char *path, avsn_feed *feed,
+                                  const avsound_offset_options *options, avsound_offset **out)
+{
+    *out = NULL;
+    avsound_offset *offset = avsn_alloc_zeroed(model->context, 1, sizeof *offset);
+    if (!offset)
+        return AVSOUND_E_NO_MEMORY;
+    offset->context = avsn_context_ref(model->context);
+    offset->model = avsn_model_ref(model);
+    offset->options = *options;
+    atomic_init(&offset->cancel, 0);
+    const avsound_status status = init(offset, path, feed);
+    if (status)
+        avsound_offset_free(offset);
+    else
+        *out = offset;
+    return status;
 }
 
 avsound_status avsound_offset_create(avsound_model *model, const char *path, const avsound_offset_options *options,
@@ -69,21 +97,13 @@ avsound_status avsound_offset_create(avsound_model *model, const char *path, con
     if (!model || !path)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", model ? "path" : "model");
     avsound_offset_options o;
-    AVSN_TRY(avsn_options_read(&o, sizeof o, options, OPTIONS_LEAST, "offset options"));
-    AVSN_TRY(check_options(&o));
-    avsound_offset *offset = avsn_alloc_zeroed(model->context, 1, sizeof *offset);
-    if (!offset)
-        return AVSOUND_E_NO_MEMORY;
-    offset->context = avsn_context_ref(model->context);
-    offset->model = avsn_model_ref(model);
-    offset->options = o;
-    atomic_init(&offset->cancel, 0);
-    const avsound_status status = init(offset, path);
-    if (status)
-        avsound_offset_free(offset);
-    else
-        *out = offset;
-    return status;
+    AVSN_TRY(avsn_offset_check(model, options, &o));
+    return avsn_offset_create(model, path, NULL, &o, out);
+}
+
+double avsn_offset_latency(const avsound_model *model, const avsound_offset_options *options)
+{
+    return avsn_meter_latency(model, options->range_seconds);
 }
 
 void avsound_offset_free(avsound_offset *offset)
@@ -112,6 +132,70 @@ static double seconds_seen(const avsound_offset *offset)
     return (double)offset->meter->reel.pictures * offset->meter->frame_ms * 1e-3;
 }
 
+/* ---- the last seconds alone ---- */
+
+void avsn_offset_move(avsound_offset *offset)
+{
+    offset->moving = true;
+}
+
+int64_t avsn_offset_reached(const avsound_offset *offset)
+{
+    return offset->meter->reel.first_us + llround((double)(offset->meter->measured - 1) * offset->meter->frame_ms * 1e3);
+}
+
+/* The meter counts on and keeps the most there was: what is new since the last step is taken out of it. */
+static void take_step(avsound_offset *offset)
+{
+    avsn_meter *meter = offset->meter;
+    const avsn_offset_step now = {.seconds = seconds_seen(offset), .compared_s = meter->compared_s};
+    if (offset->step_count == AVSN_OFFSET_STEPS)
+        memmove(offset->steps, offset->steps + 1, (size_t)--offset->step_count * sizeof *offset->steps);
+    offset->steps[offset->step_count++] = (avsn_offset_step){.seconds = now.seconds - offset->done.seconds,
+                                                             .compared_s = now.compared_s - offset->done.compared_s,
+                                                             .loudest = meter->reel.recording.loudest,
+                                                             .motion = meter->reel.motion};
+    offset->done = now;
+    meter->reel.recording.loudest = meter->reel.motion = 0;
+}
+
+static avsn_offset_step sum_steps(const avsound_offset *offset)
+{
+    avsn_offset_step sum = {0};
+    for (int32_t i = 0; i < offset->step_count; i++) {
+        const avsn_offset_step *step = &offset->steps[i];
+        sum.seconds += step->seconds;
+        sum.compared_s += step->compared_s;
+        sum.loudest = fmaxf(sum.loudest, step->loudest);
+        sum.motion = fmaxf(sum.motion, step->motion);
+    }
+    return sum;
+}
+
+/* Whole steps, so that what is told of always lasts the window's length at least, once so much was seen. */
+static void move_window(avsound_offset *offset)
+{
+    double seconds = sum_steps(offset).seconds;
+    int32_t gone = 0;
+    while (gone + 1 < offset->step_count && seconds - offset->steps[gone].seconds >= offset->options.window_seconds)
+        seconds -= offset->steps[gone++].seconds;
+    offset->step_count -= gone;
+    memmove(offset->steps, offset->steps + gone, (size_t)offset->step_count * sizeof *offset->steps);
+    avsn_lag_curves_forget(&offset->curves, llround((offset->done.seconds - seconds) * 1e6));
+}
+
+/* What is told of. */
+static avsn_offset_step seen(const avsound_offset *offset)
+{
+    const avsn_meter *meter = offset->meter;
+    if (offset->moving)
+        return sum_steps(offset);
+    return (avsn_offset_step){.seconds = seconds_seen(offset), .compared_s = meter->compared_s,
+                              .loudest = meter->reel.recording.loudest, .motion = meter->reel.motion};
+}
+
+/* ---- going on ---- */
+
 /* How long the pictures to be compared last; negative: unknown. */
 static int64_t wanted_us(const avsound_offset *offset)
 {
@@ -130,6 +214,10 @@ avsound_status avsound_offset_next(avsound_offset *offset, double *part)
     if (atomic_load(&offset->cancel))
         AVSN_FAIL(AVSOUND_E_CANCELLED, "measurement cancelled after %.1f s", seconds_seen(offset));
     const avsound_status status = offset->meter->advance(offset->meter, &offset->curves, &offset->cancel);
+    if (!status && offset->moving) {
+        take_step(offset);
+        move_window(offset);
+    }
     if (part)
         *part = whole_us > 0 ? fmin(seconds_seen(offset) * 1e6 / (double)whole_us, 1) : -1;
     return status;
@@ -155,10 +243,10 @@ static int32_t find_notes(const avsound_offset *offset, const avsound_offset_res
 
 static int32_t decide(const avsound_offset *offset, const avsn_peak *peak, const avsound_offset_result *r)
 {
-    const avsn_reel *reel = &offset->meter->reel;
-    if ((double)reel->recording.loudest < silent_level)
+    const avsn_offset_step there = seen(offset);
+    if ((double)there.loudest < silent_level)
         return AVSOUND_OFFSET_SILENT;
-    if (reel->motion < AVSN_STILL)
+    if (there.motion < AVSN_STILL)
         return AVSOUND_OFFSET_STILL;
     if (!peak->found || r->compared_seconds < least_compared)
         return AVSOUND_OFFSET_SHORT;
@@ -182,7 +270,7 @@ static avsound_status find_peak(avsound_offset *offset, avsn_peak *peak)
         .step_ms = meter->step_ms,
         .near_ms = meter->frame_ms,
         .least_ms = narrowest(offset),
-        .scale = meter->scale * fmin(meter->compared_s / meter->trained_s, most_evidence),
+        .scale = meter->scale * fmin(seen(offset).compared_s / meter->trained_s, most_evidence),
         .window_us = llround(offset->options.window_seconds * 1e6),
         .drift_us = DRIFT_US,
     };
@@ -191,6 +279,7 @@ static avsound_status find_peak(avsound_offset *offset, avsn_peak *peak)
 
 static avsound_status find_result(avsound_offset *offset)
 {
+    const avsn_offset_step there = seen(offset);
     avsn_peak peak;
     AVSN_TRY(find_peak(offset, &peak));
     avsound_offset_result r = {
@@ -205,8 +294,8 @@ static avsound_status find_result(avsound_offset *offset)
         .drift = peak.drift,
         .drift_low = peak.drift_low,
         .drift_high = peak.drift_high,
-        .seconds = seconds_seen(offset),
-        .compared_seconds = offset->meter->compared_s,
+        .seconds = there.seconds,
+        .compared_seconds = there.compared_s,
         .frame_ms = offset->meter->frame_ms,
     };
     r.notes = find_notes(offset, &r);

@@ -6,12 +6,24 @@
 
 #include <avsound/tasks.h>
 
+/* What one step of the meter went over. */
+typedef struct avsn_offset_step {
+    double seconds, compared_s;
+    float loudest, motion;
+} avsn_offset_step;
+
+enum { AVSN_OFFSET_STEPS = 64 };
+
 struct avsound_offset {
     avsound_context *context;
     avsound_model *model;
     avsound_offset_options options;
     avsn_meter *meter;
     avsn_lag_curves curves;
+    bool moving;                               /* of the last window_seconds alone is told; then */
+    avsn_offset_step steps[AVSN_OFFSET_STEPS]; /* they are these, the oldest first */
+    int32_t step_count;
+    avsn_offset_step done;                     /* the meter's sums before the last of them */
     atomic_int cancel;
     /* of avsound_offset_get_result */
     bool told;

@@ -1,5 +1,7 @@
 #include "api/recording.h"
 
+#include "dsp/waveform.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,71 +15,6 @@ double avsn_seconds(void)
 }
 
 /* ---- frames ---- */
-
-static void plane_size(const avsound_frame *frame, int plane, size_t *row_bytes, size_t *rows)
-{
-    const size_t w = (size_t)frame->width, h = (size_t)frame->height;
-    const size_t half_w = (w + 1) / 2, half_h = (h + 1) / 2;
-    *rows = 0;
-    *row_bytes = 0;
-    switch (frame->format) {
-    case AVSOUND_PIXEL_RGB24:
-    case AVSOUND_PIXEL_BGR24:
-        *row_bytes = 3 * w;
-        *rows = plane ? 0 : h;
-        break;
-    case AVSOUND_PIXEL_RGBA:
-    case AVSOUND_PIXEL_BGRA:
-        *row_bytes = 4 * w;
-        *rows = plane ? 0 : h;
-        break;
-    case AVSOUND_PIXEL_GRAY8:
-        *row_bytes = w;
-        *rows = plane ? 0 : h;
-        break;
-    case AVSOUND_PIXEL_YUYV422:
-        *row_bytes = 4 * half_w;
-        *rows = plane ? 0 : h;
-        break;
-    case AVSOUND_PIXEL_NV12:
-        *row_bytes = plane ? 2 * half_w : w;
-        *rows = plane > 1 ? 0 : plane ? half_h : h;
-        break;
-    case AVSOUND_PIXEL_YUV420P:
-        *row_bytes = plane ? half_w : w;
-        *rows = plane > 2 ? 0 : plane ? half_h : h;
-        break;
-    case AVSOUND_PIXEL_YUV422P:
-        *row_bytes = plane ? half_w : w;
-        *rows = plane > 2 ? 0 : h;
-        break;
-    default:
-        *row_bytes = w;
-        *rows = plane > 2 ? 0 : h;
-        break;
-    }
-}
-
-static avsound_status keep_frame(avsound_context *context, const avsound_frame *frame, avsn_kept_frame *out)
-{
-    size_t total = 0, row_bytes, rows;
-    for (int p = 0; p < 4; p++) {
-        plane_size(frame, p, &row_bytes, &rows);
-        total += (row_bytes + AVSN_ALIGNMENT) / AVSN_ALIGNMENT * AVSN_ALIGNMENT * rows;
-    }
-    AVSN_TRY(avsn_grow(context, (void **)&out->bytes, 1, 0, total, &out->capacity));
-    out->view = *frame;
-    uint8_t *to = out->bytes;
-    for (int p = 0; p < 4; p++) {
-        plane_size(frame, p, &row_bytes, &rows);
-        const size_t stride = (row_bytes + AVSN_ALIGNMENT) / AVSN_ALIGNMENT * AVSN_ALIGNMENT;
-        out->view.data[p] = rows ? to : NULL;
-        out->view.stride[p] = rows ? (int32_t)stride : 0;
-        for (size_t y = 0; y < rows; y++, to += stride)
-            memcpy(to, frame->data[p] + (ptrdiff_t)y * frame->stride[p], row_bytes);
-    }
-    return AVSOUND_OK;
-}
 
 static void swap_frames(avsn_kept_frame *a, avsn_kept_frame *b)
 {
@@ -94,7 +31,7 @@ static avsound_status read_ahead(avsn_recording *r)
     avsound_frame frame = {.struct_size = sizeof frame};
     avsound_status status = avsn_media_read_frame(r->video, &frame);
     if (!status)
-        status = keep_frame(r->context, &frame, &r->ahead);
+        status = avsn_frame_keep(r->context, &frame, &r->ahead);
     r->decode_seconds += avsn_seconds() - before;
     r->ahead_valid = !status;
     if (status == AVSOUND_E_END) {
@@ -134,7 +71,7 @@ avsound_status avsn_recording_frame_at(avsn_recording *r, int64_t time_us, avsn_
     }
     if (!r->shown_valid || (!r->ahead_valid && time_us >= r->shown.view.time_us + frame_us(r)))
         return avsn_fail(AVSOUND_E_END, "no more frames");
-    return keep_frame(r->context, &r->shown.view, frame);
+    return avsn_frame_keep(r->context, &r->shown.view, frame);
 }
 
 static int64_t distance(const avsn_kept_frame *frame, int64_t time_us)
@@ -154,7 +91,7 @@ avsound_status avsn_recording_frame_near(avsn_recording *r, int64_t time_us, avs
     }
     if (!r->shown_valid || (!r->ahead_valid && time_us >= r->shown.view.time_us + frame_us(r)))
         return avsn_fail(AVSOUND_E_END, "no more frames");
-    return keep_frame(r->context, &r->shown.view, frame);
+    return avsn_frame_keep(r->context, &r->shown.view, frame);
 }
 
 avsound_status avsn_recording_next_time(avsn_recording *r, int64_t from_us, int64_t *time_us)
@@ -172,6 +109,24 @@ avsound_status avsn_recording_next_time(avsn_recording *r, int64_t from_us, int6
 
 /* ---- sound ---- */
 
+/* Small pieces, so that the columns of one input are never pushed out of the track by what follows them. They lie on a grid of
+ * their own, whatever the pieces that are decoded, as their levels tell. */
+enum { PIECE = 4096 };
+
+static void measure_piece(avsn_recording *r, const float *samples, int64_t count)
+{
+    const int64_t before = r->pushed % PIECE;
+    r->piece_energy = (before ? r->piece_energy : 0) + avsn_sum_of_squares(samples, count);
+    if (before + count == PIECE)
+        r->loudest = fmaxf(r->loudest, (float)sqrt(r->piece_energy / PIECE));
+}
+
+static void measure_last_piece(avsn_recording *r)
+{
+    if (r->pushed % PIECE)
+        r->loudest = fmaxf(r->loudest, (float)sqrt(r->piece_energy / (double)(r->pushed % PIECE)));
+}
+
 static avsound_status read_sound(avsn_recording *r)
 {
     avsound_audio audio = {.struct_size = sizeof audio};
@@ -185,6 +140,7 @@ static avsound_status read_sound(avsn_recording *r)
     r->decode_seconds += avsn_seconds() - before;
     if (status == AVSOUND_E_END) {
         r->ended = true;
+        measure_last_piece(r);
         avsn_track_finish(r->track);
         return AVSOUND_OK;
     }
@@ -199,21 +155,10 @@ static avsound_status read_sound(avsn_recording *r)
     return AVSOUND_OK;
 }
 
-/* Small pieces, so that the columns of one input are never pushed out of the track by what follows them. */
-enum { PIECE = 4096 };
-
-static float level(const float *samples, int64_t count)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < count; i++)
-        sum += (double)samples[i] * (double)samples[i];
-    return (float)sqrt(sum / (double)AVSN_MAX(count, (int64_t)1));
-}
-
 static avsound_status push_piece(avsn_recording *r)
 {
-    const int64_t piece = AVSN_MIN(r->pending_count, (int64_t)PIECE);
-    r->loudest = fmaxf(r->loudest, level(r->pending, piece));
+    const int64_t piece = AVSN_MIN(r->pending_count, PIECE - r->pushed % PIECE);
+    measure_piece(r, r->pending, piece);
     const double before = avsn_seconds();
     const avsound_status status = avsn_track_push(r->track, r->pending, piece);
     r->spectrogram_seconds += avsn_seconds() - before;
@@ -282,6 +227,12 @@ static avsound_status open_other_sound(avsn_recording *r, avsound_media_options 
 
 static avsound_status open_media(avsn_recording *r, const avsn_recording_options *o)
 {
+    if (o->feed) {
+        AVSN_TRY(avsn_media_open_feed(r->context, o->feed, o->frames, o->sound, &r->video));
+        avsn_media_info(r->video, &r->info);
+        r->audio = o->sound ? r->video : NULL;
+        return AVSOUND_OK;
+    }
     const avsound_media_options media = {
         .struct_size = sizeof media,
         .audio_rate = r->frontend->sample_rate,

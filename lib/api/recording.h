@@ -4,14 +4,8 @@
 #define AVSN_RECORDING_H
 
 #include "dsp/spectrogram.h"
+#include "media/feed.h"
 #include "media/media.h"
-
-/* A frame copied out of the decoder. */
-typedef struct avsn_kept_frame {
-    avsound_frame view;
-    uint8_t *bytes;
-    size_t capacity;
-} avsn_kept_frame;
 
 typedef struct avsn_recording {
     avsound_context *context;
@@ -31,12 +25,15 @@ typedef struct avsn_recording {
     int64_t pending_count, pushed;
     int64_t first_sample; /* number of the first one pushed */
     int64_t origin_us;    /* time of sample 0 */
+    double piece_energy;  /* of the last piece, as far as it was pushed */
     float loudest;        /* the highest level of any piece pushed */
     avsn_track *track;
 } avsn_recording;
 
 typedef struct avsn_recording_options {
     const char *path;
+    avsn_feed *feed;        /* is read instead, if not NULL; must outlive the recording. With it every call below may return
+                               AVSOUND_E_AGAIN, and when called again goes on as if it had not */
     bool frames, sound;     /* what will be asked for: AVSOUND_E_STATE if the file lacks it */
     const char *audio_path; /* take the sound from here, over and over; or NULL */
     int64_t start_us;       /* no earlier time will be asked for */

@@ -10,7 +10,7 @@ avsound_status avsn_reel_open(avsn_reel *reel, avsound_context *context, const a
 {
     /* sound from before the first picture is heard, too */
     const int64_t around_us = llround(options->around_s * 1e6) + llabs(options->audio_delay_us);
-    const avsn_recording_options recording = {.path = options->path, .frames = true, .sound = true,
+    const avsn_recording_options recording = {.path = options->path, .feed = options->feed, .frames = true, .sound = true,
                                               .start_us = AVSN_MAX(options->start_us - around_us, 0)};
     const size_t pixels = (size_t)options->image->width * (size_t)options->image->height;
     reel->context = context;

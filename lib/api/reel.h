@@ -8,6 +8,7 @@
 
 typedef struct avsn_reel_options {
     const char *path;
+    avsn_feed *feed;                  /* as in avsn_recording_options; must have a frame */
     const avsn_audio_frontend *audio; /* must outlive the reel; its `columns` are those of one avsn_recording_columns */
     const avsn_image_frontend *image; /* likewise */
     double rate;                      /* pictures a second */

@@ -5,6 +5,7 @@
 #include "api/clip_scan.h"
 #include "api/recording.h"
 #include "api/session.h"
+#include "api/walks.h"
 #include "base/cpu.h"
 #include "base/threads.h"
 #include "dsp/image.h"
@@ -47,6 +48,7 @@ struct avsound_scan {
     job *jobs; /* ring */
     int32_t job_count;
     int64_t submitted, delivered; /* counts; the last delivered job stays the caller's until the next call */
+    bool seen;                    /* the next job has its frame and waits for its sound */
     bool exhausted;               /* no more jobs to come */
     avsound_status end_status;    /* why: AVSOUND_E_END or an error */
     char end_detail[512];
@@ -73,7 +75,7 @@ static int64_t end_us(const avsound_scan *scan)
     return scan->options.duration_us ? scan->options.start_us + scan->options.duration_us : INT64_MAX;
 }
 
-static avsound_status fill_job(avsound_scan *scan, job *j)
+static avsound_status fill_picture(avsound_scan *scan, job *j)
 {
     const bool grid = scan->options.hop_seconds > 0 || !scan->needs_frames;
     j->index = (int32_t)scan->submitted;
@@ -87,11 +89,19 @@ static avsound_status fill_job(avsound_scan *scan, job *j)
         return avsn_fail(AVSOUND_E_END, "no more results");
     if (grid && scan->needs_frames)
         AVSN_TRY(avsn_recording_frame_at(&scan->recording, j->time_us, &j->frame));
-    if (!scan->needs_sound)
-        return AVSOUND_OK;
-    AVSN_TRY(avsn_recording_sound_at(&scan->recording, j->time_us, j->spectrogram, &j->rms));
-    if (!scan->needs_frames && avsn_recording_sound_ended(&scan->recording, j->time_us))
+    return AVSOUND_OK;
+}
+
+static avsound_status fill_job(avsound_scan *scan, job *j)
+{
+    if (!scan->seen)
+        AVSN_TRY(fill_picture(scan, j));
+    scan->seen = true;
+    if (scan->needs_sound)
+        AVSN_TRY(avsn_recording_sound_at(&scan->recording, j->time_us, j->spectrogram, &j->rms));
+    if (scan->needs_sound && !scan->needs_frames && avsn_recording_sound_ended(&scan->recording, j->time_us))
         return avsn_fail(AVSOUND_E_END, "no more sound");
+    scan->seen = false;
     return AVSOUND_OK;
 }
 
@@ -153,12 +163,14 @@ static void end_scan(avsound_scan *scan, avsound_status status)
     memcpy(scan->end_detail, detail, AVSN_MIN(strlen(detail), sizeof scan->end_detail - 1));
 }
 
-/* Keeps the ring full; the job that the caller still looks at is left alone. */
+/* Keeps the ring full, as far as the recording reaches; the job that the caller still looks at is left alone. */
 static void submit_jobs(avsound_scan *scan)
 {
     while (!scan->exhausted && scan->submitted - scan->delivered < scan->job_count - 1) {
         job *j = &scan->jobs[scan->submitted % scan->job_count];
         const avsound_status status = fill_job(scan, j);
+        if (status == AVSOUND_E_AGAIN)
+            return;
         if (status) {
             end_scan(scan, status);
             return;
@@ -191,6 +203,8 @@ static avsound_status next_of_clip(avsound_scan *scan, avsound_scan_result *resu
 static avsound_status next_of_pictures(avsound_scan *scan, avsound_scan_result *result)
 {
     submit_jobs(scan);
+    if (scan->submitted == scan->delivered && !scan->exhausted)
+        return avsn_fail(AVSOUND_E_AGAIN, "the next result needs more of the recording");
     if (scan->submitted == scan->delivered)
         return avsn_fail(scan->end_status, "%s", scan->end_detail);
     const job *j = &scan->jobs[scan->delivered % scan->job_count];
@@ -234,6 +248,19 @@ void avsound_scan_options_init(avsound_scan_options *options, uint32_t struct_si
     avsn_options_clear(options, struct_size, sizeof *options);
 }
 
+static avsound_status check_what(const avsound_model *model, int32_t what)
+{
+    if (model->arch->clip)
+        return avsn_clip_scan_check(model, what);
+    if (what & AVSOUND_SCAN_CLASSES)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s knows no classes: a multisensory network that was trained for it does",
+                  model->arch->name);
+    if (what & AVSOUND_SCAN_MAP && !model->arch->map)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and multisensory of clips",
+                  model->arch->name);
+    return AVSOUND_OK;
+}
+
 static avsound_status check_options(const avsound_scan_options *o)
 {
     const int32_t known = AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP |
@@ -249,6 +276,11 @@ static avsound_status check_options(const avsound_scan_options *o)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: start_us is %lld and duration_us %lld, want 0 or more",
                   (long long)o->start_us, (long long)o->duration_us);
     return AVSOUND_OK;
+}
+
+static bool needs_sound(int32_t what)
+{
+    return (what & (AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP)) != 0;
 }
 
 static bool wants(const avsound_scan *scan, int which)
@@ -321,22 +353,17 @@ static avsound_status make_jobs(avsound_scan *scan)
     return AVSOUND_OK;
 }
 
-static avsound_status scan_init(avsound_scan *scan, const char *path)
+static avsound_status scan_init(avsound_scan *scan, const char *path, avsn_feed *feed)
 {
     const int32_t what = scan->options.what;
     if (scan->model->arch->clip)
-        return avsn_clip_scan_create(scan->model, path, &scan->options, &scan->clip);
+        return avsn_clip_scan_create(scan->model, path, feed, &scan->options, &scan->clip);
     scan->needs_frames = (what & ~AVSOUND_SCAN_EMBED_AUDIO) != 0;
-    scan->needs_sound = (what & (AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP)) != 0;
+    scan->needs_sound = needs_sound(what);
     scan->workers = scan->options.threads ? scan->options.threads : avsn_cpu_count();
-    if (what & AVSOUND_SCAN_CLASSES)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s knows no classes: a multisensory network that was trained for it does",
-                  scan->model->arch->name);
-    if (what & AVSOUND_SCAN_MAP && !scan->model->arch->map)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and multisensory of clips",
-                  scan->model->arch->name);
     const avsn_recording_options recording = {
         .path = path,
+        .feed = feed,
         .frames = scan->needs_frames,
         .sound = scan->needs_sound,
         .audio_path = scan->options.audio_path,
@@ -348,6 +375,46 @@ static avsound_status scan_init(avsound_scan *scan, const char *path)
     return avsn_pool_create(scan->context, scan->workers, (size_t)scan->job_count, run_job, scan, &scan->pool);
 }
 
+avsound_status avsn_scan_check(const avsound_model *model, const avsound_scan_options *theirs, avsound_scan_options *options)
+{
+    AVSN_TRY(avsn_options_read(options, sizeof *options, theirs, SCAN_OPTIONS_LEAST, "scan options"));
+    AVSN_TRY(check_options(options));
+    return check_what(model, options->what);
+}
+
+/* The network hears half of its stretch, to the end of the last column's window; a column begins within half a hop of where it
+ * should. What is on screen is known when the next frame comes. */
+double avsn_scan_latency(const avsound_model *model, const avsound_scan_options *options)
+{
+    const avsn_audio_frontend *f = &model->config.audio;
+    if (model->arch->clip)
+        return avsn_clip_scan_latency(model, options);
+    return needs_sound(options->what) ? ((double)avsn_audio_frontend_samples(f) / 2 + f->window + f->hop) / f->sample_rate : 0;
+}
+
+avsound_status avsn_scan_create(avsound_model *model, const char *path, avsn_feed *feed, const avsound_scan_options *options,
+                                avsound_scan **out)
+{
+    *out = NULL;
+    avsound_scan *scan = avsn_alloc_zeroed(model->context, 1, sizeof *scan);
+    if (!scan)
+        return AVSOUND_E_NO_MEMORY;
+    scan->context = avsn_context_ref(model->context);
+    scan->model = avsn_model_ref(model);
+    scan->options = *options;
+    pthread_mutex_init(&scan->mutex, NULL);
+    pthread_cond_init(&scan->job_done, NULL);
+    atomic_init(&scan->cancel, 0);
+    const avsound_status status = scan_init(scan, path, feed);
+    scan->options.audio_path = NULL; /* the caller's string */
+    if (status) {
+        avsound_scan_free(scan);
+        return status;
+    }
+    *out = scan;
+    return AVSOUND_OK;
+}
+
 avsound_status avsound_scan_create(avsound_model *model, const char *path, const avsound_scan_options *options,
                                    avsound_scan **out)
 {
@@ -357,25 +424,8 @@ avsound_status avsound_scan_create(avsound_model *model, const char *path, const
     if (!model || !path || !options)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", !model ? "model" : !path ? "path" : "options");
     avsound_scan_options o;
-    AVSN_TRY(avsn_options_read(&o, sizeof o, options, SCAN_OPTIONS_LEAST, "scan options"));
-    AVSN_TRY(check_options(&o));
-    avsound_scan *scan = avsn_alloc_zeroed(model->context, 1, sizeof *scan);
-    if (!scan)
-        return AVSOUND_E_NO_MEMORY;
-    scan->context = avsn_context_ref(model->context);
-    scan->model = avsn_model_ref(model);
-    scan->options = o;
-    pthread_mutex_init(&scan->mutex, NULL);
-    pthread_cond_init(&scan->job_done, NULL);
-    atomic_init(&scan->cancel, 0);
-    const avsound_status status = scan_init(scan, path);
-    scan->options.audio_path = NULL; /* the caller's string */
-    if (status) {
-        avsound_scan_free(scan);
-        return status;
-    }
-    *out = scan;
-    return AVSOUND_OK;
+    AVSN_TRY(avsn_scan_check(model, options, &o));
+    return avsn_scan_create(model, path, NULL, &o, out);
 }
 
 void avsound_scan_free(avsound_scan *scan)

@@ -4,6 +4,7 @@
 
 #include "api/clips.h"
 #include "api/stems.h"
+#include "api/walks.h"
 #include "base/cpu.h"
 #include "dsp/waveform.h"
 
@@ -309,6 +310,11 @@ static double release_seconds(const avsn_model_config *config)
     return config->separation.columns == 128 ? 2.135 : avsn_release_seconds(config->separation.columns / 128);
 }
 
+static int64_t step_of(const avsn_clip_frontend *clip)
+{
+    return AVSN_MAX(clip->frames * 3 / 4, 1);
+}
+
 /* Neighbours overlap by a quarter of a window, the ends of which are left to each other. */
 static avsound_status set_windows(avsound_separator *s)
 {
@@ -316,7 +322,7 @@ static avsound_status set_windows(avsound_separator *s)
     s->windows = (avsn_windows){
         .pace = {.frame_rate = clip->frame_rate, .sample_rate = clip->sample_rate},
         .frames = clip->frames,
-        .step = AVSN_MAX(clip->frames * 3 / 4, 1),
+        .step = step_of(clip),
         .output = avsn_stems_output(s->stems),
         .guard = avsn_stems_guard(s->stems),
         .samples = INT64_MAX / 4096,
@@ -343,12 +349,10 @@ static avsound_status make_buffers(avsound_separator *s)
     return take(s, avsn_stems_samples(s->stems), &s->right);
 }
 
-static avsound_status separation_init(avsound_separator *s, const char *path)
+static avsound_status separation_init(avsound_separator *s, const char *path, avsn_feed *feed)
 {
     const avsn_arch *arch = s->model->arch;
-    if (!arch->separates)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s separates nothing: want a separator or a mask-net", arch->name);
-    const avsn_clips_options clips = {.path = path, .audio_path = s->options.audio_path, .frames = !arch->blind,
+    const avsn_clips_options clips = {.path = path, .feed = feed, .audio_path = s->options.audio_path, .frames = !arch->blind,
                                       .start_us = s->options.start_us, .duration_us = s->options.duration_us};
     AVSN_TRY(avsn_clips_open(&s->clips, s->context, &s->model->config.image, &s->model->config.clip, &clips));
     const avsound_session_options session = {.struct_size = sizeof session,
@@ -364,6 +368,50 @@ static avsound_status separation_init(avsound_separator *s, const char *path)
     return make_buffers(s);
 }
 
+/* The first sample of a result waits for the end of the window behind its own, and whether the recording ends there. */
+double avsn_separator_latency(const avsound_model *model, const avsound_separator_options *options)
+{
+    const avsn_clip_frontend *clip = &model->config.clip;
+    const double window = AVSN_MAX((double)clip->samples / clip->sample_rate, clip->frames / clip->frame_rate);
+    const double step = options->flags & AVSOUND_SEPARATE_COMPAT ? release_seconds(&model->config) / 2
+                                                                 : (double)step_of(clip) / clip->frame_rate;
+    return step + window + 2 / clip->frame_rate;
+}
+
+avsound_status avsn_separator_check(const avsound_model *model, const avsound_separator_options *theirs,
+                                    avsound_separator_options *options)
+{
+    avsn_region region;
+    AVSN_TRY(avsn_options_read(options, sizeof *options, theirs, OPTIONS_LEAST, "separation options"));
+    AVSN_TRY(check_options(options, &region));
+    if (!model->arch->separates)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s separates nothing: want a separator or a mask-net", model->arch->name);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_separator_create(avsound_model *model, const char *path, avsn_feed *feed,
+                                     const avsound_separator_options *options, avsound_separator **out)
+{
+    *out = NULL;
+    avsound_separator *s = avsn_alloc_zeroed(model->context, 1, sizeof *s);
+    if (!s)
+        return AVSOUND_E_NO_MEMORY;
+    s->context = avsn_context_ref(model->context);
+    s->model = avsn_model_ref(model);
+    s->options = *options;
+    atomic_init(&s->cancel, 0);
+    avsound_status status = check_region(options, &s->region);
+    if (!status)
+        status = separation_init(s, path, feed);
+    s->options.audio_path = NULL; /* the caller's string */
+    if (status) {
+        avsound_separator_free(s);
+        return status;
+    }
+    *out = s;
+    return AVSOUND_OK;
+}
+
 avsound_status avsound_separator_create(avsound_model *model, const char *path, const avsound_separator_options *options,
                                          avsound_separator **out)
 {
@@ -373,24 +421,8 @@ avsound_status avsound_separator_create(avsound_model *model, const char *path, 
     if (!model || !path)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", model ? "path" : "model");
     avsound_separator_options o;
-    avsn_region region;
-    AVSN_TRY(avsn_options_read(&o, sizeof o, options, OPTIONS_LEAST, "separation options"));
-    AVSN_TRY(check_options(&o, &region));
-    avsound_separator *s = avsn_alloc_zeroed(model->context, 1, sizeof *s);
-    if (!s)
-        return AVSOUND_E_NO_MEMORY;
-    s->context = avsn_context_ref(model->context);
-    s->model = avsn_model_ref(model);
-    s->options = o;
-    s->region = region;
-    atomic_init(&s->cancel, 0);
-    const avsound_status status = separation_init(s, path);
-    if (status) {
-        avsound_separator_free(s);
-        return status;
-    }
-    *out = s;
-    return AVSOUND_OK;
+    AVSN_TRY(avsn_separator_check(model, options, &o));
+    return avsn_separator_create(model, path, NULL, &o, out);
 }
 
 void avsound_separator_cancel(avsound_separator *s)

@@ -199,12 +199,13 @@ static avsound_status advance(avsn_meter *meter, avsn_lag_curves *curves, const 
     const int64_t count = t->held - 2 * AVSN_SYNC_CONTEXT, picture = t->first + AVSN_SYNC_CONTEXT;
     if (count <= 0)
         return avsn_fail(t->end, "%s", t->end_detail);
-    AVSN_TRY(run(t, t->see, cancel));
     AVSN_TRY(hear_until(t, AVSN_SYNC_STEPS * (picture + count - 1) + meter->most, cancel));
+    AVSN_TRY(run(t, t->see, cancel));
     for (int64_t i = 0; i < count; i++) {
         take_vector(t->see, i, t->dimension, t->vectors);
         compare(t, picture + i, t->vectors, curves);
     }
+    meter->measured = picture + count;
     move_pictures(t, 0, count, t->held - count);
     t->held -= count;
     t->first += count;
@@ -267,7 +268,7 @@ static avsound_status init(towers *t, const avsound_model *model, const avsn_met
     t->base.most = (int32_t)lround(o->range_seconds * 1e3 / t->base.step_ms);
     t->base.scale = scale ? (double)scale->data[0] : 1;
     t->base.trained_s = config->clip.frames / config->clip.frame_rate;
-    const avsn_reel_options reel = {.path = o->path, .audio = &t->audio, .image = &config->image,
+    const avsn_reel_options reel = {.path = o->path, .feed = o->feed, .audio = &t->audio, .image = &config->image,
                                     .rate = config->clip.frame_rate, .audio_delay_us = o->audio_delay_us,
                                     .start_us = o->start_us, .duration_us = o->duration_us,
                                     .around_s = o->range_seconds};
@@ -275,6 +276,15 @@ static avsound_status init(towers *t, const avsound_model *model, const avsn_met
     AVSN_TRY(plan(t, model, "embedding.video", o->compute, &t->see));
     AVSN_TRY(plan(t, model, "embedding.audio", o->compute, &t->hear));
     return allocate(t);
+}
+
+/* Vectors of sound are made in runs, the last of which may begin with the last vector that a lag compares. */
+double avsn_towers_latency(const avsound_model *model, double range_seconds)
+{
+    const avsn_audio_frontend *f = &model->config.audio;
+    const double pictures = (AVSN_SYNC_CONTEXT + 1) / model->config.clip.frame_rate;
+    const double sound = range_seconds + (double)((int64_t)COLUMNS * f->hop + f->window) / f->sample_rate;
+    return AVSN_MAX(pictures, sound);
 }
 
 avsound_status avsn_towers_create(const avsound_model *model, const avsn_meter_options *options, avsn_meter **out)

@@ -18,6 +18,7 @@
     X(AVSOUND_E_CANCELLED, "cancelled")                                              \
     X(AVSOUND_E_BUFFER_SIZE, "buffer too small")                                     \
     X(AVSOUND_E_LIMIT, "over a limit of the context")                                \
+    X(AVSOUND_E_AGAIN, "not yet: more input or fewer results must come first")       \
     X(AVSOUND_E_INTERNAL, "internal error")
 
 #define DETAIL_BYTES 1024

@@ -54,16 +54,34 @@ static void join_pairs(double *rows, size_t lags, int32_t count)
 void avsn_lag_curves_at(avsn_lag_curves *curves, int64_t time_us, double **sum, double **weight)
 {
     const size_t lags = lag_count(curves);
-    while (time_us / curves->span_us >= AVSN_LAG_CURVES_MOST) {
+    while (!curves->first && time_us / curves->span_us >= AVSN_LAG_CURVES_MOST) {
         join_pairs(curves->sum, lags, curves->count);
         join_pairs(curves->weight, lags, curves->count);
         curves->count = (curves->count + 1) / 2;
         curves->span_us *= 2;
     }
-    const int32_t row = (int32_t)(time_us / curves->span_us);
+    const int32_t row = (int32_t)(time_us / curves->span_us - curves->first);
     curves->count = AVSN_MAX(curves->count, row + 1);
     *sum = curves->sum + (size_t)row * lags;
     *weight = curves->weight + (size_t)row * lags;
+}
+
+static void drop_rows(double *rows, size_t lags, int32_t count, int32_t dropped)
+{
+    const size_t kept = (size_t)(count - dropped) * lags, gone = (size_t)dropped * lags;
+    memmove(rows, rows + gone, kept * sizeof *rows);
+    memset(rows + kept, 0, gone * sizeof *rows);
+}
+
+void avsn_lag_curves_forget(avsn_lag_curves *curves, int64_t time_us)
+{
+    const int64_t rows = AVSN_MIN(time_us / curves->span_us - curves->first, (int64_t)curves->count);
+    if (rows <= 0)
+        return;
+    drop_rows(curves->sum, lag_count(curves), curves->count, (int32_t)rows);
+    drop_rows(curves->weight, lag_count(curves), curves->count, (int32_t)rows);
+    curves->count -= (int32_t)rows;
+    curves->first += rows;
 }
 
 /* ---- one curve ---- */
@@ -266,7 +284,7 @@ static int32_t find_windows(const avsn_lag_curves *curves, const avsn_peak_optio
         if (p.best >= 0)
             find_shares(t, o->scale);
         windows[count++] = (avsn_moment){
-            .time_s = ((double)first + (double)stretches / 2) * (double)curves->span_us * 1e-6,
+            .time_s = ((double)(curves->first + first) + (double)stretches / 2) * (double)curves->span_us * 1e-6,
             .offset_ms = p.best < 0 ? NAN : p.position * o->step_ms,
             .likelihood = p.best < 0 ? 0 : share_near(t, p.position, o->near_ms / o->step_ms),
         };

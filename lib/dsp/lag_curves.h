@@ -14,6 +14,7 @@ typedef struct avsn_lag_curves {
     int32_t most;    /* lags -most...most */
     int32_t count;   /* stretches begun, at most AVSN_LAG_CURVES_MOST */
     int64_t span_us; /* of a stretch */
+    int64_t first;   /* number of the first that is held: those before were forgotten */
     double *sum;     /* [AVSN_LAG_CURVES_MOST][2 * most + 1] of similarities */
     double *weight;  /* [AVSN_LAG_CURVES_MOST][2 * most + 1] how many were added */
 } avsn_lag_curves;
@@ -22,6 +23,10 @@ avsound_status avsn_lag_curves_init(avsn_lag_curves *curves, avsound_context *co
 void avsn_lag_curves_free(avsn_lag_curves *curves);
 /* Where what is seen at this time, 0 or more, is added: sums and weights of lags -most...most. */
 void avsn_lag_curves_at(avsn_lag_curves *curves, int64_t time_us, double **sum, double **weight);
+
+/* Forgets the stretches that end by then. What is added from then on is at most AVSN_LAG_CURVES_MOST stretches later than the
+ * first that is left: where stretches are forgotten none are joined. */
+void avsn_lag_curves_forget(avsn_lag_curves *curves, int64_t time_us);
 
 /* ---- the answer ---- */
 

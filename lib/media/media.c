@@ -1,3 +1,4 @@
+#include "media/feed.h"
 #include "media/private.h"
 
 #include <stdio.h>
@@ -5,6 +6,7 @@
 
 struct avsound_media {
     avsound_context *context;
+    avsn_feed_reader *fed; /* what is read instead of a file; NULL: the file */
     avsn_source source;
     avsn_video *video; /* NULL: none, or ignored */
     avsn_sound *sound;
@@ -151,6 +153,24 @@ static avsound_status open_source(avsn_source *source, const avsound_media_optio
     return status;
 }
 
+avsound_status avsn_media_open_feed(avsound_context *context, avsn_feed *feed, bool frames, bool sound, avsound_media **out)
+{
+    *out = NULL;
+    avsound_media *media = avsn_alloc_zeroed(context, 1, sizeof *media);
+    if (!media)
+        return AVSOUND_E_NO_MEMORY;
+    media->context = avsn_context_ref(context);
+    media->source = (avsn_source){.context = context, .fd = -1};
+    const avsound_status status = avsn_feed_reader_create(feed, frames, sound, &media->fed);
+    if (status) {
+        avsn_media_free(media);
+        return status;
+    }
+    avsn_feed_reader_info(media->fed, &media->info);
+    *out = media;
+    return AVSOUND_OK;
+}
+
 avsound_status avsn_media_open(avsound_context *context, const char *path, const avsound_media_options *options,
                                avsound_media **out)
 {
@@ -206,6 +226,8 @@ void avsn_media_info(const avsound_media *media, avsound_media_info *info)
 
 avsound_status avsn_media_read_frame(avsound_media *media, avsound_frame *frame)
 {
+    if (media->fed)
+        return avsn_feed_reader_frame(media->fed, frame);
     if (!media->video)
         AVSN_FAIL(AVSOUND_E_STATE, "%s: has no video, or it was ignored", media->source.path);
     AVSN_TRY(check_place(media));
@@ -216,6 +238,8 @@ avsound_status avsn_media_read_frame(avsound_media *media, avsound_frame *frame)
 
 avsound_status avsn_media_read_audio(avsound_media *media, avsound_audio *audio)
 {
+    if (media->fed)
+        return avsn_feed_reader_sound(media->fed, audio);
     if (!media->sound)
         AVSN_FAIL(AVSOUND_E_STATE, "%s: has no sound, or it was ignored", media->source.path);
     AVSN_TRY(check_place(media));
@@ -258,6 +282,7 @@ void avsn_media_free(avsound_media *media)
     if (!media)
         return;
     avsound_context *context = media->context;
+    avsn_feed_reader_free(media->fed);
     avsn_video_free(media->video);
     avsn_sound_free(media->sound);
     avsn_source_close(&media->source);

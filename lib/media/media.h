@@ -16,6 +16,10 @@ avsound_status avsn_media_open_memory(avsound_context *context, const void *data
                                       const avsound_media_options *options, avsound_media **out);
 avsound_status avsn_media_open_io(avsound_context *context, const avsound_io *io, const avsound_media_options *options,
                                   avsound_media **out);
+/* What reads a feed (feed.h), which must outlive it: AVSOUND_E_AGAIN where more may come. It cannot be sought in. */
+struct avsn_feed;
+avsound_status avsn_media_open_feed(avsound_context *context, struct avsn_feed *feed, bool frames, bool sound,
+                                    avsound_media **out);
 AVSN_SHARED void avsn_media_info(const avsound_media *media, avsound_media_info *info);
 AVSN_SHARED avsound_status avsn_media_read_frame(avsound_media *media, avsound_frame *frame);
 AVSN_SHARED avsound_status avsn_media_read_audio(avsound_media *media, avsound_audio *audio);
@@ -44,6 +48,16 @@ avsound_status avsn_scaler_rgb(avsn_scaler *scaler, const avsound_frame *frame, 
 void avsn_scaler_free(avsn_scaler *scaler);
 /* The checks alone, for every function that takes a frame. */
 avsound_status avsn_frame_check(const avsound_context *context, const avsound_frame *frame);
+
+/* ---- a frame that outlives whom it was borrowed from ---- */
+typedef struct avsn_kept_frame {
+    avsound_frame view;
+    uint8_t *bytes;
+    size_t capacity;
+} avsn_kept_frame;
+
+/* Copies a checked frame into `out`, zeroed memory or one kept before; `bytes` is the caller's to free. */
+avsound_status avsn_frame_keep(avsound_context *context, const avsound_frame *frame, avsn_kept_frame *out);
 
 /* ---- resampling: any public audio to mono or more floats at another rate (swresample) ---- */
 typedef struct avsn_resampler avsn_resampler;

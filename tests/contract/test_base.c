@@ -19,13 +19,14 @@ START_TEST(statuses_keep_names_and_texts)
         {-10, "AVSOUND_E_CANCELLED"},
         {-11, "AVSOUND_E_BUFFER_SIZE"},
         {-12, "AVSOUND_E_LIMIT"},
+        {-13, "AVSOUND_E_AGAIN"},
         {-100, "AVSOUND_E_INTERNAL"},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         ck_assert_str_eq(avsound_status_name(all[i].status), all[i].name);
         ck_assert_uint_gt(strlen(avsound_status_text(all[i].status)), 3);
     }
-    const avsound_status unknown[] = {1, -13, -99, INT32_MIN, INT32_MAX};
+    const avsound_status unknown[] = {1, -14, -99, INT32_MIN, INT32_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         ck_assert_str_eq(avsound_status_name(unknown[i]), "AVSOUND_E_?");
         ck_assert_ptr_nonnull(avsound_status_text(unknown[i]));

@@ -206,6 +206,36 @@ START_TEST(long_recordings_need_no_more_memory_and_lose_nothing)
 }
 END_TEST
 
+/* Three minutes, of which at most ten seconds are kept at a time: the answer is that of the moment, in its own time. */
+START_TEST(what_was_forgotten_has_no_say)
+{
+    setup();
+    static answer a;
+    avsn_lag_curves curves;
+    ck_avsound(avsn_lag_curves_init(&curves, context, MOST, 200000));
+    for (int64_t i = 0; i < 3 * 60 * 25; i++) {
+        double *sum, *weight;
+        const double offset = i < 4000 ? -600 : 400;
+        avsn_lag_curves_at(&curves, i * 40000, &sum, &weight);
+        for (int32_t l = 0; l <= 2 * MOST; l++) {
+            const double x = ((l - MOST) * 20 - offset) / 50;
+            sum[l] += 0.5 * exp(-x * x / 2);
+            weight[l]++;
+        }
+        avsn_lag_curves_forget(&curves, i * 40000 - 10000000);
+        ck_assert_int_le(curves.count, 51);
+        if (i % 500 != 499)
+            continue;
+        ck_avsound(avsn_lag_curves_peak(&curves, &usual, a.curve, a.windows, &a.peak));
+        ck_assert_double_eq_tol(a.peak.offset_ms, offset, 0.5);
+        ck_assert_int_eq(a.peak.windows, 1);
+        ck_assert_double_eq_tol(a.windows[0].time_s, (double)i / 25 - 5, 0.21);
+    }
+    ck_assert_int_eq(curves.span_us, 200000);
+    avsn_lag_curves_free(&curves);
+}
+END_TEST
+
 START_TEST(lags_that_nothing_speaks_for_are_left_out)
 {
     setup();
@@ -250,4 +280,4 @@ SUITE("dsp.lag_curves", an_offset_is_found_between_steps, the_interval_holds_the
       noise_alone_is_not_trusted, the_likelihood_is_the_share_of_the_exponentials,
       the_best_at_the_end_of_the_range_is_told, a_drift_is_measured_and_the_offset_stands_in_the_middle,
       a_short_recording_has_no_drift, long_recordings_need_no_more_memory_and_lose_nothing,
-      lags_that_nothing_speaks_for_are_left_out, refused_memory_is_survived)
+      what_was_forgotten_has_no_say, lags_that_nothing_speaks_for_are_left_out, refused_memory_is_survived)

@@ -208,6 +208,39 @@ AT(avsound_separator_result, on, 48);
 AT(avsound_separator_result, off, 56);
 AT(avsound_separator_result, mixture, 64);
 
+SIZE(avsound_stream_options, 56);
+AT(avsound_stream_options, struct_size, 0);
+AT(avsound_stream_options, rate_num, 4);
+AT(avsound_stream_options, rate_den, 8);
+AT(avsound_stream_options, reserved, 12);
+AT(avsound_stream_options, scan, 16);
+AT(avsound_stream_options, offset, 24);
+AT(avsound_stream_options, separator, 32);
+AT(avsound_stream_options, patience_us, 40);
+AT(avsound_stream_options, most_bytes, 48);
+
+SIZE(avsound_stream_result, 56);
+AT(avsound_stream_result, struct_size, 0);
+AT(avsound_stream_result, segment, 4);
+AT(avsound_stream_result, index, 8);
+AT(avsound_stream_result, time_us, 16);
+AT(avsound_stream_result, newest_us, 24);
+AT(avsound_stream_result, scan, 32);
+AT(avsound_stream_result, offset, 40);
+AT(avsound_stream_result, separation, 48);
+
+SIZE(avsound_stream_state, 72);
+AT(avsound_stream_state, struct_size, 0);
+AT(avsound_stream_state, reserved, 4);
+AT(avsound_stream_state, bytes, 8);
+AT(avsound_stream_state, results, 16);
+AT(avsound_stream_state, frames, 24);
+AT(avsound_stream_state, samples, 32);
+AT(avsound_stream_state, late_frames, 40);
+AT(avsound_stream_state, late_samples, 48);
+AT(avsound_stream_state, stand_in_frames, 56);
+AT(avsound_stream_state, stand_in_samples, 64);
+
 SIZE(avsound_scan_times, 48);
 AT(avsound_scan_times, struct_size, 0);
 AT(avsound_scan_times, reserved, 4);
@@ -267,6 +300,7 @@ VALUE(AVSOUND_E_BACKEND, -9);
 VALUE(AVSOUND_E_CANCELLED, -10);
 VALUE(AVSOUND_E_BUFFER_SIZE, -11);
 VALUE(AVSOUND_E_LIMIT, -12);
+VALUE(AVSOUND_E_AGAIN, -13);
 VALUE(AVSOUND_E_INTERNAL, -100);
 
 VALUE(AVSOUND_LOG_ERROR, 1);

@@ -396,6 +396,87 @@ static avsound_status separate(void *scene_)
     return status == AVSOUND_E_END ? AVSOUND_OK : status;
 }
 
+/* ---- streams ---- */
+
+static avsound_status take_results(avsound_stream *stream)
+{
+    avsound_stream_result result = {.struct_size = sizeof result};
+    avsound_status status;
+    while (!(status = CALL(avsound_stream_next, stream, &result)))
+        ck_assert(result.scan || result.separation);
+    return status == AVSOUND_E_AGAIN ? AVSOUND_OK : status;
+}
+
+/* Two recordings of six pictures. */
+static avsound_status push_all(scene *s, avsound_stream *stream)
+{
+    avsound_status status = AVSOUND_OK;
+    avsound_audio piece = s->sound;
+    piece.frames = 1920;
+    for (int i = 0; !status && i < 12; i++) {
+        piece.time_us = s->frame.time_us = i * 40000;
+        if (i == 6)
+            status = CALL(avsound_stream_discontinuity, stream);
+        if (!status)
+            status = CALL(avsound_stream_push_frame, stream, &s->frame);
+        if (!status)
+            status = CALL(avsound_stream_push_audio, stream, &piece);
+        if (!status)
+            status = take_results(stream);
+    }
+    return status;
+}
+
+static avsound_status live(scene *s, avsound_stream_options options)
+{
+    avsound_stream *stream = NULL;
+    avsound_stream_state state = {.struct_size = sizeof state};
+    options.struct_size = sizeof options;
+    arm(&s->refusals);
+    avsound_status status = CALL(avsound_stream_create, s->model, &options, &stream);
+    ck_assert((status == AVSOUND_OK) == (stream != NULL));
+    if (!status)
+        status = push_all(s, stream);
+    if (!status)
+        status = CALL(avsound_stream_flush, stream);
+    if (!status)
+        status = take_results(stream);
+    if (stream) {
+        ck_avsound(CALL(avsound_stream_get_state, stream, &state));
+        ck_assert_double_gt(CALL(avsound_stream_latency, stream), 0);
+    }
+    disarm(&s->refusals);
+    if (stream && status != AVSOUND_E_END) {
+        ck_alive(take_results(stream));
+        CALL(avsound_stream_reset, stream);
+        ck_avsound(push_all(s, stream));
+    }
+    CALL(avsound_stream_cancel, stream);
+    CALL(avsound_stream_free, stream);
+    return status == AVSOUND_E_END ? AVSOUND_OK : status;
+}
+
+static avsound_status stream_scores(void *scene_)
+{
+    avsound_scan_options scan;
+    avsound_stream_options options;
+    CALL(avsound_stream_options_init, &options, sizeof options);
+    avsound_scan_options_init(&scan, sizeof scan);
+    scan.what = AVSOUND_SCAN_SCORE;
+    scan.hop_seconds = 0.1;
+    scan.threads = 1;
+    options.scan = &scan;
+    return live(scene_, options);
+}
+
+static avsound_status stream_separation(void *scene_)
+{
+    avsound_separator_options separator;
+    avsound_separator_options_init(&separator, sizeof separator);
+    separator.threads = 1;
+    return live(scene_, (avsound_stream_options){.separator = &separator});
+}
+
 /* ---- media ---- */
 
 static avsound_status read_to_end(avsound_media *media)
@@ -576,6 +657,8 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(ask_scan, "avol-net", refuse_all, ask_scan)                              \
     X(measure_offset, "sync-net", refuse_each, measure_offset)                 \
     X(separate, "mask-net", refuse_each, separate)                             \
+    X(stream_scores, "ave-net", refuse_each, stream_scores)                    \
+    X(stream_separation, "mask-net", refuse_each, stream_separation)           \
     X(read_media, "ave-net", refuse_each, read_media)                          \
     X(read_media_from_elsewhere, "ave-net", refuse_each, read_media_from_elsewhere) \
     X(retime, "ave-net", refuse_each, retime)                                  \

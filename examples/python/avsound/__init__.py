@@ -15,8 +15,8 @@ from __future__ import annotations
 from . import errors, metrics, train
 from ._native import lib as _lib
 from .arrays import Frame, Sound
-from .errors import (AvsoundError, BackendError, BufferSizeError, CancelledError, EndError, FileError, FormatError,
-                     InternalError, InvalidArgumentError, LimitError, OutOfMemoryError, ShapeError, StateError,
+from .errors import (AgainError, AvsoundError, BackendError, BufferSizeError, CancelledError, EndError, FileError,
+                     FormatError, InternalError, InvalidArgumentError, LimitError, OutOfMemoryError, ShapeError, StateError,
                      UnsupportedError)
 from .media import Media, MediaInfo, Writer, retime, write_picture
 from .model import (Context, Localization, Model, Score, Session, architectures, default_context, find_model,
@@ -31,8 +31,8 @@ def version() -> str:
 
 
 __all__ = [
-    "AvsoundError", "BackendError", "BufferSizeError", "CancelledError", "Context", "EndError", "FileError", "FormatError",
-    "Frame", "InternalError", "InvalidArgumentError", "LimitError", "Localization", "Media", "MediaInfo", "Model", "Offset",
+    "AgainError", "AvsoundError", "BackendError", "BufferSizeError", "CancelledError", "Context", "EndError", "FileError",
+    "FormatError", "Frame", "InternalError", "InvalidArgumentError", "LimitError", "Localization", "Media", "MediaInfo", "Model", "Offset",
     "OffsetResult", "OutOfMemoryError", "Scan", "ScanResult", "Score", "Separator", "Session", "ShapeError", "Sound",
     "StateError", "Stretch", "UnsupportedError", "Writer", "architectures", "default_context", "draw_cam", "draw_map",
     "draw_scores", "draw_spectrograms", "errors", "find_model", "metrics", "model_folders", "retime", "train", "version",

@@ -22,6 +22,7 @@ E_BACKEND = -9
 E_CANCELLED = -10
 E_BUFFER_SIZE = -11
 E_LIMIT = -12
+E_AGAIN = -13
 E_INTERNAL = -100
 LOG_ERROR = 1
 LOG_WARNING = 2
@@ -148,6 +149,10 @@ class avsound_offset(Structure):
 
 
 class avsound_separator(Structure):
+    pass
+
+
+class avsound_stream(Structure):
     pass
 
 
@@ -495,6 +500,51 @@ class avsound_scores(Struct):
     _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("times_s", POINTER(c_double)),
                 ("probabilities", POINTER(c_double)), ("confidences", POINTER(c_double)), ("count", c_int64),
                 ("title", c_char_p)]
+
+
+class avsound_stream_options(Struct):
+    struct_size: int
+    rate_num: int
+    rate_den: int
+    reserved: int
+    scan: Any
+    offset: Any
+    separator: Any
+    patience_us: int
+    most_bytes: int
+    _fields_ = [("struct_size", c_uint32), ("rate_num", c_int32), ("rate_den", c_int32), ("reserved", c_int32),
+                ("scan", POINTER(avsound_scan_options)), ("offset", POINTER(avsound_offset_options)),
+                ("separator", POINTER(avsound_separator_options)), ("patience_us", c_int64), ("most_bytes", c_int64)]
+
+
+class avsound_stream_result(Struct):
+    struct_size: int
+    segment: int
+    index: int
+    time_us: int
+    newest_us: int
+    scan: Any
+    offset: Any
+    separation: Any
+    _fields_ = [("struct_size", c_uint32), ("segment", c_int32), ("index", c_int64), ("time_us", c_int64),
+                ("newest_us", c_int64), ("scan", POINTER(avsound_scan_result)),
+                ("offset", POINTER(avsound_offset_result)), ("separation", POINTER(avsound_separator_result))]
+
+
+class avsound_stream_state(Struct):
+    struct_size: int
+    reserved: int
+    bytes: int
+    results: int
+    frames: int
+    samples: int
+    late_frames: int
+    late_samples: int
+    stand_in_frames: int
+    stand_in_samples: int
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("bytes", c_int64), ("results", c_int64),
+                ("frames", c_int64), ("samples", c_int64), ("late_frames", c_int64), ("late_samples", c_int64),
+                ("stand_in_frames", c_int64), ("stand_in_samples", c_int64)]
 
 
 class avsound_estimate(Struct):
@@ -1080,6 +1130,19 @@ FUNCTIONS = {
     "avsound_scores_draw": ("avsound", Status, [POINTER(avsound_context), POINTER(avsound_scores), c_char_p]),
     "avsound_spectrogram": ("avsound", Status, [POINTER(avsound_model), POINTER(avsound_audio), POINTER(c_float),
         POINTER(c_size_t), POINTER(c_int32), POINTER(c_int64)]),
+    "avsound_stream_options_init": ("avsound", None, [POINTER(avsound_stream_options), c_uint32]),
+    "avsound_stream_create": ("avsound", Status, [POINTER(avsound_model), POINTER(avsound_stream_options),
+        POINTER(POINTER(avsound_stream))]),
+    "avsound_stream_push_frame": ("avsound", Status, [POINTER(avsound_stream), POINTER(avsound_frame)]),
+    "avsound_stream_push_audio": ("avsound", Status, [POINTER(avsound_stream), POINTER(avsound_audio)]),
+    "avsound_stream_discontinuity": ("avsound", Status, [POINTER(avsound_stream)]),
+    "avsound_stream_flush": ("avsound", Status, [POINTER(avsound_stream)]),
+    "avsound_stream_reset": ("avsound", None, [POINTER(avsound_stream)]),
+    "avsound_stream_next": ("avsound", Status, [POINTER(avsound_stream), POINTER(avsound_stream_result)]),
+    "avsound_stream_latency": ("avsound", c_double, [POINTER(avsound_stream)]),
+    "avsound_stream_get_state": ("avsound", Status, [POINTER(avsound_stream), POINTER(avsound_stream_state)]),
+    "avsound_stream_cancel": ("avsound", None, [POINTER(avsound_stream)]),
+    "avsound_stream_free": ("avsound", None, [POINTER(avsound_stream)]),
     "avsound_wilson_interval": ("train", Status, [c_double, c_int64, POINTER(c_double), POINTER(c_double)]),
     "avsound_metric_share": ("train", Status, [POINTER(c_double), c_int64, POINTER(avsound_estimate)]),
     "avsound_metric_mean": ("train", Status, [POINTER(avsound_context), POINTER(c_double), POINTER(c_int64), c_int64,

@@ -67,6 +67,10 @@ class LimitError(AvsoundError):
     """A limit of the context was exceeded."""
 
 
+class AgainError(AvsoundError):
+    """A stream's: more must be pushed, or results taken, first."""
+
+
 class InternalError(AvsoundError):
     """A defect of the library."""
 
@@ -84,6 +88,7 @@ CLASSES: dict[int, type[AvsoundError]] = {
     _abi.E_CANCELLED: CancelledError,
     _abi.E_BUFFER_SIZE: BufferSizeError,
     _abi.E_LIMIT: LimitError,
+    _abi.E_AGAIN: AgainError,
     _abi.E_INTERNAL: InternalError,
 }
 

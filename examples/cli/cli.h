@@ -33,7 +33,7 @@ enum {
 
 /* Bits of cli_option.commands. */
 enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_PREPARE = 32, CLI_TRAIN = 64,
-       CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_CLASSIFY = 1024, CLI_REPORT = 2048,
+       CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_CLASSIFY = 1024, CLI_REPORT = 2048, CLI_STREAM = 4096,
        CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
 
 /* Options of train alone; 0 and NULL: not given. */
@@ -73,6 +73,9 @@ typedef struct cli_args {
     int compat;              /* of localize, separate */
     int consistent, video;   /* of separate */
     const char *phase, *region, *picture, *true_stems;
+    const char *task, *pictures, *sound, *size, *pixels, *samples, *stems; /* of stream */
+    int64_t sample_rate;
+    double window, wait;
     cli_train_args train;
 } cli_args;
 
@@ -140,6 +143,7 @@ void cli_interrupt_scan(avsound_scan *scan);
 void cli_interrupt_session(avsound_session *session);
 void cli_interrupt_offset(avsound_offset *offset);
 void cli_interrupt_separator(avsound_separator *separator);
+void cli_interrupt_stream(avsound_stream *stream);
 
 /* ---- progress (progress.c): a bar on standard error, if that is a terminal and nobody asked for quiet ---- */
 
@@ -327,5 +331,6 @@ int cli_sync(cli *c);
 int cli_separate(cli *c);
 int cli_classify(cli *c);
 int cli_report(cli *c);
+int cli_stream(cli *c);
 
 #endif

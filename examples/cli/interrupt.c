@@ -12,6 +12,7 @@ static avsound_scan *current_scan;
 static avsound_session *current_session;
 static avsound_offset *current_offset;
 static avsound_separator *current_separator;
+static avsound_stream *current_stream;
 static sigset_t watched;
 
 static void cancel_current(void)
@@ -24,6 +25,8 @@ static void cancel_current(void)
         avsound_offset_cancel(current_offset);
     if (current_separator)
         avsound_separator_cancel(current_separator);
+    if (current_stream)
+        avsound_stream_cancel(current_stream);
 }
 
 static void *watch(void *unused)
@@ -101,6 +104,15 @@ void cli_interrupt_separator(avsound_separator *separator)
 {
     pthread_mutex_lock(&lock);
     current_separator = separator;
+    if (atomic_load(&received))
+        cancel_current();
+    pthread_mutex_unlock(&lock);
+}
+
+void cli_interrupt_stream(avsound_stream *stream)
+{
+    pthread_mutex_lock(&lock);
+    current_stream = stream;
     if (atomic_load(&received))
         cancel_current();
     pthread_mutex_unlock(&lock);

@@ -60,6 +60,13 @@ const cli_command cli_commands[] = {
      "the network's own length that overlap by half; --json has all of them. The model\n"
      "is one that train --objective classify has made; it knows the classes' names.\n",
      cli_classify},
+    {"stream", CLI_STREAM, "", 0, 0, "do any of it on raw pictures and sound while they come",
+     "Reads frames as ffmpeg -f rawvideo writes them and samples as -f f32le does, from\n"
+     "two files or pipes, one of which may be standard input. Both begin at time 0.\n"
+     "Prints one JSON object a line and result; latency says how many seconds of the\n"
+     "inputs behind a result's time had been read. docs/streams.md says how many it\n"
+     "takes.\n",
+     cli_stream},
     {"report", CLI_REPORT, "VIDEO", 1, 1, "write a page with everything the bundled models say of a video",
      "The page holds the video with its overlay, the correspondence and the offset as\n"
      "plots, both separated sounds to play, and the models' cards; it refers to nothing\n"

@@ -162,7 +162,7 @@ static json_t *notes_json(int32_t notes)
     return list;
 }
 
-static json_t *result_json(const avsound_offset_result *r)
+json_t *sync_json(const avsound_offset_result *r)
 {
     static const char *const verdicts[] = {"measured", "silent", "still", "short", "edge", "unsure"};
     const bool told = r->verdict == AVSOUND_OFFSET_MEASURED;
@@ -180,7 +180,7 @@ int sync_facts(const cli *c, const cli_model *model, const sync_measurement *m, 
     const cli_args *a = &c->args;
     *facts = json_pack("{s:o, s:o, s:b, s:f}", "input", cli_json_text(a->inputs[0]), "model", cli_json_text(model->name),
                        "trained", model->trained, "range_seconds", a->range > 0 ? a->range : 2.0);
-    json_t *result = result_json(&m->result), *curve = curve_json(m->offset), *windows = windows_json(m->offset);
+    json_t *result = sync_json(&m->result), *curve = curve_json(m->offset), *windows = windows_json(m->offset);
     const bool complete = *facts && result && curve && windows;
     if (complete) {
         json_object_update(*facts, result);
@@ -240,7 +240,7 @@ static int fix_and_measure(const cli *c, const cli_model *model, const avsound_o
     if (!code && a->json)
         json_object_set_new(json, "fix",
                             json_pack("{s:o, s:f, s:o}", "output", cli_json_text(a->fix), "audio_delay_ms",
-                                      found->offset_ms, "residual", result_json(&after.result)));
+                                      found->offset_ms, "residual", sync_json(&after.result)));
     if (!code && !a->json) {
         printf("%s: audio %s by %.0f ms; measured again:\n", a->fix, found->offset_ms < 0 ? "brought forward" : "delayed",
                fabs(found->offset_ms));

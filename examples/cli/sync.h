@@ -16,6 +16,8 @@ typedef struct sync_measurement {
 /* Measures a file with the command's options; sync_close also after a failure. */
 int sync_measure(const cli *c, const cli_model *model, const char *path, sync_measurement *out);
 void sync_close(sync_measurement *measurement);
+/* The answer as an object; NULL: out of memory. */
+json_t *sync_json(const avsound_offset_result *result);
 /* Why there is no answer; NULL for AVSOUND_OFFSET_MEASURED. */
 const char *sync_reason(int32_t verdict);
 /* A sentence of the offset, its interval and the confidence, or why there is none. */

@@ -32,6 +32,11 @@ awk '$3 > 0.98 && $1 < 1.9 { same++ } $3 < 0.9 && $1 > 1.9 { other++ }
 awk 'min == "" || $2 < min { min = $2; at = $1 } END { exit !(NR == 19 && at == 10) }' "$work/seen" ||
     fail "nv12: $(cat "$work/seen")"
 
+# Twenty times as fast as it was recorded: every score comes, none later than stated.
+"$build/examples/stream" "$models/ave-s.safetensors" "$work/clip.mp4" 20 >"$work/seen"
+awk '/^stated/ { stated = $3 } /probability/ { n++; if ($1 != (n - 1) / 4 || $9 > stated + 0.25) bad++ }
+     END { exit !(n == 16 && !bad) }' "$work/seen" || fail "stream: $(cat "$work/seen")"
+
 "$build/examples/embed" "$models/ave-s.safetensors" "$work/clip.mp4" >"$work/seen"
 awk '{ sum += $1 * $1 } END { exit !(NR >= 64 && sum > 0.999 && sum < 1.001) }' "$work/seen" || fail "embed: no unit vector"
 

@@ -19,22 +19,30 @@ static int32_t format_of(int format)
 {
     switch (format) {
     case AV_PIX_FMT_YUV420P:
-    case AV_PIX_FMT_YUVJ420P: return AVSOUND_PIXEL_YUV420P;
+    case AV_PIX_FMT_YUVJ420P:
+        return AVSOUND_PIXEL_YUV420P;
     case AV_PIX_FMT_YUV422P:
-    case AV_PIX_FMT_YUVJ422P: return AVSOUND_PIXEL_YUV422P;
+    case AV_PIX_FMT_YUVJ422P:
+        return AVSOUND_PIXEL_YUV422P;
     case AV_PIX_FMT_YUV444P:
-    case AV_PIX_FMT_YUVJ444P: return AVSOUND_PIXEL_YUV444P;
-    case AV_PIX_FMT_NV12: return AVSOUND_PIXEL_NV12;
-    case AV_PIX_FMT_GRAY8: return AVSOUND_PIXEL_GRAY8;
-    case AV_PIX_FMT_RGB24: return AVSOUND_PIXEL_RGB24;
-    default: return 0; /* avsound refuses it and says so; swscale makes one of the above */
+    case AV_PIX_FMT_YUVJ444P:
+        return AVSOUND_PIXEL_YUV444P;
+    case AV_PIX_FMT_NV12:
+        return AVSOUND_PIXEL_NV12;
+    case AV_PIX_FMT_GRAY8:
+        return AVSOUND_PIXEL_GRAY8;
+    case AV_PIX_FMT_RGB24:
+        return AVSOUND_PIXEL_RGB24;
+    default:
+        return 0; /* avsound refuses it and says so; swscale makes one of the above */
     }
 }
 
 /* The ten lines: the same picture by other names. The pixels stay the AVFrame's. */
 static avsound_frame frame_of(const AVFrame *f, AVRational unit)
 {
-    avsound_frame frame = {.struct_size = sizeof frame, .format = format_of(f->format), .width = f->width, .height = f->height};
+    avsound_frame frame = {
+        .struct_size = sizeof frame, .format = format_of(f->format), .width = f->width, .height = f->height};
     frame.range = f->color_range == AVCOL_RANGE_JPEG ? AVSOUND_RANGE_FULL : AVSOUND_RANGE_DEFAULT;
     frame.matrix = f->colorspace == AVCOL_SPC_BT709 ? AVSOUND_MATRIX_BT709 : AVSOUND_MATRIX_DEFAULT;
     frame.time_us = av_rescale_q(f->best_effort_timestamp, unit, AV_TIME_BASE_Q);
@@ -104,7 +112,8 @@ int main(int argc, char **argv)
 {
     AVFormatContext *format = NULL;
     const AVCodec *codec = NULL;
-    if (argc != 3 || avformat_open_input(&format, argv[2], NULL, NULL) < 0 || avformat_find_stream_info(format, NULL) < 0)
+    if (argc != 3 || avformat_open_input(&format, argv[2], NULL, NULL) < 0 ||
+        avformat_find_stream_info(format, NULL) < 0)
         return fprintf(stderr, "usage: avframe MODEL VIDEO\n"), 2;
     const int stream = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
     AVCodecContext *decoder = stream < 0 ? NULL : avcodec_alloc_context3(codec);

@@ -8,9 +8,10 @@ typedef struct input {
     uint8_t *data;
     size_t size;
     int64_t position, piece; /* most bytes a read brings */
-    int64_t fails_at, answer; /* a read that would begin at this byte returns `answer`; one before it ends there; -1: none */
+    int64_t fails_at,
+        answer; /* a read that would begin at this byte returns `answer`; one before it ends there; -1: none */
     int64_t break_at; /* a read that begins before this byte ends there; 0: none */
-    int32_t seek_answer;      /* what every seek returns, 0: it succeeds */
+    int32_t seek_answer; /* what every seek returns, 0: it succeeds */
     long reads, seeks;
 } input;
 

@@ -26,7 +26,8 @@ static avsound_status seek(avsn_io *io, const char *label, int64_t position)
     io->position = -1;
     const int32_t answer = io->calls.seek(position, io->calls.user_data);
     if (answer)
-        AVSN_FAIL(AVSOUND_E_IO, "%s: seeking to byte %lld: the callback returned %d", label, (long long)position, answer);
+        AVSN_FAIL(AVSOUND_E_IO, "%s: seeking to byte %lld: the callback returned %d", label, (long long)position,
+                  answer);
     io->position = position;
     return AVSOUND_OK;
 }

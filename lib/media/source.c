@@ -374,8 +374,8 @@ static avsound_status check_told_sizes(const avsn_source *source, const AVFormat
     for (unsigned i = 0; i < format->nb_streams; i++) {
         const AVCodecParameters *par = format->streams[i]->codecpar;
         if (par->codec_type == AVMEDIA_TYPE_VIDEO && (int64_t)par->width * par->height > most)
-            AVSN_FAIL(AVSOUND_E_LIMIT, "%s: video of %d x %d pixels, the context allows %lld in all", source->path, par->width,
-                      par->height, (long long)most);
+            AVSN_FAIL(AVSOUND_E_LIMIT, "%s: video of %d x %d pixels, the context allows %lld in all", source->path,
+                      par->width, par->height, (long long)most);
     }
     return AVSOUND_OK;
 }

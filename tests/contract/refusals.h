@@ -9,7 +9,7 @@
 
 typedef struct refusals {
     budget budget;
-    long refuse;  /* number of the allocation to refuse, 0: none */
+    long refuse; /* number of the allocation to refuse, 0: none */
     int for_good; /* and all that follow */
 } refusals;
 
@@ -88,8 +88,9 @@ static long refuse_in_turn(const char *name, refusals *r, void *scene, attempt_f
         disarm(r);
         ck_assert_msg(atomic_load(&b->live) == live, "%s, allocation %ld refused: %ld left behind", name, n,
                       atomic_load(&b->live) - live);
-        ck_assert_msg(status == (refused ? AVSOUND_E_NO_MEMORY : AVSOUND_OK), "%s, allocation %ld refused %ld times: %s (%s)",
-                      name, n, refused, avsound_status_name(status), avsound_error_detail());
+        ck_assert_msg(status == (refused ? AVSOUND_E_NO_MEMORY : AVSOUND_OK),
+                      "%s, allocation %ld refused %ld times: %s (%s)", name, n, refused, avsound_status_name(status),
+                      avsound_error_detail());
         if (!refused)
             return n - 1;
     }

@@ -13,9 +13,9 @@ typedef struct scene {
 } scene;
 
 /* What is left of an object after a failure must go on or refuse to, but not break; freed it is by the caller. */
-#define ck_alive(expr)                                                                                    \
-    do {                                                                                                  \
-        const avsound_status alive_ = (expr);                                                             \
+#define ck_alive(expr)                                                                                     \
+    do {                                                                                                   \
+        const avsound_status alive_ = (expr);                                                              \
         ck_assert_msg(alive_ <= AVSOUND_OK && alive_ != AVSOUND_E_INTERNAL, "%s: %d", #expr, (int)alive_); \
     } while (0)
 
@@ -50,8 +50,7 @@ static avsound_status create_model(void *scene_)
     scene *s = scene_;
     avsound_model *model = NULL;
     arm(&s->refusals);
-    const avsound_status status =
-        CALL(avsound_model_create, s->context, s->arch, narrow_config(s->arch), 1, &model);
+    const avsound_status status = CALL(avsound_model_create, s->context, s->arch, narrow_config(s->arch), 1, &model);
     return checked(status, model);
 }
 
@@ -60,8 +59,7 @@ static avsound_status create_model_from(void *scene_)
     scene *s = scene_;
     avsound_model *model = NULL;
     arm(&s->refusals);
-    const avsound_status status =
-        CALL(avsound_model_create_from, s->model, NULL, NULL, 1, "conv2_1", NULL, &model);
+    const avsound_status status = CALL(avsound_model_create_from, s->model, NULL, NULL, 1, "conv2_1", NULL, &model);
     return checked(status, model);
 }
 
@@ -126,7 +124,8 @@ static avsound_status ask_model(void *scene_)
     ck_assert_int_gt(CALL(avsound_model_metadata_count, s->model), 0);
     ck_assert_ptr_nonnull(CALL(avsound_model_metadata, s->model, CALL(avsound_model_metadata_key, s->model, 0)));
     ck_assert_int_gt(CALL(avsound_model_parameter_count, s->model), 0);
-    ck_assert_str_eq(CALL(avsound_arch_name, CALL(avsound_arch_count) - CALL(avsound_arch_count)), avsound_arch_name(0));
+    ck_assert_str_eq(CALL(avsound_arch_name, CALL(avsound_arch_count) - CALL(avsound_arch_count)),
+                     avsound_arch_name(0));
     ck_assert_str_eq(CALL(avsound_status_name, AVSOUND_OK), "AVSOUND_OK");
     ck_assert_ptr_nonnull(CALL(avsound_status_text, AVSOUND_OK));
     ck_assert_ptr_nonnull(CALL(avsound_error_detail));
@@ -217,10 +216,9 @@ static avsound_session *armed_session(scene *s)
         return status;                               \
     }
 
-TASK(embed_picture, float values[128]; size_t size = 128,
-     CALL(avsound_embed_image, session, &s->frame, 1, values, &size))
-TASK(embed_sound, float values[128]; size_t size = 128,
-     CALL(avsound_embed_audio, session, &s->sound, 1, values, &size))
+TASK(embed_picture, float values[128];
+     size_t size = 128, CALL(avsound_embed_image, session, &s->frame, 1, values, &size))
+TASK(embed_sound, float values[128]; size_t size = 128, CALL(avsound_embed_audio, session, &s->sound, 1, values, &size))
 TASK(correspond, avsound_score score = {.struct_size = sizeof score},
      CALL(avsound_correspondence, session, &s->frame, &s->sound, &score))
 /* Replans for the frame's shape, so that the plan's allocations are refused once more. */
@@ -624,44 +622,44 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     free(s);
 }
 
-#define SCENE(name, arch, refuse, attempt)            \
-    START_TEST(name##_survives)                       \
-    {                                                 \
-        play(#name, arch, refuse, attempt);           \
-    }                                                 \
+#define SCENE(name, arch, refuse, attempt)  \
+    START_TEST(name##_survives)             \
+    {                                       \
+        play(#name, arch, refuse, attempt); \
+    }                                       \
     END_TEST
 
-#define SCENES(X)                                                              \
-    X(create_context, "ave-net", refuse_each, create_context)                  \
-    X(create_model, "ave-net", refuse_each, create_model)                      \
-    X(create_model_from, "ave-net", refuse_each, create_model_from)            \
-    X(load_model, "ave-net", refuse_each, load_model)                          \
+#define SCENES(X)                                                                   \
+    X(create_context, "ave-net", refuse_each, create_context)                       \
+    X(create_model, "ave-net", refuse_each, create_model)                           \
+    X(create_model_from, "ave-net", refuse_each, create_model_from)                 \
+    X(load_model, "ave-net", refuse_each, load_model)                               \
     X(load_model_from_elsewhere, "ave-net", refuse_each, load_model_from_elsewhere) \
-    X(verify_model, "ave-net", refuse_each, verify_model)                      \
-    X(save_model, "ave-net", refuse_each, save_model)                          \
-    X(ask_model, "ave-net", refuse_all, ask_model)                             \
-    X(create_session, "avol-net", refuse_each, create_session)                 \
-    X(create_session_of_clips, "multisensory", refuse_each, create_session)    \
-    X(run_session, "ave-net", refuse_all, run_session)                         \
-    X(describe_session, "ave-net", refuse_all, describe_session)               \
-    X(embed_picture, "ave-net", refuse_each, embed_picture)                    \
-    X(embed_sound, "ave-net", refuse_each, embed_sound)                        \
-    X(correspond, "ave-net", refuse_each, correspond)                          \
-    X(localize, "avol-net", refuse_each, localize)                             \
-    X(spectrogram, "ave-net", refuse_each, spectrogram)                        \
-    X(draw_maps, "ave-net", refuse_each, draw_maps)                            \
-    X(write_picture, "ave-net", refuse_each, write_picture)                    \
-    X(draw_scores, "ave-net", refuse_each, draw_scores)                        \
-    X(draw_spectrograms, "ave-net", refuse_each, draw_spectrograms)            \
-    X(scan, "avol-net", refuse_each, scan)                                     \
-    X(ask_scan, "avol-net", refuse_all, ask_scan)                              \
-    X(measure_offset, "sync-net", refuse_each, measure_offset)                 \
-    X(separate, "mask-net", refuse_each, separate)                             \
-    X(stream_scores, "ave-net", refuse_each, stream_scores)                    \
-    X(stream_separation, "mask-net", refuse_each, stream_separation)           \
-    X(read_media, "ave-net", refuse_each, read_media)                          \
+    X(verify_model, "ave-net", refuse_each, verify_model)                           \
+    X(save_model, "ave-net", refuse_each, save_model)                               \
+    X(ask_model, "ave-net", refuse_all, ask_model)                                  \
+    X(create_session, "avol-net", refuse_each, create_session)                      \
+    X(create_session_of_clips, "multisensory", refuse_each, create_session)         \
+    X(run_session, "ave-net", refuse_all, run_session)                              \
+    X(describe_session, "ave-net", refuse_all, describe_session)                    \
+    X(embed_picture, "ave-net", refuse_each, embed_picture)                         \
+    X(embed_sound, "ave-net", refuse_each, embed_sound)                             \
+    X(correspond, "ave-net", refuse_each, correspond)                               \
+    X(localize, "avol-net", refuse_each, localize)                                  \
+    X(spectrogram, "ave-net", refuse_each, spectrogram)                             \
+    X(draw_maps, "ave-net", refuse_each, draw_maps)                                 \
+    X(write_picture, "ave-net", refuse_each, write_picture)                         \
+    X(draw_scores, "ave-net", refuse_each, draw_scores)                             \
+    X(draw_spectrograms, "ave-net", refuse_each, draw_spectrograms)                 \
+    X(scan, "avol-net", refuse_each, scan)                                          \
+    X(ask_scan, "avol-net", refuse_all, ask_scan)                                   \
+    X(measure_offset, "sync-net", refuse_each, measure_offset)                      \
+    X(separate, "mask-net", refuse_each, separate)                                  \
+    X(stream_scores, "ave-net", refuse_each, stream_scores)                         \
+    X(stream_separation, "mask-net", refuse_each, stream_separation)                \
+    X(read_media, "ave-net", refuse_each, read_media)                               \
     X(read_media_from_elsewhere, "ave-net", refuse_each, read_media_from_elsewhere) \
-    X(retime, "ave-net", refuse_each, retime)                                  \
+    X(retime, "ave-net", refuse_each, retime)                                       \
     X(write_film, "ave-net", refuse_each, write_film)
 
 SCENES(SCENE)

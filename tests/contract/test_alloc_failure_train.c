@@ -362,8 +362,9 @@ static void refuse_some(const char *name, refusals *r, void *what, attempt_fn at
         disarm(r);
         ck_assert_msg(atomic_load(&b->live) == live, "%s, allocation %ld refused: %ld left behind", name, r->refuse,
                       atomic_load(&b->live) - live);
-        ck_assert_msg(status == (atomic_load(&b->refused) ? AVSOUND_E_NO_MEMORY : AVSOUND_OK), "%s, allocation %ld refused: %s (%s)",
-                      name, r->refuse, avsound_status_name(status), avsound_error_detail());
+        ck_assert_msg(status == (atomic_load(&b->refused) ? AVSOUND_E_NO_MEMORY : AVSOUND_OK),
+                      "%s, allocation %ld refused: %s (%s)", name, r->refuse, avsound_status_name(status),
+                      avsound_error_detail());
     }
     r->refuse = 0;
     printf("%s: %d refusals\n", name, RUN_REFUSALS);
@@ -393,30 +394,30 @@ static void play(const char *name, int stage, refuse_fn refuse, attempt_fn attem
     free(s);
 }
 
-#define SCENE(attempt, stage, refuse)               \
-    START_TEST(attempt##_survives)                  \
-    {                                               \
-        play(#attempt, stage, refuse, attempt);     \
-    }                                               \
+#define SCENE(attempt, stage, refuse)           \
+    START_TEST(attempt##_survives)              \
+    {                                           \
+        play(#attempt, stage, refuse, attempt); \
+    }                                           \
     END_TEST
 
-#define SCENES(X)                                \
-    X(measure_plainly, NOTHING, refuse_all)      \
-    X(mean, NOTHING, refuse_each)                \
-    X(decibels, NOTHING, refuse_each)            \
-    X(correspondence, NOTHING, refuse_each)      \
-    X(negatives, NOTHING, refuse_each)           \
-    X(retrieval, NOTHING, refuse_each)           \
-    X(measure_map, NOTHING, refuse_each)         \
-    X(sync_search, NOTHING, refuse_each)         \
-    X(sync_metric, NOTHING, refuse_each)         \
-    X(correlate, NOTHING, refuse_each)           \
-    X(judge_separation, NOTHING, refuse_each)    \
-    X(ideal_mask, NOTHING, refuse_each)          \
-    X(prepare, VIDEOS, refuse_each)              \
-    X(create_trainer, CLIPS, refuse_some)        \
-    X(use_trainer, CLIPS, refuse_some)           \
-    X(run_trainer, CLIPS, refuse_some)           \
+#define SCENES(X)                             \
+    X(measure_plainly, NOTHING, refuse_all)   \
+    X(mean, NOTHING, refuse_each)             \
+    X(decibels, NOTHING, refuse_each)         \
+    X(correspondence, NOTHING, refuse_each)   \
+    X(negatives, NOTHING, refuse_each)        \
+    X(retrieval, NOTHING, refuse_each)        \
+    X(measure_map, NOTHING, refuse_each)      \
+    X(sync_search, NOTHING, refuse_each)      \
+    X(sync_metric, NOTHING, refuse_each)      \
+    X(correlate, NOTHING, refuse_each)        \
+    X(judge_separation, NOTHING, refuse_each) \
+    X(ideal_mask, NOTHING, refuse_each)       \
+    X(prepare, VIDEOS, refuse_each)           \
+    X(create_trainer, CLIPS, refuse_some)     \
+    X(use_trainer, CLIPS, refuse_some)        \
+    X(run_trainer, CLIPS, refuse_some)        \
     X(resume_trainer, RUN, refuse_some)
 
 SCENES(SCENE)

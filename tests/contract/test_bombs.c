@@ -20,7 +20,7 @@ static long peak_kb(void)
 }
 
 /* Memory that is asked for but not used is no harm; a peak that grows is. */
-#define ck_small(before)                                    \
+#define ck_small(before) \
     ck_assert_msg(peak_kb() - (before) < MOST_GROWTH_KB, "%ld kB more than before", peak_kb() - (before))
 
 static input made(const char *name, const make_spec *spec)
@@ -68,8 +68,13 @@ static void refused(input *in, const char *name, avsound_status code, const char
     input_drop(in);
 }
 
-static const make_spec stamp = {.container = "avi", .video_encoder = "png", .width = 16, .height = 16, .frames = 1,
-                                .pixel_format = AV_PIX_FMT_RGB24, .tick = {1, 25}};
+static const make_spec stamp = {.container = "avi",
+                                .video_encoder = "png",
+                                .width = 16,
+                                .height = 16,
+                                .frames = 1,
+                                .pixel_format = AV_PIX_FMT_RGB24,
+                                .tick = {1, 25}};
 
 static input container_claiming(uint32_t side)
 {
@@ -116,8 +121,14 @@ END_TEST
 
 START_TEST(a_png_of_a_hundred_bytes_and_900_million_pixels)
 {
-    const make_spec spec = {.container = "image2", .mux_options = "update=1", .video_encoder = "png", .width = 8, .height = 8,
-                            .frames = 1, .pixel_format = AV_PIX_FMT_RGB24, .tick = {1, 25}};
+    const make_spec spec = {.container = "image2",
+                            .mux_options = "update=1",
+                            .video_encoder = "png",
+                            .width = 8,
+                            .height = 8,
+                            .frames = 1,
+                            .pixel_format = AV_PIX_FMT_RGB24,
+                            .tick = {1, 25}};
     input in = made("vast.png", &spec);
     put_be(in.data + 16, 30000, 4);
     put_be(in.data + 20, 30000, 4);
@@ -190,8 +201,13 @@ END_TEST
 
 START_TEST(an_hour_of_silence_in_a_kilobyte)
 {
-    const make_spec spec = {.container = "matroska", .audio_encoder = "pcm_s16le", .rate = 8000, .channels = 1, .samples = 160,
-                            .gap_at = 80, .gap = 3600 * 8000};
+    const make_spec spec = {.container = "matroska",
+                            .audio_encoder = "pcm_s16le",
+                            .rate = 8000,
+                            .channels = 1,
+                            .samples = 160,
+                            .gap_at = 80,
+                            .gap = 3600 * 8000};
     input in = made("still.mkv", &spec);
     ck_assert_uint_le(in.size, 1500);
     avsound_media *media;
@@ -223,8 +239,8 @@ START_TEST(tables_and_packets_beyond_the_file)
         put_be(table + (i == 0 ? 12 : 8), 0x02000000, 4); /* entries: 128 MiB and more */
         before = peak_kb();
         const avsound_status status = opened(&in, "table.mp4", NULL, &media);
-        ck_assert_msg(status == AVSOUND_OK || status == AVSOUND_E_FORMAT || status == AVSOUND_E_NO_MEMORY, "%s: %s", tables[i],
-                      avsound_error_detail());
+        ck_assert_msg(status == AVSOUND_OK || status == AVSOUND_E_FORMAT || status == AVSOUND_E_NO_MEMORY, "%s: %s",
+                      tables[i], avsound_error_detail());
         avsound_media_free(media);
         ck_small(before);
         input_drop(&in);
@@ -236,8 +252,8 @@ static void plan_refused(avsound_model *model, const avsound_session_options *op
 {
     avsound_session *session = (avsound_session *)&words;
     const avsound_status status = avsound_session_create(model, options, &session);
-    ck_assert_msg(status == AVSOUND_E_LIMIT || status == AVSOUND_E_SHAPE || status == AVSOUND_E_INVALID_ARGUMENT, "%s: %s (%s)",
-                  words, avsound_status_name(status), avsound_error_detail());
+    ck_assert_msg(status == AVSOUND_E_LIMIT || status == AVSOUND_E_SHAPE || status == AVSOUND_E_INVALID_ARGUMENT,
+                  "%s: %s (%s)", words, avsound_status_name(status), avsound_error_detail());
     ck_assert_ptr_null(session);
 }
 
@@ -247,11 +263,11 @@ START_TEST(sessions_beyond_all_memory)
     avsound_model *model = narrow_model(context, "ave-net");
     avsound_session_options o;
     const long before = peak_kb();
-#define REFUSES(change)                                 \
-    do {                                                \
-        avsound_session_options_init(&o, sizeof o);     \
-        change;                                         \
-        plan_refused(model, &o, #change);               \
+#define REFUSES(change)                             \
+    do {                                            \
+        avsound_session_options_init(&o, sizeof o); \
+        change;                                     \
+        plan_refused(model, &o, #change);           \
     } while (0)
     REFUSES((o.width = 30000, o.height = 30000));
     REFUSES((o.width = INT32_MAX, o.height = INT32_MAX));
@@ -285,7 +301,8 @@ START_TEST(configurations_beyond_all_memory)
     const long before = peak_kb();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         avsound_model *model;
-        ck_refused(avsound_model_create(context, cases[i].arch, cases[i].config, 1, &model), AVSOUND_E_INVALID_ARGUMENT, "");
+        ck_refused(avsound_model_create(context, cases[i].arch, cases[i].config, 1, &model), AVSOUND_E_INVALID_ARGUMENT,
+                   "");
         ck_small(before);
     }
     avsound_context_free(context);

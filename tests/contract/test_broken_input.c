@@ -12,23 +12,53 @@ typedef struct kind {
 
 static const kind kinds[] = {
     {"film.mkv",
-     {.container = "matroska", .video_encoder = "mpeg4", .width = 16, .height = 16, .frames = 3,
-      .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}, .audio_encoder = "pcm_s16le", .rate = 4000, .channels = 1, .samples = 480},
+     {.container = "matroska",
+      .video_encoder = "mpeg4",
+      .width = 16,
+      .height = 16,
+      .frames = 3,
+      .pixel_format = AV_PIX_FMT_YUV420P,
+      .tick = {1, 25},
+      .audio_encoder = "pcm_s16le",
+      .rate = 4000,
+      .channels = 1,
+      .samples = 480},
      1},
     {"film.mp4",
-     {.container = "mp4", .mux_options = "movflags=faststart", .video_encoder = "mpeg4", .width = 16, .height = 16, .frames = 3,
-      .pixel_format = AV_PIX_FMT_YUV420P, .tick = {1, 25}, .audio_encoder = "aac", .rate = 8000, .channels = 1, .samples = 1000,
+     {.container = "mp4",
+      .mux_options = "movflags=faststart",
+      .video_encoder = "mpeg4",
+      .width = 16,
+      .height = 16,
+      .frames = 3,
+      .pixel_format = AV_PIX_FMT_YUV420P,
+      .tick = {1, 25},
+      .audio_encoder = "aac",
+      .rate = 8000,
+      .channels = 1,
+      .samples = 1000,
       .tones = 1},
      1},
     {"film.flv",
-     {.container = "flv", .video_encoder = "flv", .width = 16, .height = 16, .frames = 3, .pixel_format = AV_PIX_FMT_YUV420P,
+     {.container = "flv",
+      .video_encoder = "flv",
+      .width = 16,
+      .height = 16,
+      .frames = 3,
+      .pixel_format = AV_PIX_FMT_YUV420P,
       .tick = {1, 25}},
      0},
     {"sound.wav", {.container = "wav", .audio_encoder = "pcm_s16le", .rate = 8000, .channels = 1, .samples = 300}, 0},
     {"sound.nut", {.container = "nut", .audio_encoder = "pcm_s16le", .rate = 8000, .channels = 1, .samples = 300}, 0},
     {"picture.png",
-     {.container = "image2", .mux_options = "update=1", .video_encoder = "png", .width = 8, .height = 8, .frames = 1,
-      .pixel_format = AV_PIX_FMT_RGB24, .tick = {1, 25}},
+     {.container = "image2",
+      .mux_options = "update=1",
+      .video_encoder = "png",
+      .width = 8,
+      .height = 8,
+      .frames = 1,
+      .pixel_format = AV_PIX_FMT_RGB24,
+      .tick = {1, 25}},
      0},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -104,11 +134,13 @@ START_TEST(every_beginning_of_a_file_is_read_or_refused)
         media = NULL;
         status = avsound_media_open_memory(context, part.data, size, k->name, NULL, &media);
         const heard h = hear(status, media);
-        ck_assert_msg(h.frames <= whole.frames && h.samples <= whole.samples, "%zu bytes of %s: %lld frames, %lld samples",
-                      size, k->name, (long long)h.frames, (long long)h.samples);
+        ck_assert_msg(h.frames <= whole.frames && h.samples <= whole.samples,
+                      "%zu bytes of %s: %lld frames, %lld samples", size, k->name, (long long)h.frames,
+                      (long long)h.samples);
         if (k->cut_is_seen && (h.frames < whole.frames || h.samples < whole.samples))
-            ck_assert_msg(h.first != AVSOUND_OK, "%zu bytes of %s: %lld frames, %lld samples, and no word of what is missing",
-                          size, k->name, (long long)h.frames, (long long)h.samples);
+            ck_assert_msg(h.first != AVSOUND_OK,
+                          "%zu bytes of %s: %lld frames, %lld samples, and no word of what is missing", size, k->name,
+                          (long long)h.frames, (long long)h.samples);
         refused += status != AVSOUND_OK;
         said += h.first != AVSOUND_OK;
         input_drop(&part);
@@ -141,8 +173,8 @@ START_TEST(read_errors_at_every_byte_are_reported)
             ck_assert_msg(h.first == AVSOUND_E_IO, "%s unreadable at %zu: %s (%s)", k->name, at,
                           avsound_status_name(h.first), avsound_error_detail());
         else
-            ck_assert_msg(h.frames == whole.frames && h.samples == whole.samples, "%s unreadable at %zu: silently less", k->name,
-                          at);
+            ck_assert_msg(h.frames == whole.frames && h.samples == whole.samples, "%s unreadable at %zu: silently less",
+                          k->name, at);
         reported += h.first == AVSOUND_E_IO;
         /* Once the bytes can be read again, so can the media. */
         in.fails_at = -1;

@@ -12,8 +12,8 @@ typedef avsound_status (*attempt_fn)(const place *p);
 
 static void check(const char *what, avsound_status status)
 {
-    ck_assert_msg(status == AVSOUND_OK || status == AVSOUND_E_NO_MEMORY || status == AVSOUND_E_BACKEND || status == AVSOUND_E_FORMAT ||
-                      status == AVSOUND_E_UNSUPPORTED,
+    ck_assert_msg(status == AVSOUND_OK || status == AVSOUND_E_NO_MEMORY || status == AVSOUND_E_BACKEND ||
+                      status == AVSOUND_E_FORMAT || status == AVSOUND_E_UNSUPPORTED,
                   "%s: %s (%s)", what, avsound_status_name(status), avsound_error_detail());
 }
 
@@ -134,14 +134,14 @@ static avsound_status write_picture(const place *p)
     return settled(status, path);
 }
 
-#define STARVED(attempt)                       \
-    START_TEST(attempt##_survives)             \
-    {                                          \
-        place p;                               \
-        setup(&p, "ave-net", 0.4, 10);         \
-        starve(#attempt, &p, attempt);         \
-        teardown(&p);                          \
-    }                                          \
+#define STARVED(attempt)               \
+    START_TEST(attempt##_survives)     \
+    {                                  \
+        place p;                       \
+        setup(&p, "ave-net", 0.4, 10); \
+        starve(#attempt, &p, attempt); \
+        teardown(&p);                  \
+    }                                  \
     END_TEST
 
 STARVED(read_media)

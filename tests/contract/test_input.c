@@ -175,10 +175,10 @@ START_TEST(arguments_are_checked)
     avsound_media *media = (avsound_media *)&s;
     avsound_model *model = (avsound_model *)&s;
     const avsound_media_options bad = {.struct_size = sizeof bad, .decode_threads = -1};
-#define REFUSED(call, out, words)                               \
-    do {                                                        \
-        ck_refused(call, AVSOUND_E_INVALID_ARGUMENT, words);    \
-        ck_assert_ptr_null(out);                                \
+#define REFUSED(call, out, words)                            \
+    do {                                                     \
+        ck_refused(call, AVSOUND_E_INVALID_ARGUMENT, words); \
+        ck_assert_ptr_null(out);                             \
     } while (0)
     REFUSED(avsound_media_open_io(NULL, &io, NULL, &media), media, "context is NULL");
     REFUSED(avsound_media_open_io(s.context, NULL, NULL, &media), media, "io is NULL");
@@ -199,12 +199,12 @@ START_TEST(arguments_are_checked)
     ck_refused(avsound_model_load_io(s.context, &io, NULL), AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
     REFUSED(avsound_model_load_fd(NULL, 0, NULL, &model), model, "context is NULL");
     ck_refused(avsound_model_load_fd(s.context, 0, NULL, NULL), AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
-#define REFUSES(change, words)                                                              \
-    do {                                                                                    \
-        io = good;                                                                          \
-        change;                                                                             \
-        REFUSED(avsound_media_open_io(s.context, &io, NULL, &media), media, words);         \
-        REFUSED(avsound_model_load_io(s.context, &io, &model), model, words);               \
+#define REFUSES(change, words)                                                      \
+    do {                                                                            \
+        io = good;                                                                  \
+        change;                                                                     \
+        REFUSED(avsound_media_open_io(s.context, &io, NULL, &media), media, words); \
+        REFUSED(avsound_model_load_io(s.context, &io, &model), model, words);       \
     } while (0)
     REFUSES(io.struct_size = 8, "io: struct_size is 8");
     REFUSES(io.read = NULL, "io: read is NULL");
@@ -227,13 +227,15 @@ START_TEST(descriptors_must_be_of_files)
     ck_assert_int_eq(pipe(pipes), 0);
     ck_refused(avsound_media_open_fd(s.context, pipes[0], "camera", NULL, &media), AVSOUND_E_IO,
                "camera: is a device, pipe or socket, want a regular file");
-    ck_refused(avsound_model_load_fd(s.context, pipes[0], "camera", &model), AVSOUND_E_IO, "camera: not a regular file");
+    ck_refused(avsound_model_load_fd(s.context, pipes[0], "camera", &model), AVSOUND_E_IO,
+               "camera: not a regular file");
     close(pipes[0]);
     close(pipes[1]);
     ck_refused(avsound_media_open_fd(s.context, -1, NULL, NULL, &media), AVSOUND_E_IO, "descriptor -1: Bad file");
     ck_refused(avsound_model_load_fd(s.context, -1, NULL, &model), AVSOUND_E_IO, "descriptor -1: ");
     const int fd = open(s.film, O_WRONLY | O_CLOEXEC);
-    ck_refused(avsound_media_open_fd(s.context, fd, "film", NULL, &media), AVSOUND_E_IO, "film: reading at byte 0: Bad file");
+    ck_refused(avsound_media_open_fd(s.context, fd, "film", NULL, &media), AVSOUND_E_IO,
+               "film: reading at byte 0: Bad file");
     close(fd);
     end(&s);
 }

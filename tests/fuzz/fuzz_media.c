@@ -38,7 +38,8 @@ static void read_some(avsound_media *media)
         must(frame.width > 0 && frame.height > 0 && frame.time_us > last);
         last = frame.time_us;
         for (int32_t y = 0; y < frame.height; y++)
-            sum = (uint8_t)(sum + frame.data[0][y * frame.stride[0]] + frame.data[0][y * frame.stride[0] + frame.width - 1]);
+            sum = (uint8_t)(sum + frame.data[0][y * frame.stride[0]] +
+                            frame.data[0][y * frame.stride[0] + frame.width - 1]);
     }
     for (int i = 0; i < STRETCHES && fine(avsound_media_read_audio(media, &audio)); i++) {
         must(audio.frames > 0 && audio.channels > 0 && audio.sample_rate > 0);
@@ -53,8 +54,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     uint8_t *copy = exact_copy(data, size);
     tape t = {.data = copy, .size = (int64_t)size, .piece = 1 + (int64_t)size * 7919 % 2048};
-    const avsound_io io = {
-        .struct_size = sizeof io, .size = (int64_t)size, .read = read_tape, .seek = seek_tape, .user_data = &t, .name = "fuzz"};
+    const avsound_io io = {.struct_size = sizeof io,
+                           .size = (int64_t)size,
+                           .read = read_tape,
+                           .seek = seek_tape,
+                           .user_data = &t,
+                           .name = "fuzz"};
     avsound_media_options options;
     avsound_media_options_init(&options, sizeof options);
     options.audio_rate = size % 2 ? 16000 : 0;

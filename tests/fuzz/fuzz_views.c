@@ -62,13 +62,20 @@ static void try_frame(avsound_context *context, bytes *b)
 {
     uint8_t *memory[4] = {0};
     int there = 1; /* all the memory that is told of */
-    avsound_frame frame = {.struct_size = sizeof frame, .format = take(b, 1) % 12, .width = take_number(b), .height = take_number(b),
-                           .range = take(b, 1) % 4, .matrix = take(b, 1) % 5};
+    avsound_frame frame = {.struct_size = sizeof frame,
+                           .format = take(b, 1) % 12,
+                           .width = take_number(b),
+                           .height = take_number(b),
+                           .range = take(b, 1) % 4,
+                           .matrix = take(b, 1) % 5};
     for (int p = 0; p < 4; p++) {
         int64_t row = 0, rows = 0;
         const int known = plane_of(frame.format, p, frame.width, frame.height, &row, &rows);
         const int kind = take(b, 1);
-        const int64_t stride = kind < 120 ? row : kind < 180 ? -row - take(b, 1) : kind < 240 ? row + take(b, 1) : take(b, 4);
+        const int64_t stride = kind < 120   ? row
+                               : kind < 180 ? -row - take(b, 1)
+                               : kind < 240 ? row + take(b, 1)
+                                            : take(b, 4);
         frame.stride[p] = (int32_t)stride;
         if (!known || kind == 255)
             continue;
@@ -109,8 +116,12 @@ static void try_sound(const avsound_model *model, bytes *b)
     static const int sizes[] = {0, 4, 2, 4, 8};
     const void *planes[16] = {0};
     void *memory = NULL;
-    avsound_audio audio = {.struct_size = sizeof audio, .format = take(b, 1) % 6, .sample_rate = take_number(b),
-                           .channels = take_number(b), .planar = take(b, 1) % 3, .frames = take_number(b)};
+    avsound_audio audio = {.struct_size = sizeof audio,
+                           .format = take(b, 1) % 6,
+                           .sample_rate = take_number(b),
+                           .channels = take_number(b),
+                           .planar = take(b, 1) % 3,
+                           .frames = take_number(b)};
     const int bytes_each = audio.format < 5 ? sizes[audio.format] : 0;
     const int legal = audio.channels > 0 && audio.channels <= 8 && audio.frames >= 0 && bytes_each;
     /* More than ten seconds ask for much, rightly. */

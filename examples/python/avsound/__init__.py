@@ -21,6 +21,7 @@ from .errors import (AgainError, AvsoundError, BackendError, BufferSizeError, Ca
 from .media import Media, MediaInfo, Writer, retime, write_picture
 from .model import (Context, Localization, Model, Score, Session, architectures, default_context, find_model,
                     model_folders)
+from .stream import Stream, StreamResult, StreamState
 from .tasks import (Offset, OffsetResult, Scan, ScanResult, Separator, Stretch, draw_cam, draw_map, draw_scores,
                     draw_spectrograms)
 
@@ -31,10 +32,11 @@ def version() -> str:
 
 
 __all__ = [
-    "AgainError", "AvsoundError", "BackendError", "BufferSizeError", "CancelledError", "Context", "EndError", "FileError",
-    "FormatError", "Frame", "InternalError", "InvalidArgumentError", "LimitError", "Localization", "Media", "MediaInfo", "Model", "Offset",
-    "OffsetResult", "OutOfMemoryError", "Scan", "ScanResult", "Score", "Separator", "Session", "ShapeError", "Sound",
-    "StateError", "Stretch", "UnsupportedError", "Writer", "architectures", "default_context", "draw_cam", "draw_map",
-    "draw_scores", "draw_spectrograms", "errors", "find_model", "metrics", "model_folders", "retime", "train", "version",
+    "AgainError", "AvsoundError", "BackendError", "BufferSizeError", "CancelledError", "Context", "EndError",
+    "FileError", "FormatError", "Frame", "InternalError", "InvalidArgumentError", "LimitError", "Localization",
+    "Media", "MediaInfo", "Model", "Offset", "OffsetResult", "OutOfMemoryError", "Scan", "ScanResult", "Score",
+    "Separator", "Session", "ShapeError", "Sound", "StateError", "Stream", "StreamResult", "StreamState", "Stretch",
+    "UnsupportedError", "Writer", "architectures", "default_context", "draw_cam", "draw_map", "draw_scores",
+    "draw_spectrograms", "errors", "find_model", "metrics", "model_folders", "retime", "train", "version",
     "write_picture",
 ]

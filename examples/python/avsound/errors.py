@@ -68,7 +68,7 @@ class LimitError(AvsoundError):
 
 
 class AgainError(AvsoundError):
-    """A stream's: more must be pushed, or results taken, first."""
+    """A stream holds as much as it may: take results, then push again. Iterators over results end instead of raising it."""
 
 
 class InternalError(AvsoundError):

@@ -81,6 +81,25 @@ class ScanResult:
     padded: bool  # of networks of clips: the recording is shorter than that
 
 
+def scan_options(what: Sequence[str], *, hop: float = 0.0, start: float = 0.0, duration: float = 0.0, threads: int = 0,
+                 precision: str = "f32", sound: PathLike | None = None) -> Any:
+    bits = 0
+    for word in what or ("score",):
+        bits |= choice("scan for", word, WHAT)
+    return options(_abi.avsound_scan_options, what=bits, threads=threads, hop_seconds=hop,
+                   precision=choice("precision", precision, PRECISIONS), start_us=microseconds(start),
+                   duration_us=microseconds(duration), audio_path=None if sound is None else encoded_path(sound))
+
+
+def scan_result(struct: Any) -> ScanResult:
+    return ScanResult(struct.index, struct.time_us / 1e6, struct.probability, struct.confidence, struct.rms,
+                      copied(struct.embedding_image, struct.dimension), copied(struct.embedding_audio, struct.dimension),
+                      copied(struct.map, struct.rows, struct.cols), copied(struct.cam, struct.rows, struct.cols),
+                      copied(struct.classes, struct.class_count),
+                      read_frame(struct.frame.contents) if struct.frame else None, struct.seen_us / 1e6,
+                      bool(struct.padded))
+
+
 class Scan(Walk):
     """A walk over a recording: an iterator over ScanResult.
 
@@ -97,22 +116,12 @@ class Scan(Walk):
 
     def __init__(self, model: Model, path: PathLike, *what: str, hop: float = 0.0, start: float = 0.0, duration: float = 0.0,
                  threads: int = 0, precision: str = "f32", sound: PathLike | None = None) -> None:
-        bits = 0
-        for word in what or ("score",):
-            bits |= choice("scan for", word, WHAT)
-        struct = options(_abi.avsound_scan_options, what=bits, threads=threads, hop_seconds=hop,
-                         precision=choice("precision", precision, PRECISIONS), start_us=microseconds(start),
-                         duration_us=microseconds(duration), audio_path=None if sound is None else encoded_path(sound))
+        struct = scan_options(what, hop=hop, start=start, duration=duration, threads=threads, precision=precision, sound=sound)
         parent = model._pointer
         super().__init__(make(_abi.avsound_scan, lib.avsound_scan_create, parent, encoded_path(path), struct, keeps=(parent,)))
 
     def _read(self, result: Any) -> ScanResult:
-        return ScanResult(result.index, result.time_us / 1e6, result.probability, result.confidence, result.rms,
-                          copied(result.embedding_image, result.dimension), copied(result.embedding_audio, result.dimension),
-                          copied(result.map, result.rows, result.cols), copied(result.cam, result.rows, result.cols),
-                          copied(result.classes, result.class_count),
-                          read_frame(result.frame.contents) if result.frame else None, result.seen_us / 1e6,
-                          bool(result.padded))
+        return scan_result(result)
 
     def times(self) -> dict[str, float]:
         """Where the time went so far, in seconds summed over the scan's threads."""
@@ -152,6 +161,22 @@ class OffsetResult:
     window_likelihoods: Doubles
 
 
+def offset_options(*, threads: int = 0, precision: str = "f32", range: float = 0.0, least_confidence: float = 0.0,
+                   window: float = 0.0, start: float = 0.0, duration: float = 0.0) -> Any:
+    return options(_abi.avsound_offset_options, threads=threads, precision=choice("precision", precision, PRECISIONS),
+                   range_seconds=range, least_confidence=least_confidence, window_seconds=window,
+                   start_us=microseconds(start), duration_us=microseconds(duration))
+
+
+def offset_result(found: Any, curve: Sequence[Doubles], windows: Sequence[Doubles]) -> OffsetResult:
+    values = found.values()
+    del values["windows"]
+    values["verdict"] = VERDICTS.get(found.verdict, str(found.verdict))
+    values["notes"] = [name for bit, name in NOTES.items() if found.notes & bit]
+    return OffsetResult(**values, lags_ms=curve[0], scores=curve[1], window_times=windows[0], window_offsets_ms=windows[1],
+                        window_likelihoods=windows[2])
+
+
 class Offset(Handle):
     """The measurement of a recording's offset, by a model of sync-net. Options as in avsound_offset_options, times in seconds.
 
@@ -160,9 +185,8 @@ class Offset(Handle):
 
     def __init__(self, model: Model, path: PathLike, *, threads: int = 0, precision: str = "f32", range: float = 0.0,
                  least_confidence: float = 0.0, window: float = 0.0, start: float = 0.0, duration: float = 0.0) -> None:
-        struct = options(_abi.avsound_offset_options, threads=threads, precision=choice("precision", precision, PRECISIONS),
-                         range_seconds=range, least_confidence=least_confidence, window_seconds=window,
-                         start_us=microseconds(start), duration_us=microseconds(duration))
+        struct = offset_options(threads=threads, precision=precision, range=range, least_confidence=least_confidence,
+                                window=window, start=start, duration=duration)
         parent = model._pointer
         super().__init__(make(_abi.avsound_offset, lib.avsound_offset_create, parent, encoded_path(path), struct,
                               keeps=(parent,)))
@@ -193,12 +217,7 @@ class Offset(Handle):
             lib.avsound_offset_get_result(offset, ctypes.byref(found))
             curve = arrays_of(lib.avsound_offset_get_curve, offset, 2)
             windows = arrays_of(lib.avsound_offset_get_windows, offset, 3)
-        values = found.values()
-        del values["windows"]
-        values["verdict"] = VERDICTS.get(found.verdict, str(found.verdict))
-        values["notes"] = [name for bit, name in NOTES.items() if found.notes & bit]
-        return OffsetResult(**values, lags_ms=curve[0], scores=curve[1], window_times=windows[0],
-                            window_offsets_ms=windows[1], window_likelihoods=windows[2])
+        return offset_result(found, curve, windows)
 
     def draw(self, path: PathLike) -> None:
         """Draws what result() last found: the curve, and the offsets over time. .png or .jpg."""
@@ -235,6 +254,23 @@ class Stretch:
     padded: bool
 
 
+def separator_options(*, compat: bool = False, consistent: bool = False, original_phase: bool = False, threads: int = 0,
+                      precision: str = "f32", start: float = 0.0, duration: float = 0.0,
+                      on_screen: tuple[float, float, float, float] = (0, 0, 0, 0), sound: PathLike | None = None) -> Any:
+    flags = (compat * _abi.SEPARATE_COMPAT | consistent * _abi.SEPARATE_CONSISTENT
+             | original_phase * _abi.SEPARATE_ORIGINAL_PHASE)
+    left, top, right, bottom = on_screen
+    return options(_abi.avsound_separator_options, flags=flags, threads=threads, start_us=microseconds(start),
+                   precision=choice("precision", precision, PRECISIONS), duration_us=microseconds(duration), left=left,
+                   top=top, right=right, bottom=bottom, audio_path=None if sound is None else encoded_path(sound))
+
+
+def stretch_of(struct: Any) -> Stretch:
+    on, off, mixture = (np.ctypeslib.as_array(p, (struct.samples,)).copy() for p in (struct.on, struct.off, struct.mixture))
+    return Stretch(struct.index, struct.time_us / 1e6, struct.sample, struct.sample_rate, on, off, mixture, struct.rms,
+                   bool(struct.padded))
+
+
 class Separator(Walk):
     """A walk that takes a recording's sound apart: an iterator over Stretch, by a model of a separator or a mask-net.
 
@@ -248,21 +284,14 @@ class Separator(Walk):
                  original_phase: bool = False, threads: int = 0, precision: str = "f32", start: float = 0.0,
                  duration: float = 0.0, on_screen: tuple[float, float, float, float] = (0, 0, 0, 0),
                  sound: PathLike | None = None) -> None:
-        flags = (compat * _abi.SEPARATE_COMPAT | consistent * _abi.SEPARATE_CONSISTENT
-                 | original_phase * _abi.SEPARATE_ORIGINAL_PHASE)
-        left, top, right, bottom = on_screen
-        struct = options(_abi.avsound_separator_options, flags=flags, threads=threads, start_us=microseconds(start),
-                         precision=choice("precision", precision, PRECISIONS), duration_us=microseconds(duration), left=left,
-                         top=top, right=right, bottom=bottom, audio_path=None if sound is None else encoded_path(sound))
+        struct = separator_options(compat=compat, consistent=consistent, original_phase=original_phase, threads=threads,
+                                   precision=precision, start=start, duration=duration, on_screen=on_screen, sound=sound)
         parent = model._pointer
         super().__init__(make(_abi.avsound_separator, lib.avsound_separator_create, parent, encoded_path(path), struct,
                               keeps=(parent,)))
 
     def _read(self, result: Any) -> Stretch:
-        on, off, mixture = (np.ctypeslib.as_array(p, (result.samples,)).copy()
-                            for p in (result.on, result.off, result.mixture))
-        return Stretch(result.index, result.time_us / 1e6, result.sample, result.sample_rate, on, off, mixture, result.rms,
-                       bool(result.padded))
+        return stretch_of(result)
 
 
 def draw_map(picture: FrameLike, map: npt.ArrayLike, *, colour: str = "jet", alpha: float = 0.6,

@@ -1,6 +1,7 @@
 #include "contract/fixture.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 
 enum { THREADS = 4, MOST_THREADS = 16, RUNS = 6 };

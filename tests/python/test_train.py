@@ -1,5 +1,7 @@
 """Preparing clips and training runs."""
+import gc
 import threading
+import weakref
 
 import avsound
 import numpy as np
@@ -90,6 +92,18 @@ def test_what_progress_raises_stops_the_run_and_comes_out(clips, tmp_path, error
     with pytest.raises(error):
         trainer.run()
     assert (tmp_path / "run" / "checkpoint.safetensors").exists()
+
+
+def test_a_trainer_that_its_progress_function_knows_is_freed(clips, tmp_path):
+    known = []
+    trainer = begin(clips, tmp_path / "run", progress=lambda state: known[0].state.step == 2)
+    known.append(trainer)
+    with pytest.raises(avsound.CancelledError):
+        trainer.run()
+    freed = weakref.ref(trainer._pointer)
+    del known, trainer
+    gc.collect()
+    assert freed() is None
 
 
 def test_mistakes(clips, tmp_path):

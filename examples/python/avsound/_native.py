@@ -77,8 +77,8 @@ class Library:
 
 def check(status: int, _function: Any = None, _arguments: Any = None) -> int:
     if status < 0:
-        raise errors.error(status, lib.avsound_status_name(status).decode(),
-                           lib.avsound_error_detail().decode("utf-8", "replace"))
+        detail = lib.avsound_error_detail().decode("utf-8", "replace")  # before any other call
+        raise errors.error(status, lib.avsound_status_name(status).decode(), detail)
     return status
 
 

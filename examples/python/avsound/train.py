@@ -97,8 +97,10 @@ class Trainer(Handle):
         struct, parent = training_options(training), pointer_of(context)
         self._progress = Progress(callback_type(_abi.avsound_trainer_options, "progress"), progress, state_of)
         struct.progress = self._progress.callback
-        Handle.__init__(self, make(_abi.avsound_trainer, function, parent, *arguments, struct,
-                                   keeps=(parent, self._progress.callback)))
+        trainer = make(_abi.avsound_trainer, function, parent, *arguments, struct, keeps=(parent,))
+        # Not among what is kept for freeing: a function that knows its trainer would keep it for ever.
+        trainer.progress = self._progress.callback
+        Handle.__init__(self, trainer)
 
     def run(self) -> None:
         """Trains to the last epoch, or until patience ends. Raises CancelledError if `progress` stopped it, and what that

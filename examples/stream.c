@@ -2,6 +2,8 @@
  * by the stream's own measure, in seconds of media, and by the clock, computing included.
  *
  *   stream MODEL VIDEO [SPEED] */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime(), nanosleep() */
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

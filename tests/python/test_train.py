@@ -95,13 +95,14 @@ def test_what_progress_raises_stops_the_run_and_comes_out(clips, tmp_path, error
 
 
 def test_a_trainer_that_its_progress_function_knows_is_freed(clips, tmp_path):
-    known = []
-    trainer = begin(clips, tmp_path / "run", progress=lambda state: known[0].state.step == 2)
-    known.append(trainer)
-    with pytest.raises(avsound.CancelledError):
-        trainer.run()
-    freed = weakref.ref(trainer._pointer)
-    del known, trainer
+    def run():
+        known = []
+        known.append(begin(clips, tmp_path / "run", progress=lambda state: known[0].state.step == 2))
+        with pytest.raises(avsound.CancelledError):
+            known[0].run()
+        return weakref.ref(known[0]._pointer)
+
+    freed = run()
     gc.collect()
     assert freed() is None
 

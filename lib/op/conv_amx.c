@@ -8,7 +8,8 @@
  *
  * A task copies a panel, some positions with all their channels, in blocks of 32, into a buffer that stays in the
  * second-level cache: zeros where the padding is, cells of 64 bytes, so that no load of a tile crosses a cache line. Then
- * it multiplies: 32 positions by 32 channels of the result in four tiles, over all blocks of channels and all taps.
+ * it multiplies: 32 positions by 32 channels of the result in four tiles, over all blocks of channels and all taps. What is
+ * copied anyhow can come from several tensors, one behind the other along the channels, and through a leaky ReLU.
  *
  * Of a source with few channels a cell holds what the window covers of one line, which lies there in succession: all taps
  * of a line in one product.
@@ -189,6 +190,8 @@ static size_t weights_bytes(const plan *p)
 typedef struct conv_kernel {
     avsn_c_kernel base;
     plan plan;
+    int32_t parts; /* of the source: the first inputs */
+    float slope[AVSN_MAX_PARTS];
     bool bias, add, relu, narrow; /* narrow: the result is bf16, else f32 */
 } conv_kernel;
 
@@ -196,10 +199,17 @@ typedef struct conv_kernel {
 
 /* ---- filling a panel ---- */
 
+/* Some of the source's channels: a tensor of their own. */
+typedef struct part {
+    const uint16_t *src;
+    int64_t channels, block; /* the first of its blocks in the panel */
+    float slope;             /* of what is below zero */
+} part;
+
 /* The line of positions that begins at `line` of a slice: where its cells come from. */
 typedef struct slice {
     const plan *plan;
-    const uint16_t *src;
+    const part *part;
     int64_t frame;     /* its first */
     int64_t row, cell; /* remainders */
 } slice;
@@ -213,26 +223,67 @@ static const uint16_t *line_at(const slice *s, int64_t line)
     const int64_t y = line % a[1].pitch * a[1].stride + s->row - a[1].before;
     if (item >= s->plan->n || t < 0 || t >= a[0].src || y < 0 || y >= a[1].src)
         return NULL;
-    return s->src + ((item * a[0].src + t) * a[1].src + y) * a[2].src * s->plan->in;
+    return s->part->src + ((item * a[0].src + t) * a[1].src + y) * a[2].src * s->part->channels;
 }
 
-AVSN_AVX512 static void clear_cells(const plan *p, uint16_t *out, int64_t stride, int64_t count)
+AVSN_AVX512 static void clear_cells(int64_t blocks, uint16_t *out, int64_t stride, int64_t count)
 {
-    for (int64_t block = 0; block < p->in_blocks; block++)
+    for (int64_t block = 0; block < blocks; block++)
         memset(out + block * stride, 0, (size_t)count * BLOCK * sizeof *out);
 }
 
-AVSN_AVX512 static void copy_cells(const plan *p, const uint16_t *from, int64_t step, uint16_t *out, int64_t stride,
-                                   int64_t count)
+/* Bits from negative zero to negative infinity become zero; NaN stays. */
+AVSN_AVX512 static inline __m512i rectified(__m512i cell)
 {
-    const int64_t whole = p->in / BLOCK;
-    const uint32_t mask = (uint32_t)((1ull << p->in % BLOCK) - 1);
+    const __m512i above = _mm512_sub_epi16(cell, _mm512_set1_epi16(INT16_MIN));
+    return _mm512_maskz_mov_epi16(_mm512_cmpgt_epu16_mask(above, _mm512_set1_epi16(0x7f80)), cell);
+}
+
+/* Of half a cell, in f32. */
+AVSN_AVX512 static inline __m512 leaked_half(__m256i half, __m512 slope)
+{
+    const __m512 x = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+    return _mm512_mask_mul_ps(x, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), x, slope);
+}
+
+AVSN_AVX512 static inline __m512i leaked(__m512i cell, __m512 slope)
+{
+    return (__m512i)_mm512_cvtne2ps_pbh(leaked_half(_mm512_extracti64x4_epi64(cell, 1), slope),
+                                        leaked_half(_mm512_castsi512_si256(cell), slope));
+}
+
+typedef enum reading { AS_IT_IS, RECTIFIED, LEAKED } reading;
+
+AVSN_AVX512 static inline __m512i read_cell(__m512i cell, reading how, __m512 slope)
+{
+    return how == AS_IT_IS ? cell : how == RECTIFIED ? rectified(cell) : leaked(cell, slope);
+}
+
+AVSN_AVX512 static inline __attribute__((always_inline)) void copy_as(const part *p, const uint16_t *from, int64_t step,
+                                                                      uint16_t *out, int64_t stride, int64_t count,
+                                                                      reading how)
+{
+    const int64_t whole = p->channels / BLOCK;
+    const uint32_t mask = (uint32_t)((1ull << p->channels % BLOCK) - 1);
+    const __m512 slope = _mm512_set1_ps(p->slope);
     for (int64_t i = 0; i < count; i++, from += step, out += BLOCK) {
         for (int64_t block = 0; block < whole; block++)
-            _mm512_store_si512(out + block * stride, _mm512_loadu_si512(from + block * BLOCK));
+            _mm512_store_si512(out + block * stride, read_cell(_mm512_loadu_si512(from + block * BLOCK), how, slope));
         if (mask)
-            _mm512_store_si512(out + whole * stride, _mm512_maskz_loadu_epi16(mask, from + whole * BLOCK));
+            _mm512_store_si512(out + whole * stride,
+                               read_cell(_mm512_maskz_loadu_epi16(mask, from + whole * BLOCK), how, slope));
     }
+}
+
+AVSN_AVX512 static void copy_cells(const part *p, const uint16_t *from, int64_t step, uint16_t *out, int64_t stride,
+                                   int64_t count)
+{
+    if (p->slope >= 1)
+        copy_as(p, from, step, out, stride, count, AS_IT_IS);
+    else if (p->slope > 0)
+        copy_as(p, from, step, out, stride, count, LEAKED);
+    else
+        copy_as(p, from, step, out, stride, count, RECTIFIED);
 }
 
 /* Lanes of `block` that see values of a line: of the window's `run` values the first sees the line's value `left`. */
@@ -262,11 +313,12 @@ AVSN_AVX512 static void copy_windows(const plan *p, const uint16_t *line, int64_
     }
 }
 
-/* Positions from `first` on of one plane of one slice, all blocks, `stride` apart. */
+/* Positions from `first` on of one plane of one slice, all blocks of a part, `stride` apart. */
 AVSN_AVX512 static void fill_plane(const slice *s, int64_t first, uint16_t *out, int64_t stride)
 {
     const plan *p = s->plan;
     const axis *a = &p->axis[2];
+    const int64_t blocks = p->window ? p->in_blocks : quotient_up(s->part->channels, BLOCK);
     const int64_t left = a->before - s->cell; /* cell j is the source's j * stride - left */
     const int64_t inside = left > 0 && !p->window ? quotient_up(left, a->stride) : 0;
     const int64_t outside = p->window ? a->dst : quotient_up(a->src + left, a->stride);
@@ -276,24 +328,26 @@ AVSN_AVX512 static void fill_plane(const slice *s, int64_t first, uint16_t *out,
         const uint16_t *from = line_at(s, line);
         const int64_t begin = from ? AVSN_MIN(AVSN_MAX(inside, x), end) : end;
         const int64_t stop = AVSN_MAX(AVSN_MIN(outside, end), begin);
-        clear_cells(p, out + done * BLOCK, stride, begin - x);
+        clear_cells(blocks, out + done * BLOCK, stride, begin - x);
         uint16_t *to = out + (done + begin - x) * BLOCK;
         if (stop > begin && p->window)
             copy_windows(p, from, begin, to, stride, stop - begin);
         else if (stop > begin)
-            copy_cells(p, from + (begin * a->stride - left) * p->in, a->stride * p->in, to, stride, stop - begin);
-        clear_cells(p, out + (done + stop - x) * BLOCK, stride, end - stop);
+            copy_cells(s->part, from + (begin * a->stride - left) * s->part->channels, a->stride * s->part->channels, to, stride,
+                       stop - begin);
+        clear_cells(blocks, out + (done + stop - x) * BLOCK, stride, end - stop);
         done += end - x;
     }
 }
 
 /* [in block][slice][plane][cell][BLOCK] */
-static void fill_panel(const plan *p, const uint16_t *src, int64_t first, uint16_t *out)
+static void fill_panel(const plan *p, const part *from, int64_t first, uint16_t *out)
 {
     const axis *a = p->axis;
     const int64_t slice_values = p->planes * p->plane * BLOCK;
+    out += from->block * p->slices * slice_values;
     for (int64_t i = 0; i < p->slices; i++) {
-        slice s = {p, src, p->backward ? i : i * a[0].dilation, 0, 0};
+        slice s = {p, from, p->backward ? i : i * a[0].dilation, 0, 0};
         for (int64_t plane = 0; plane < p->planes; plane++) {
             s.row = plane / a[2].planes;
             s.cell = plane % a[2].planes;
@@ -569,7 +623,9 @@ typedef struct job {
     const plan *plan;
     const schedule *schedule;
     const ending *ending;
-    const uint16_t *src, *weights;
+    const part *part;
+    int32_t parts;
+    const uint16_t *weights;
 } job;
 
 /* 32 channels of the result, at all positions of a panel, in one phase. */
@@ -595,7 +651,8 @@ static void run_task(const job *j, int64_t panel, int64_t begin, int64_t end, un
     uint16_t *cells = (uint16_t *)buffer;
     place *places = (place *)(buffer + cells_of(p) * BLOCK * sizeof *cells);
     const int64_t first = panel * p->count, count = AVSN_MIN(p->count, p->positions - first);
-    fill_panel(p, j->src, first, cells);
+    for (int32_t i = 0; i < j->parts; i++)
+        fill_panel(p, &j->part[i], first, cells);
     for (int64_t i = 0; i < p->phases; i++) {
         int64_t phase[AXES];
         split_phase(p, i, phase);
@@ -613,14 +670,26 @@ static void run_task(const job *j, int64_t panel, int64_t begin, int64_t end, un
     _mm_sfence(); /* streamed results, before others read them */
 }
 
+static void find_parts(const conv_kernel *k, part parts[AVSN_MAX_PARTS])
+{
+    int64_t block = 0;
+    for (int32_t i = 0; i < k->parts; i++) {
+        parts[i] = (part){k->base.input[i], avsn_dim(&k->base, i, 1), block, k->slope[i]};
+        block += quotient_up(parts[i].channels, BLOCK);
+    }
+}
+
 static void convolve(const avsn_c_kernel *k)
 {
     const conv_kernel *kernel = (const conv_kernel *)k;
     const plan *p = &kernel->plan;
     schedule s;
+    part parts[AVSN_MAX_PARTS];
     find_schedule(p, &s);
+    find_parts(kernel, parts);
+    const void *weights = k->input[kernel->parts];
     const int32_t last = k->base.input_count - 1;
-    const ending e = {.bias = kernel->bias ? k->input[2] : NULL,
+    const ending e = {.bias = kernel->bias ? k->input[kernel->parts + 1] : NULL,
                       .add = kernel->add ? k->input[last] : NULL,
                       .dst = k->output[0],
                       .relu = kernel->relu,
@@ -629,14 +698,14 @@ static void convolve(const avsn_c_kernel *k)
                                 avsn_layout_bytes(k->base.output[0]) >= STREAMED};
     unsigned char *buffers = (unsigned char *)k->scratchpad + weights_bytes(p);
     if (p->window)
-        pack_windows(p, k->input[1], k->scratchpad);
-    const job j = {p, &s, &e, k->input[0], p->window ? k->scratchpad : k->input[1]};
+        pack_windows(p, weights, k->scratchpad);
+    const job j = {p, &s, &e, parts, kernel->parts, p->window ? k->scratchpad : weights};
     const int64_t blocks = quotient_up(p->out, BLOCK);
-    const int64_t parts = k->threads > 1 ? AVSN_MIN(quotient_up(TASKS * k->threads, p->panels), blocks) : 1;
+    const int64_t shares = k->threads > 1 ? AVSN_MIN(quotient_up(TASKS * k->threads, p->panels), blocks) : 1;
 #pragma omp parallel for schedule(dynamic) num_threads(k->threads)
-    for (int64_t i = 0; i < p->panels * parts; i++) {
-        const int64_t part = i % parts, begin = part * blocks / parts * BLOCK, end = (part + 1) * blocks / parts * BLOCK;
-        run_task(&j, i / parts, begin, AVSN_MIN(end, p->out), buffers + (size_t)omp_get_thread_num() * thread_bytes(p));
+    for (int64_t i = 0; i < p->panels * shares; i++) {
+        const int64_t share = i % shares, begin = share * blocks / shares * BLOCK, end = (share + 1) * blocks / shares * BLOCK;
+        run_task(&j, i / shares, begin, AVSN_MIN(end, p->out), buffers + (size_t)omp_get_thread_num() * thread_bytes(p));
     }
 }
 
@@ -659,40 +728,86 @@ static int64_t product_over(const int64_t *numbers, int32_t count)
     return all;
 }
 
+/* What decides whether a convolution is made here, and how. */
+typedef struct problem {
+    const avsn_window *window;
+    avsn_shape src, dst;
+    int32_t compute;
+    bool backward;
+} problem;
+
 /* A transposed convolution is the gradient by its result of the convolution that goes the other way. */
-static bool is_backward(const avsn_kernel_request *r)
+static bool is_backward(avsn_op_kind kind)
 {
-    return r->kind == AVSN_OP_CONV_BACKWARD_DATA || r->kind == AVSN_OP_DECONV;
+    return kind == AVSN_OP_CONV_BACKWARD_DATA || kind == AVSN_OP_DECONV;
 }
 
-bool avsn_conv_amx_serves(const avsn_kernel_request *r)
+static problem problem_of(const avsn_kernel_request *r)
 {
-    const avsn_window *w = &r->attributes->window;
-    if (r->compute != AVSOUND_DTYPE_BF16 || avsn_op_isa() < AVSN_ISA_AMX || w->spatial > AXES ||
+    problem c = {.window = &r->attributes->window, .src = *avsn_layout_shape(r->input[0]), .dst = *r->output,
+                 .compute = r->compute, .backward = is_backward(r->kind)};
+    for (int32_t i = 1; i < r->parts; i++)
+        c.src.dim[1] += avsn_layout_shape(r->input[i])->dim[1];
+    return c;
+}
+
+static plan plan_for(const problem *c)
+{
+    return plan_of(c->window, &c->src, &c->dst, c->backward);
+}
+
+static bool serves(const problem *c)
+{
+    const avsn_window *w = c->window;
+    if (c->compute != AVSOUND_DTYPE_BF16 || avsn_op_isa() < AVSN_ISA_AMX || w->spatial > AXES ||
         product_over(w->kernel, w->spatial) > TAPS)
         return false;
-    if (is_backward(r) && product_over(w->stride, w->spatial) > PHASES)
+    if (c->backward && product_over(w->stride, w->spatial) > PHASES)
         return false;
-    const plan p = plan_of(w, avsn_layout_shape(r->input[0]), r->output, is_backward(r));
+    const plan p = plan_for(c);
     const int64_t block = p.taps * TILE_VALUES * (p.backward ? p.out_tiles + 1 : 2);
     return cells_of(&p) <= INT32_MAX / BLOCK && block <= INT32_MAX; /* a tap's places are 32 bits wide */
 }
 
 /* Measured on a processor with tile registers against oneDNN 2.6 (docs/performance.md). */
-bool avsn_conv_amx_pays(const avsn_kernel_request *r)
+static bool pays(const problem *c)
 {
-    const avsn_window *w = &r->attributes->window;
-    const bool backward = is_backward(r);
-    const int64_t in = avsn_layout_shape(r->input[0])->dim[1], taps = product_over(w->kernel, w->spatial);
-    if (!avsn_conv_amx_serves(r))
+    const avsn_window *w = c->window;
+    const int64_t in = c->src.dim[1], taps = product_over(w->kernel, w->spatial);
+    if (!serves(c))
         return false;
-    if (backward && product_over(w->stride, w->spatial) > 1)
+    if (c->backward && product_over(w->stride, w->spatial) > 1)
         return in >= PAYS && taps > 1;
-    if (r->output->dim[1] < BLOCK)
+    if (c->dst.dim[1] < BLOCK)
         return false;
     if (in <= PAYS_FEW)
-        return w->spatial != 2 && taps >= PAYS_TAPS && joins_lines(w, in, backward);
-    return in >= PAYS && taps > 1 && in * taps >= (backward ? PAYS_BACKWARD : PAYS_FORWARD);
+        return w->spatial != 2 && taps >= PAYS_TAPS && joins_lines(w, in, c->backward);
+    return in >= PAYS && taps > 1 && in * taps >= (c->backward ? PAYS_BACKWARD : PAYS_FORWARD);
+}
+
+bool avsn_conv_amx_serves(const avsn_kernel_request *r)
+{
+    const problem c = problem_of(r);
+    return serves(&c);
+}
+
+bool avsn_conv_amx_pays(const avsn_kernel_request *r)
+{
+    const problem c = problem_of(r);
+    return pays(&c);
+}
+
+/* Parts begin with a block: only the last may end within one. */
+bool avsn_conv_amx_reads(const avsn_op_parts *parts)
+{
+    problem c = {.window = &parts->attributes->window, .src = *parts->part[0], .dst = *parts->output,
+                 .compute = parts->compute, .backward = is_backward(parts->kind)};
+    for (int32_t i = 1; i < parts->count; i++) {
+        if (parts->part[i - 1]->dim[1] % BLOCK)
+            return false;
+        c.src.dim[1] += parts->part[i]->dim[1];
+    }
+    return pays(&c) && !joins_lines(c.window, c.src.dim[1], c.backward);
 }
 
 static avsound_status set_layout(avsn_kernel *kernel, avsn_layout **slot, const avsn_shape *shape, int32_t dtype,
@@ -718,9 +833,10 @@ static avsound_status set_layouts(const avsn_kernel_request *r, conv_kernel *k)
                                                   {0, 0, 0, dnnl_OIw16o16i2o, dnnl_OIhw16o16i2o, dnnl_OIdhw16o16i2o}};
     avsn_kernel *base = &k->base.base;
     const int32_t rank = r->output->rank, dtype = k->narrow ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32;
-    AVSN_TRY(set_layout(base, &base->input[0], avsn_layout_shape(r->input[0]), AVSOUND_DTYPE_BF16, last[rank]));
+    for (int32_t i = 0; i < k->parts; i++)
+        AVSN_TRY(set_layout(base, &base->input[i], avsn_layout_shape(r->input[i]), AVSOUND_DTYPE_BF16, last[rank]));
     if (!k->plan.window)
-        AVSN_TRY(set_layout(base, &base->input[1], avsn_layout_shape(r->input[1]), AVSOUND_DTYPE_BF16,
+        AVSN_TRY(set_layout(base, &base->input[k->parts], avsn_layout_shape(r->input[k->parts]), AVSOUND_DTYPE_BF16,
                             tiles[k->plan.backward][rank]));
     if (r->add)
         AVSN_TRY(set_layout(base, &base->input[r->input_count - 1], r->output, dtype, last[rank]));
@@ -732,8 +848,12 @@ avsound_status avsn_make_conv_amx(const avsn_kernel_request *r, avsn_kernel **ou
     avsn_kernel *base;
     AVSN_TRY(avsn_c_kernel_create_sized(r, sizeof(conv_kernel), "c:conv_amx", convolve, 0, &base));
     conv_kernel *k = (conv_kernel *)base;
-    k->plan = plan_of(&r->attributes->window, avsn_layout_shape(r->input[0]), r->output, is_backward(r));
-    k->bias = r->input_count - (r->add ? 1 : 0) == 3;
+    const problem c = problem_of(r);
+    k->plan = plan_for(&c);
+    k->parts = AVSN_MAX(r->parts, 1);
+    for (int32_t i = 0; i < k->parts; i++)
+        k->slope[i] = r->parts ? r->slope[i] : 1;
+    k->bias = r->input_count - (r->add ? 1 : 0) == k->parts + 2;
     k->add = r->add;
     k->relu = r->relu;
     k->narrow = r->kind == AVSN_OP_CONV_BACKWARD_DATA || r->output_dtype == AVSOUND_DTYPE_BF16;

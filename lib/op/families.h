@@ -14,6 +14,7 @@ avsound_status avsn_make_conv_backward_weights(const avsn_kernel_request *reques
  * than oneDNN's. */
 bool avsn_conv_amx_serves(const avsn_kernel_request *request);
 bool avsn_conv_amx_pays(const avsn_kernel_request *request);
+bool avsn_conv_amx_reads(const avsn_op_parts *parts);
 avsound_status avsn_make_conv_amx(const avsn_kernel_request *request, avsn_kernel **out);
 /* The weights' gradient in plain C with tile registers, where it serves. */
 bool avsn_conv_weights_serves(const avsn_kernel_request *request);

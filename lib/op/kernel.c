@@ -110,6 +110,11 @@ bool avsn_op_fuses_add(avsn_op_kind kind)
     return families[kind].add;
 }
 
+bool avsn_op_reads_parts(const avsn_op_parts *parts)
+{
+    return (parts->kind == AVSN_OP_CONV || parts->kind == AVSN_OP_DECONV) && avsn_conv_amx_reads(parts);
+}
+
 void avsn_kernel_free(avsn_kernel *kernel)
 {
     if (!kernel)

@@ -31,6 +31,8 @@ typedef struct avsn_group {
 
 typedef struct avsn_kernel avsn_kernel;
 
+#define AVSN_MAX_PARTS 4
+
 typedef struct avsn_kernel_request {
     avsound_context *context;
     avsn_runtime *runtime;
@@ -45,6 +47,8 @@ typedef struct avsn_kernel_request {
     int32_t output_dtype;                /* wanted of an op that can choose */
     bool relu;                           /* applied to the result */
     bool add;                            /* the last input is added to the result before that */
+    int32_t parts;                       /* the first inputs are the source, joined along the channels; 0: one, as it is */
+    float slope[AVSN_MAX_PARTS];         /* of each part's negative values, as it is read; 1: as it is */
     avsn_group group;                    /* whose batch the statistics of batch norm in training are over */
 } avsn_kernel_request;
 
@@ -71,5 +75,14 @@ void avsn_kernel_free(avsn_kernel *kernel);
 /* True if the op can add and clip in the same pass. */
 bool avsn_op_fuses_relu(avsn_op_kind kind);
 bool avsn_op_fuses_add(avsn_op_kind kind);
+
+typedef struct avsn_op_parts {
+    avsn_op_kind kind;
+    const avsn_attributes *attributes;
+    int32_t compute, count;
+    const avsn_shape *part[AVSN_MAX_PARTS], *output;
+} avsn_op_parts;
+/* True if the op's kernel takes its source in these parts, with slopes, and a bias even where the op has none. */
+bool avsn_op_reads_parts(const avsn_op_parts *parts);
 
 #endif

@@ -8,13 +8,16 @@
 #include "op/families.h"
 #include "oracle/ops.h"
 
-enum { SEED = 1999, SRC, WEIGHTS, BIAS, ADD, OPERANDS };
+enum { SEED = 1999, SRC, FIRST, SECOND, WEIGHTS, BIAS, ADD, OPERANDS };
 
 typedef struct conv_case {
     avsn_shape src;
     int64_t out;
     avsn_window window;
     bool backward, bias, add, relu, narrow; /* narrow: the result is bf16 */
+    bool transposed;                        /* backward, and its result is the network's */
+    int64_t split;                          /* channels of the first of two parts of what is read; 0: one tensor, as it is */
+    float slope[2];                         /* of the two */
 } conv_case;
 
 #define WINDOW1(k, s, d, b, a) {.spatial = 1, .kernel = {k}, .stride = {s}, .dilation = {d}, .before = {b}, .after = {a}}
@@ -24,7 +27,8 @@ typedef struct conv_case {
     {.spatial = 3, .kernel = {k, k, k}, .stride = {s, s, s}, .dilation = {d, d, d}, .before = {b, b, b},             \
      .after = {a, a, a}}
 
-/* The tensors of one convolution, drawn. Backwards, operand SRC is the gradient by the result. */
+/* The tensors of one convolution, drawn. Backwards, operand SRC is the gradient by the result. FIRST and SECOND are its parts
+ * before their ReLU. */
 typedef struct tensors {
     avsn_shape src, weights, dst;
     oracle_tensor operand[OPERANDS], want;
@@ -89,6 +93,28 @@ static void scatter(const conv_case *c, const tensors *t, oracle_tensor *diff_sr
             }
 }
 
+static oracle_tensor channels_of(const oracle_tensor *t, int64_t begin, int64_t end)
+{
+    oracle_tensor part = {t->shape, NULL};
+    const int64_t items = t->shape.dim[0], all = t->shape.dim[1], cells = elements(&t->shape) / items / all;
+    part.shape.dim[1] = end - begin;
+    part.data = calloc((size_t)elements(&part.shape), sizeof *part.data);
+    for (int64_t n = 0; n < items; n++)
+        memcpy(part.data + n * (end - begin) * cells, t->data + (n * all + begin) * cells,
+               (size_t)((end - begin) * cells) * sizeof *part.data);
+    return part;
+}
+
+static void take_apart(const conv_case *c, tensors *t)
+{
+    oracle_tensor *src = &t->operand[SRC];
+    const int64_t all = src->shape.dim[1], cells = elements(&src->shape) / src->shape.dim[0] / all;
+    t->operand[FIRST] = channels_of(src, 0, c->split);
+    t->operand[SECOND] = channels_of(src, c->split, all);
+    for (int64_t i = 0; i < elements(&src->shape); i++)
+        src->data[i] *= src->data[i] < 0 ? (double)c->slope[i / cells % all >= c->split] : 1;
+}
+
 /* To the nearest with eight significant bits, ties to even. */
 static double rounded(double value)
 {
@@ -105,18 +131,22 @@ static tensors tensors_of(const conv_case *c)
     const avsn_shape *result = c->backward ? &t.src : &t.dst;
     t.operand[SRC] = draw(c->backward ? &t.dst : &t.src, SRC);
     t.operand[WEIGHTS] = draw(&t.weights, WEIGHTS);
-    t.operand[BIAS] = draw(&AVSN_SHAPE(c->out), BIAS);
+    t.operand[BIAS] = draw(&AVSN_SHAPE(result->dim[1]), BIAS);
     t.operand[ADD] = draw(result, ADD);
     t.want = (oracle_tensor){*result, calloc((size_t)elements(result), sizeof *t.want.data)};
+    if (c->split)
+        take_apart(c, &t);
     if (c->backward)
         scatter(c, &t, &t.want);
     else
         oracle_conv(&c->window, &t.operand[SRC], &t.operand[WEIGHTS], c->bias ? &t.operand[BIAS] : NULL, &t.want);
+    const int64_t cells = elements(result) / result->dim[0] / result->dim[1];
     for (int64_t i = 0; i < elements(result); i++) {
         double *value = &t.want.data[i];
+        *value += c->backward && c->bias ? t.operand[BIAS].data[i / cells % result->dim[1]] : 0;
         *value += c->add ? t.operand[ADD].data[i] : 0;
         *value = c->relu ? fmax(*value, 0) : *value;
-        *value = c->narrow || c->backward ? rounded(*value) : *value;
+        *value = c->narrow || (c->backward && !c->transposed) ? rounded(*value) : *value;
     }
     return t;
 }
@@ -135,7 +165,7 @@ typedef struct maker {
     avsn_runtime *runtime;
     avsn_attributes attributes;
     avsn_kernel_request request;
-    int operand[4]; /* of each input */
+    int operand[OPERANDS]; /* of each input */
 } maker;
 
 static maker maker_of(avsound_context *context, const conv_case *c, const tensors *t, int32_t threads)
@@ -144,15 +174,21 @@ static maker maker_of(avsound_context *context, const conv_case *c, const tensor
     ck_avsound(avsn_runtime_create(context, threads, &m.runtime));
     m.request = (avsn_kernel_request){.context = context,
                                       .runtime = m.runtime,
-                                      .kind = c->backward ? AVSN_OP_CONV_BACKWARD_DATA : AVSN_OP_CONV,
+                                      .kind = c->transposed ? AVSN_OP_DECONV
+                                              : c->backward ? AVSN_OP_CONV_BACKWARD_DATA
+                                                            : AVSN_OP_CONV,
                                       .output_count = 1,
                                       .output = &t->want.shape,
                                       .outputs = {&t->want.shape},
                                       .compute = AVSOUND_DTYPE_BF16,
                                       .output_dtype = c->narrow ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32,
                                       .relu = c->relu,
-                                      .add = c->add};
-    const bool wanted[OPERANDS] = {[SRC] = true, [WEIGHTS] = true, [BIAS] = c->bias, [ADD] = c->add};
+                                      .add = c->add,
+                                      .parts = c->split ? 2 : 0,
+                                      .slope = {c->slope[0], c->slope[1]}};
+    const bool split = c->split > 0;
+    const bool wanted[OPERANDS] = {[SRC] = !split, [FIRST] = split, [SECOND] = split, [WEIGHTS] = true, [BIAS] = c->bias,
+                                   [ADD] = c->add};
     for (int i = SRC; i < OPERANDS; i++)
         if (wanted[i]) {
             m.operand[m.request.input_count] = i;
@@ -210,7 +246,7 @@ static float *result_of(const conv_case *c, const tensors *t, int32_t threads)
     avsn_kernel *kernel;
     avsn_layout *plain;
     avsn_compute state;
-    void *inputs[4];
+    void *inputs[OPERANDS];
     ck_avsound(avsound_context_create(NULL, &context));
     avsn_compute_enter(&state, threads);
     maker m = maker_of(context, c, t, threads);
@@ -381,6 +417,23 @@ START_TEST(gradients_by_the_source_with_strides)
 }
 END_TEST
 
+/* Two tensors as one source, with and without ReLU, leaky or not; transposed with a bias, too. */
+START_TEST(sources_in_parts)
+{
+    static const conv_case cases[] = {
+        {.src = {4, {2, 72, 9, 8}}, .out = 32, .window = WINDOW2(4, 2, 1, 1, 1), .narrow = true, .split = 64, .slope = {0, 0}},
+        {.src = {4, {2, 64, 9, 8}}, .out = 40, .window = WINDOW2(3, 1, 1, 1, 1), .split = 32, .slope = {0.25f, 1}},
+        {.src = {4, {2, 40, 9, 8}}, .out = 40, .window = WINDOW2(3, 1, 1, 1, 1), .split = 32, .slope = {1, 0.25f}},
+        {.src = {4, {2, 32, 8, 16}}, .out = 96, .window = WINDOW2(4, 2, 1, 1, 1), .backward = true, .transposed = true,
+         .narrow = true, .bias = true, .split = 64, .slope = {0, 0}},
+        {.src = {4, {1, 2, 12, 64}}, .out = 100, .backward = true, .transposed = true, .bias = true, .split = 32,
+         .slope = {0, 0.25f},
+         .window = {.spatial = 2, .kernel = {4, 4}, .stride = {1, 2}, .dilation = {1, 1}, .before = {1, 1}, .after = {2, 1}}},
+    };
+    CHECK_CASES(cases);
+}
+END_TEST
+
 START_TEST(refusals_of_memory_are_survived)
 {
     const conv_case c = {.src = {4, {2, 32, 6, 7}}, .out = 40, .window = WINDOW2(3, 1, 1, 1, 1), .bias = true, .add = true};
@@ -401,4 +454,4 @@ START_TEST(refusals_of_memory_are_survived)
 END_TEST
 
 SUITE("op.conv_amx", pictures, strides_dilations_and_uneven_paddings, one_dimension_and_three, bias_addition_and_relu,
-      gradients_by_the_source, gradients_by_the_source_with_strides, refusals_of_memory_are_survived)
+      gradients_by_the_source, gradients_by_the_source_with_strides, sources_in_parts, refusals_of_memory_are_survived)

@@ -38,10 +38,18 @@ static double multiply_adds(const avsn_plan *plan, const avsn_step *step)
     if (!step->node || (step->node->kind != AVSN_OP_CONV && step->node->kind != AVSN_OP_DENSE))
         return 0;
     int64_t outputs = 0, weights = 0;
-    const avsn_shape *shape = avsn_value_shape(plan->graph, step->input[1]);
+    const avsn_shape *shape = avsn_value_shape(plan->graph, step->node->input[1]);
     avsn_shape_count(avsn_value_shape(plan->graph, step->output[0]), &outputs);
     avsn_shape_count(shape, &weights);
     return (double)outputs * (double)(weights / shape->dim[0]);
+}
+
+static const char *relu_before(const avsn_step *step)
+{
+    for (int32_t i = 0; i < step->parts; i++)
+        if (step->slope[i] < 1)
+            return "relu+";
+    return "";
 }
 
 static void print_op(page *p, const avsn_step *step)
@@ -51,8 +59,8 @@ static void print_op(page *p, const avsn_step *step)
         return;
     }
     char op[64];
-    snprintf(op, sizeof op, "%s%s%s%s", avsn_op_name(step->kind), step->fold ? "+bn" : "", step->add ? "+add" : "",
-             step->relu ? "+relu" : "");
+    snprintf(op, sizeof op, "%s%s%s%s%s%s", relu_before(step), step->parts > 1 ? "concat+" : "", avsn_op_name(step->kind),
+             step->fold ? "+bn" : "", step->add ? "+add" : "", step->relu ? "+relu" : "");
     print(p, "%-24s", op);
 }
 

@@ -29,6 +29,8 @@ typedef struct avsn_step {
     avsn_op_kind kind;      /* the node's, or what it has become with its neighbours */
     const avsn_node *fold;  /* batch norm folded into a convolution, or NULL */
     bool relu, add;
+    int32_t parts;          /* of its source, the first operands; 0: one, as it is */
+    float slope[AVSN_MAX_PARTS];
     int32_t input_count;
     avsn_operand operand[AVSN_MAX_INPUTS];
     avsn_value input[AVSN_MAX_INPUTS]; /* poisoned for a bias that only a fold makes */

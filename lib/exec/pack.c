@@ -121,6 +121,16 @@ static void fold_weights(const fold *f, const float *weights, int64_t channels, 
     }
 }
 
+/* A transposed convolution's: channels are the second axis. */
+static void fold_transposed(const fold *f, const float *weights, const avsn_shape *shape, int64_t row, float *out)
+{
+    for (int64_t i = 0; i < shape->dim[0] * shape->dim[1]; i++) {
+        const double scale = fold_scale(f, i % shape->dim[1]);
+        for (int64_t k = i * row; k < (i + 1) * row; k++)
+            out[k] = (float)((double)weights[k] * scale);
+    }
+}
+
 static void fold_bias(const fold *f, const float *bias, int64_t channels, float *out)
 {
     for (int64_t c = 0; c < channels; c++) {
@@ -142,7 +152,9 @@ static avsound_status operand_values(const avsn_plan *plan, const avsn_step *ste
     fold f = {0};
     if (step->fold)
         AVSN_TRY(read_fold(plan, step->fold, &f));
-    if (step->operand[input] == AVSN_FROM_CONV_WEIGHT) {
+    if (step->operand[input] == AVSN_FROM_CONV_WEIGHT && step->kind == AVSN_OP_DECONV && step->fold) {
+        fold_transposed(&f, param->data, shape, count / shape->dim[0] / shape->dim[1], out);
+    } else if (step->operand[input] == AVSN_FROM_CONV_WEIGHT) {
         const int64_t channels = shape->dim[0], row = count / channels, begin = step->columns[input].begin;
         int64_t whole = 0;
         avsn_shape_count(&param->shape, &whole);

@@ -114,8 +114,10 @@ static avsound_status make_kernel(avsn_plan *plan, avsn_step *step)
         .output_dtype = plan->value_feeds_conv[step->output[0].id] ? plan->options.compute : AVSOUND_DTYPE_F32,
         .relu = step->relu,
         .add = step->add,
+        .parts = step->parts,
         .group = plan->options.group,
     };
+    memcpy(r.slope, step->slope, sizeof r.slope);
     avsound_status status = AVSOUND_OK;
     for (int32_t i = 0; i < step->output_count; i++)
         r.outputs[i] = avsn_value_shape(plan->graph, step->output[i]);

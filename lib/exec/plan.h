@@ -10,7 +10,8 @@
 
 typedef struct avsn_plan avsn_plan;
 
-/* Fusions that can be left out, to find which one makes a number wrong. */
+/* Fusions that can be left out, to find which one makes a number wrong: batch norm and bias in a convolution, ReLU and addition
+ * behind one, concatenation and ReLU before one. */
 enum { AVSN_WITHOUT_FOLD = 1, AVSN_WITHOUT_RELU = 2, AVSN_WITHOUT_ADD = 4, AVSN_WITHOUT_JOIN = 8 };
 
 #define AVSN_MAX_WANTED 512

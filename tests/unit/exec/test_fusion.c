@@ -81,7 +81,8 @@ static void want_every_layer(const oracle_net *net, avsn_plan_options *options)
     }
 }
 
-static void check_net(const net_case *c)
+/* `tiled`: the same in bf16 on a processor with tile registers. */
+static void check_net_and(const net_case *c, const net_case *tiled)
 {
     avsound_context *context;
     avsn_pack_cache *cache;
@@ -89,21 +90,27 @@ static void check_net(const net_case *c)
     ck_avsound(avsn_pack_cache_create(context, &cache));
     for (int32_t compute = AVSOUND_DTYPE_F32; compute <= (oracle_has_bf16() ? AVSOUND_DTYPE_BF16 : AVSOUND_DTYPE_F32);
          compute++) {
+        const net_case *here = compute == AVSOUND_DTYPE_BF16 && avsn_op_isa() >= AVSN_ISA_AMX ? tiled : c;
         oracle_net net;
         oracle_net_create(&net, context, SEED, c->build, NULL);
         oracle_net_evaluate(&net, compute);
         avsn_plan_options options = {.threads = 1, .compute = compute};
         for (options.without = 0; options.without <= ALL_SWITCHES; options.without++)
-            check_plan(&net, cache, c, &options);
+            check_plan(&net, cache, here, &options);
         options.without = 0;
         options.threads = 2;
-        check_plan(&net, cache, c, &options);
+        check_plan(&net, cache, here, &options);
         want_every_layer(&net, &options);
-        check_plan(&net, cache, c, &options);
+        check_plan(&net, cache, here, &options);
         oracle_net_free(&net);
     }
     avsn_pack_cache_free(cache);
     avsound_context_free(context);
+}
+
+static void check_net(const net_case *c)
+{
+    check_net_and(c, c);
 }
 
 /* ---- batch norm and ReLU ---- */
@@ -344,6 +351,36 @@ START_TEST(two_streams_concatenated_and_sliced)
 }
 END_TEST
 
+/* ---- what convolutions read ---- */
+
+/* As the separator's u-net: a level's result goes down through a leaky ReLU, and beside the decoder through ReLU to where both
+ * heads read it. */
+static void hourglass(avsn_graph *g, const void *arg)
+{
+    (void)arg;
+    const avsn_value src = avsn_input(g, "src", AVSN_SHAPE(1, 2, 12, 16));
+    const avsn_value skip =
+        avsn_batch_norm(g, "bn1", avsn_conv(g, "conv1", src, .out = 64, .kernel = {4, 4}, .stride = {1, 2}, .same = 1),
+                        .epsilon = 1e-5f);
+    avsn_value x = avsn_leaky_relu(g, skip, 0.2f);
+    x = avsn_conv(g, "conv2", x, .out = 64, .kernel = {4, 4}, .stride = {2, 2}, .same = 1);
+    x = avsn_relu(g, avsn_batch_norm(g, "bn2", x, .epsilon = 1e-5f));
+    x = avsn_deconv(g, "deconv1", x, .out = 32, .kernel = {4, 4}, .stride = {2, 2}, .same = 1);
+    const avsn_value below = avsn_relu(g, avsn_batch_norm(g, "bn3", x, .epsilon = 1e-5f));
+    const avsn_value both[2] = {below, avsn_relu(g, skip)}, joined = avsn_concat(g, both, 2);
+    avsn_output(g, "on", avsn_deconv(g, "on", joined, .out = 2, .kernel = {4, 4}, .stride = {1, 2}, .same = 1, .bias = 1));
+    avsn_output(g, "off", avsn_deconv(g, "off", joined, .out = 2, .kernel = {4, 4}, .stride = {1, 2}, .same = 1, .bias = 1));
+}
+
+START_TEST(concatenation_and_relu_join_the_convolutions_behind_them)
+{
+    const char *const deconv = "relu+concat+deconv";
+    check_net_and(
+        &(net_case){hourglass, {"conv+bn", "eltwise", "conv+bn+relu", "deconv", "batch_norm+relu", "concat"}, 11, 6},
+        &(net_case){hourglass, {"conv+bn", "relu+conv+bn+relu", "deconv+bn", deconv, deconv}, 5, 6});
+}
+END_TEST
+
 /* ---- sound over pictures ---- */
 
 /* As the multisensory networks merge the two: the sound at the pictures' rate, laid over every cell, which the plan computes once
@@ -407,5 +444,6 @@ SUITE("exec.fusion", batch_norm_and_relu_join_the_convolution, batch_norm_folds_
       residual_addition_and_relu_join_the_convolution, addition_joins_one_of_two_convolutions_in_3_d,
       addition_of_two_pools_takes_the_relu, a_value_added_to_itself_is_not_fused_away,
       a_value_read_twice_is_not_fused_over, a_wanted_value_is_not_fused_over,
-      ops_in_place_leave_inputs_and_outputs_alone, two_streams_concatenated_and_sliced, sound_is_laid_over_pictures,
+      ops_in_place_leave_inputs_and_outputs_alone, two_streams_concatenated_and_sliced,
+      concatenation_and_relu_join_the_convolutions_behind_them, sound_is_laid_over_pictures,
       sound_is_laid_over_odd_pictures, a_joined_value_that_is_wanted_stays)

@@ -20,23 +20,6 @@ avsound_status avsn_make_sigmoid(const avsn_kernel_request *request, avsn_kernel
     return AVSOUND_OK;
 }
 
-static void hyperbolic_tangent(const avsn_c_kernel *k)
-{
-    const float *src = k->input[0];
-    float *dst = k->output[0];
-    const int64_t count = avsn_elements(k->base.output[0]);
-#pragma omp parallel for
-    for (int64_t i = 0; i < count; i++)
-        dst[i] = tanhf(src[i]);
-}
-
-avsound_status avsn_make_tanh(const avsn_kernel_request *request, avsn_kernel **out)
-{
-    AVSN_TRY(avsn_c_kernel_create(request, "c:tanh", hyperbolic_tangent, 0, out));
-    (*out)->in_place = true;
-    return AVSOUND_OK;
-}
-
 static void zeros(const avsn_c_kernel *k)
 {
     memset(k->output[0], 0, (size_t)avsn_elements(k->base.output[0]) * sizeof(float));

@@ -315,18 +315,24 @@ static inline dnnl_status_t avsn_pd_inner_product_backward(avsn_pd *p, dnnl_engi
 }
 
 /* What is below 0 is multiplied by the slope, 0 or more. */
+static inline dnnl_status_t avsn_pd_eltwise(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
+                                            dnnl_prop_kind_t prop, dnnl_alg_kind_t algorithm, float alpha, avsn_md_arg src)
+{
+    memset(p, 0, sizeof *p);
+#if AVSN_ONEDNN3
+    return dnnl_eltwise_forward_primitive_desc_create(&p->pd, engine, prop, algorithm, src, src, alpha, 0, attr);
+#else
+    const dnnl_status_t status = dnnl_eltwise_forward_desc_init(&p->op.eltwise, prop, algorithm, src, alpha, 0);
+    return status ? status : avsn_pd_start(p, attr, engine);
+#endif
+}
+
 static inline dnnl_status_t avsn_pd_relu(avsn_pd *p, dnnl_engine_t engine, const_dnnl_primitive_attr_t attr,
                                          dnnl_prop_kind_t prop, float slope, avsn_md_arg src)
 {
     const dnnl_alg_kind_t algorithm =
         prop == dnnl_forward_inference ? dnnl_eltwise_relu : dnnl_eltwise_relu_use_dst_for_bwd;
-    memset(p, 0, sizeof *p);
-#if AVSN_ONEDNN3
-    return dnnl_eltwise_forward_primitive_desc_create(&p->pd, engine, prop, algorithm, src, src, slope, 0, attr);
-#else
-    const dnnl_status_t status = dnnl_eltwise_forward_desc_init(&p->op.eltwise, prop, algorithm, src, slope, 0);
-    return status ? status : avsn_pd_start(p, attr, engine);
-#endif
+    return avsn_pd_eltwise(p, engine, attr, prop, algorithm, slope, src);
 }
 
 /* From the result, which is all that ReLU's gradient needs. */

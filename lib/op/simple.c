@@ -1,4 +1,4 @@
-/* Ops that are one oneDNN primitive with nothing to choose: dense layers, ReLU, addition, concatenation, reorders. */
+/* Ops that are one oneDNN primitive with nothing to choose: dense layers, ReLU, tanh, addition, concatenation, reorders. */
 #include "op/families.h"
 #include "op/onednn.h"
 
@@ -115,6 +115,26 @@ avsound_status avsn_make_relu(const avsn_kernel_request *r, avsn_kernel **out)
         {DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype},
     };
     AVSN_TRY(avsn_onednn_complete(r, "relu", status, &pd, specs, 2, out));
+    (*out)->in_place = true;
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_make_tanh(const avsn_kernel_request *r, avsn_kernel **out)
+{
+    dnnl_primitive_attr_t attr;
+    avsn_pd pd = {0};
+    dnnl_status_t status = avsn_onednn_attributes(&attr, false, NULL);
+    if (!status) {
+        status = avsn_pd_eltwise(&pd, avsn_runtime_engine(r->runtime), attr, dnnl_forward_inference, dnnl_eltwise_tanh, 0,
+                                 avsn_md_of(avsn_layout_md(r->input[0])));
+        dnnl_primitive_attr_destroy(attr);
+    }
+    const int32_t dtype = avsn_layout_dtype(r->input[0]);
+    const avsn_wire wires[] = {
+        {DNNL_ARG_SRC, 0, dnnl_query_src_md, 0, r->output, dtype},
+        {DNNL_ARG_DST, -1, dnnl_query_dst_md, 0, r->output, dtype},
+    };
+    AVSN_TRY(avsn_onednn_complete(r, "tanh", status, &pd, wires, 2, out));
     (*out)->in_place = true;
     return AVSOUND_OK;
 }

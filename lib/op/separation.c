@@ -1,14 +1,16 @@
 /* Masks over a spectrogram, and what a separator loses by: the distance of its two results from the two sources, as given or in
  * the nearer order. Each is level and phase, [2][cells]; absolute differences, phases not wrapped, or the error's energy. Sums are
  * in double. */
+#include "base/decibels.h"
 #include "op/families.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Of one item's four distances [result][source], levels and weighed phases in one. */
+/* Of one item's four distances [result][source], levels and weighed phases in one; crossed ones where they are asked for. */
 typedef struct distances {
     double of[2][2];
+    double energy; /* of both sources together, where errors are measured */
 } distances;
 
 static double distance(const float *a, const float *b, int64_t count)
@@ -30,11 +32,18 @@ static const float *result_of(const avsn_c_kernel *k, int64_t item, int result, 
     return (const float *)k->input[result] + item * 2 * cells;
 }
 
+static bool is_asked_for(const avsn_c_kernel *k, int result, int source)
+{
+    return result == source || k->attributes.either > 0;
+}
+
 static distances measure(const avsn_c_kernel *k, int64_t item, int64_t cells)
 {
-    distances d;
+    distances d = {0};
     for (int r = 0; r < 2; r++)
         for (int s = 0; s < 2; s++) {
+            if (!is_asked_for(k, r, s))
+                continue;
             const float *result = result_of(k, item, r, cells), *source = source_of(k, item, s, cells);
             d.of[r][s] = distance(result, source, cells) +
                          (double)k->attributes.phase * distance(result + cells, source + cells, cells);
@@ -52,27 +61,13 @@ static void pull(const float *result, const float *source, int64_t count, float 
     }
 }
 
-/* In the order given with one weight, in the nearer one, crossed or not, with another. */
-static void give_gradients(const avsn_c_kernel *k, int64_t item, int64_t cells, bool crossed, double share)
-{
-    const float weight[2] = {k->attributes.ordered + (crossed ? 0 : k->attributes.either), crossed ? k->attributes.either : 0};
-    for (int r = 0; r < 2; r++)
-        for (int other = 0; other <= (crossed ? 1 : 0); other++) {
-            const float *result = result_of(k, item, r, cells), *source = source_of(k, item, other ? 1 - r : r, cells);
-            float *diff = (float *)k->output[1 + r] + item * 2 * cells;
-            const float level = (float)share * weight[other];
-            pull(result, source, cells, level, !other, diff);
-            pull(result + cells, source + cells, cells, level * k->attributes.phase, !other, diff + cells);
-        }
-}
-
 /* ---- or, where levels are decibels: how far the error lies below both sources ---- */
 
 #define PI 3.14159265f
 
 static float amplitude(const avsn_c_kernel *k, float level)
 {
-    return expf(0.115129255f * k->attributes.decibels * level);
+    return expf(AVSN_NEPERS_A_DECIBEL * k->attributes.decibels * level);
 }
 
 /* The energy of what separates a result from a source, both taken as complex numbers. */
@@ -96,27 +91,23 @@ static double energy(const avsn_c_kernel *k, const float *source, int64_t cells)
     return sum;
 }
 
-static double least_energy(const avsn_c_kernel *k, int64_t item, int64_t cells)
-{
-    return (double)k->attributes.floor * (energy(k, source_of(k, item, 0, cells), cells) + energy(k, source_of(k, item, 1, cells), cells));
-}
-
 /* The logarithms to 10 of error over both sources' energy, no lower than that of `floor`. */
 static distances measure_errors(const avsn_c_kernel *k, int64_t item, int64_t cells)
 {
-    const double least = least_energy(k, item, cells);
-    distances d;
+    distances d = {.energy = energy(k, source_of(k, item, 0, cells), cells) + energy(k, source_of(k, item, 1, cells), cells)};
+    const double least = (double)k->attributes.floor * d.energy;
     for (int r = 0; r < 2; r++)
         for (int s = 0; s < 2; s++)
-            d.of[r][s] = log10((error_energy(k, result_of(k, item, r, cells), source_of(k, item, s, cells), cells) + least) *
-                               (double)k->attributes.floor / least);
+            if (is_asked_for(k, r, s))
+                d.of[r][s] = log10((error_energy(k, result_of(k, item, r, cells), source_of(k, item, s, cells), cells) + least) *
+                                   (double)k->attributes.floor / least);
     return d;
 }
 
 static void pull_errors(const avsn_c_kernel *k, const float *result, const float *source, int64_t cells, double weight, bool first,
                         float *diff)
 {
-    const float scale = (float)(2 * weight), grows = 0.115129255f * k->attributes.decibels;
+    const float scale = (float)(2 * weight), grows = AVSN_NEPERS_A_DECIBEL * k->attributes.decibels;
     for (int64_t i = 0; i < cells; i++) {
         const float a = amplitude(k, result[i]), b = amplitude(k, source[i]);
         const float turn = PI * (result[cells + i] - source[cells + i]);
@@ -125,16 +116,25 @@ static void pull_errors(const avsn_c_kernel *k, const float *result, const float
     }
 }
 
-static void give_error_gradients(const avsn_c_kernel *k, int64_t item, int64_t cells, bool crossed, const distances *d, double share)
+/* ---- the loss ---- */
+
+/* In the order given with one weight, in the nearer one, crossed or not, with another. */
+static void give_gradients(const avsn_c_kernel *k, int64_t item, int64_t cells, bool crossed, const distances *d, double share)
 {
     const float weight[2] = {k->attributes.ordered + (crossed ? 0 : k->attributes.either), crossed ? k->attributes.either : 0};
-    const double whole = least_energy(k, item, cells) / (double)k->attributes.floor;
     for (int r = 0; r < 2; r++)
         for (int other = 0; other <= (crossed ? 1 : 0); other++) {
             const int s = other ? 1 - r : r;
-            const double slope = 1 / (log(10) * whole * pow(10, d->of[r][s]));
-            pull_errors(k, result_of(k, item, r, cells), source_of(k, item, s, cells), cells,
-                        share * (double)weight[other] * slope, !other, (float *)k->output[1 + r] + item * 2 * cells);
+            const float *result = result_of(k, item, r, cells), *source = source_of(k, item, s, cells);
+            float *diff = (float *)k->output[1 + r] + item * 2 * cells;
+            if (k->attributes.floor > 0) {
+                const double slope = 1 / (log(10) * d->energy * pow(10, d->of[r][s]));
+                pull_errors(k, result, source, cells, share * (double)weight[other] * slope, !other, diff);
+            } else {
+                const float level = (float)share * weight[other];
+                pull(result, source, cells, level, !other, diff);
+                pull(result + cells, source + cells, cells, level * k->attributes.phase, !other, diff + cells);
+            }
         }
 }
 
@@ -148,12 +148,10 @@ static void separation_loss(const avsn_c_kernel *k)
 #pragma omp parallel for
     for (int64_t n = 0; n < items; n++) {
         const distances d = errors ? measure_errors(k, n, columns * bins) : measure(k, n, columns * bins);
-        const double ordered = d.of[0][0] + d.of[1][1], crossed = d.of[0][1] + d.of[1][0];
-        losses[n] = (double)k->attributes.ordered * ordered + (double)k->attributes.either * fmin(ordered, crossed);
-        if (errors)
-            give_error_gradients(k, n, columns * bins, crossed < ordered, &d, share);
-        else
-            give_gradients(k, n, columns * bins, crossed < ordered, share);
+        const double ordered = d.of[0][0] + d.of[1][1];
+        const double nearer = is_asked_for(k, 0, 1) ? fmin(ordered, d.of[0][1] + d.of[1][0]) : ordered;
+        losses[n] = (double)k->attributes.ordered * ordered + (double)k->attributes.either * nearer;
+        give_gradients(k, n, columns * bins, nearer < ordered, &d, share);
     }
     for (int64_t n = 0; n < items; n++)
         loss += losses[n];
@@ -173,7 +171,7 @@ avsound_status avsn_make_separation_loss(const avsn_kernel_request *r, avsn_kern
 static float let_through(const avsn_c_kernel *k, float logit)
 {
     const float x = k->attributes.rest ? -logit : logit;
-    return (x < 0 ? x - log1pf(expf(x)) : -log1pf(expf(-x))) * (8.68588964f / k->attributes.decibels);
+    return (x < 0 ? x - log1pf(expf(x)) : -log1pf(expf(-x))) * (AVSN_DECIBELS_A_NEPER / k->attributes.decibels);
 }
 
 static void mask(const avsn_c_kernel *k)
@@ -201,7 +199,7 @@ static void mask_backward(const avsn_c_kernel *k)
     const float *logits = k->input[0], *diff_dst = k->input[1];
     float *diff = k->output[0];
     const int64_t items = avsn_dim(k, 0, 0), cells = avsn_dim(k, 0, 2) * avsn_dim(k, 0, 3);
-    const float side = k->attributes.rest ? -1 : 1, scale = side * 8.68588964f / k->attributes.decibels;
+    const float side = k->attributes.rest ? -1 : 1, scale = side * AVSN_DECIBELS_A_NEPER / k->attributes.decibels;
 #pragma omp parallel for
     for (int64_t n = 0; n < items; n++)
         for (int64_t i = 0; i < cells; i++)

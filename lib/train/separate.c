@@ -1,5 +1,7 @@
 #include "train/separate.h"
 
+#include "base/decibels.h"
+
 #include <avsound/train.h>
 
 #include <math.h>
@@ -37,7 +39,7 @@ avsn_value avsn_separation_loss(avsn_graph *graph, const avsn_value results[2], 
 
 static double distance(const float *a, const float *b, int64_t count, float decibels)
 {
-    const float power = 0.5f * 0.115129255f * decibels;
+    const float power = 0.5f * AVSN_NEPERS_A_DECIBEL * decibels;
     double sum = 0;
     for (int64_t i = 0; i < count; i++)
         sum += (double)(power > 0 ? fabsf(expf(power * a[i]) - expf(power * b[i])) : fabsf(a[i] - b[i]));

@@ -3,7 +3,15 @@
 #include "dsp/image.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+static avsound_status tell_late(avsn_late_failure *failure)
+{
+    const avsound_status status = failure->status;
+    failure->status = AVSOUND_OK;
+    return status ? avsn_fail(status, "%s", failure->detail) : AVSOUND_OK;
+}
 
 /* ---- sound ---- */
 
@@ -60,8 +68,10 @@ static avsound_status read_sound(avsn_clips *c)
 avsound_status avsn_clips_listen(avsn_clips *c, int64_t end, int64_t *samples)
 {
     end = AVSN_MIN(end, c->most_samples);
-    while (!c->sound_ended && c->first_sample + c->sample_count < end)
+    while (!c->sound_ended && c->first_sample + c->sample_count < end) {
+        AVSN_TRY(tell_late(&c->sound_failed));
         AVSN_TRY(read_sound(c));
+    }
     const int64_t there = c->first_sample + c->sample_count;
     *samples = there >= c->most_samples ? c->most_samples : c->sound_ended ? there : INT64_MAX;
     return AVSOUND_OK;
@@ -121,6 +131,7 @@ static avsound_status look_until(avsn_clips *c, int64_t end)
     while (c->first_frame + c->frame_count < end) {
         const int64_t frame = c->first_frame + c->frame_count;
         size_t used, wanted;
+        AVSN_TRY(tell_late(&c->pictures_failed));
         if (!avsn_mul_size((size_t)c->frame_count, c->frame_bytes, &used) || !avsn_add_size(used, c->frame_bytes, &wanted))
             AVSN_FAIL(AVSOUND_E_LIMIT, "%lld frames: too many", (long long)c->frame_count);
         AVSN_TRY(avsn_grow(c->context, (void **)&c->frames, 1, used, wanted, &c->frames_capacity));
@@ -185,11 +196,16 @@ static void fill_plane(const avsn_clips *c, const uint8_t *rgb, int channel, con
     float values[256];
     for (int i = 0; i < 256; i++)
         values[i] = ((float)i / 255 - f->mean[channel]) / f->std[channel];
-    for (int32_t y = 0; y < f->height; y++)
-        for (int32_t x = 0; x < f->width; x++, rgb += 3, plane++) {
-            const bool inside = x >= kept->left && x < kept->right && y >= kept->top && y < kept->bottom;
-            *plane = values[inside ? rgb[channel] : GREY];
-        }
+    for (int32_t y = 0; y < f->height; y++, plane += f->width, rgb += 3 * f->width) {
+        const bool inside = y >= kept->top && y < kept->bottom;
+        const int32_t left = inside ? kept->left : f->width, right = inside ? AVSN_MAX(kept->right, left) : f->width;
+        for (int32_t x = 0; x < left; x++)
+            plane[x] = values[GREY];
+        for (int32_t x = left; x < right; x++)
+            plane[x] = values[rgb[3 * x + channel]];
+        for (int32_t x = right; x < f->width; x++)
+            plane[x] = values[GREY];
+    }
 }
 
 avsound_status avsn_clips_pictures(avsn_clips *c, int64_t first, int64_t count, const avsn_region *region, float *planes)
@@ -202,6 +218,42 @@ avsound_status avsn_clips_pictures(avsn_clips *c, int64_t first, int64_t count, 
             fill_plane(c, frame_at(c, first + i), channel, &kept,
                        planes + ((size_t)channel * (size_t)count + (size_t)i) * cells);
     return AVSOUND_OK;
+}
+
+/* ---- ahead ---- */
+
+static void keep_failure(avsn_late_failure *failure, avsound_status status)
+{
+    failure->status = status;
+    if (status)
+        snprintf(failure->detail, sizeof failure->detail, "%s", avsound_error_detail());
+}
+
+static void read_ahead(void *user_data, void *job, int32_t worker)
+{
+    avsn_clips *c = job;
+    int64_t samples;
+    (void)user_data;
+    (void)worker;
+    keep_failure(&c->sound_failed, avsn_clips_listen(c, c->ahead_sample, &samples));
+    if (c->sees)
+        keep_failure(&c->pictures_failed, look_until(c, c->ahead_frame));
+}
+
+avsound_status avsn_clips_read_ahead(avsn_clips *c, int64_t frame, int64_t sample)
+{
+    if (!c->reader)
+        AVSN_TRY(avsn_pool_create(c->context, 1, 1, read_ahead, NULL, &c->reader));
+    c->ahead_frame = frame;
+    c->ahead_sample = sample;
+    avsn_pool_submit(c->reader, c);
+    return AVSOUND_OK;
+}
+
+void avsn_clips_wait(avsn_clips *c)
+{
+    if (c->reader)
+        avsn_pool_drain(c->reader);
 }
 
 void avsn_clips_forget(avsn_clips *c, int64_t frame, int64_t sample)
@@ -277,6 +329,7 @@ void avsn_clips_close(avsn_clips *c)
     avsound_context *context = c->context;
     if (!context)
         return;
+    avsn_pool_free(c->reader);
     avsn_recording_close(&c->pictures);
     avsn_scaler_free(c->scaler);
     avsn_media_free(c->sound);

@@ -36,6 +36,7 @@ struct avsound_separator {
     int64_t given;        /* that the caller still looks at */
     float *left, *right;                  /* [samples] of a window */
     float *weights, *window[TRACKS];      /* [output] of a window */
+    bool reads_ahead; /* in a file: a feed is read when its owner calls */
     bool ended;
     char damage[256]; /* of the file, told after the last result; "": none */
     atomic_int cancel;
@@ -88,13 +89,18 @@ static avsound_status look(avsound_separator *s, const avsn_clip_window *w, floa
 
 /* ---- one window ---- */
 
-static avsound_status run_window(avsound_separator *s, const avsn_clip_window *w)
+/* What the next window will need is read while the network computes this one; `next` NULL: there is none. */
+static avsound_status run_window(avsound_separator *s, const avsn_clip_window *w, const avsn_clip_window *next, int64_t heard)
 {
     avsn_clips_sound(&s->clips, w->sample, avsn_stems_samples(s->stems), s->left, s->right);
     float *frames = avsn_stems_frames(s->stems);
     if (frames)
         AVSN_TRY(look(s, w, frames));
-    return avsn_stems_run(s->stems, s->left, s->right, s->window, s->window[MIXTURE]);
+    if (next && s->reads_ahead)
+        AVSN_TRY(avsn_clips_read_ahead(&s->clips, next->frame + next->frames, heard));
+    const avsound_status status = avsn_stems_run(s->stems, s->left, s->right, s->window, s->window[MIXTURE]);
+    avsn_clips_wait(&s->clips);
+    return status;
 }
 
 /* ---- corrected ---- */
@@ -106,10 +112,15 @@ static int64_t regular_start(const avsound_separator *s, int64_t index)
 }
 
 /* Whether the next window is the last decides how this one fades: the sound is heard to that one's end first. */
+static int64_t heard_for(const avsound_separator *s, int64_t index)
+{
+    return regular_start(s, index + 1) + s->windows.output + 1;
+}
+
 static avsound_status listen_ahead(avsound_separator *s)
 {
     int64_t samples;
-    AVSN_TRY(listen(s, regular_start(s, s->index + 1) + s->windows.output + 1, &samples));
+    AVSN_TRY(listen(s, heard_for(s, s->index), &samples));
     if (samples < 1)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s", *s->damage ? s->damage : "not one sample from the start asked for on");
     if (samples < INT64_MAX)
@@ -119,9 +130,11 @@ static avsound_status listen_ahead(avsound_separator *s)
 
 static avsound_status add_window(avsound_separator *s)
 {
-    avsn_clip_window w;
+    avsn_clip_window w, next;
+    const bool last = s->index + 1 == avsn_windows_count(&s->windows);
     avsn_windows_at(&s->windows, s->index, &w);
-    AVSN_TRY(run_window(s, &w));
+    avsn_windows_at(&s->windows, s->index + 1, &next);
+    AVSN_TRY(run_window(s, &w, last ? NULL : &next, heard_for(s, s->index + 1)));
     avsn_windows_weights(&s->windows, s->index, s->weights);
     for (int t = 0; t < TRACKS; t++)
         avsn_windows_add(&s->windows, s->index, s->weights, s->window[t], s->first, s->room, s->track[t]);
@@ -186,7 +199,7 @@ static avsound_status next_released(avsound_separator *s)
     if (w.sample + avsn_stems_samples(s->stems) > samples)
         AVSN_FAIL(AVSOUND_E_STATE, "%lld samples are less than a window of %lld, which the released program leaves out",
                   (long long)samples, (long long)avsn_stems_samples(s->stems));
-    AVSN_TRY(run_window(s, &w));
+    AVSN_TRY(run_window(s, &w, &next, release_window(s, s->index + 2).sample + avsn_stems_samples(s->stems)));
     const avsn_clip_window here = {.sample = w.sample - s->first};
     int64_t reached = s->reached;
     for (int t = 0; t < TRACKS; t++)
@@ -360,6 +373,7 @@ static avsound_status separation_init(avsound_separator *s, const char *path, av
                                              .precision = s->options.precision,
                                              .outputs = arch->blind ? "first,second" : "on,off"};
     AVSN_TRY(avsound_session_create(s->model, &session, &s->session));
+    s->reads_ahead = !feed && !arch->blind && session.threads > 1;
     const avsn_stems_options stems = {.release = compat(s),
                                       .original_phase = (s->options.flags & AVSOUND_SEPARATE_ORIGINAL_PHASE) != 0,
                                       .consistent = (s->options.flags & AVSOUND_SEPARATE_CONSISTENT) != 0};

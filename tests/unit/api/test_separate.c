@@ -216,6 +216,75 @@ START_TEST(sound_goes_where_the_pictures_send_it)
 }
 END_TEST
 
+/* Seconds until the separation ends, and how it does; its detail is the thread's. */
+static double separated(avsound_model *model, const avsound_separator_options *o, avsound_status *end)
+{
+    avsound_separator *s;
+    int64_t samples = 0;
+    ck_avsound(avsound_separator_create(model, video_path, o, &s));
+    do {
+        avsound_separator_result r = {.struct_size = sizeof r};
+        *end = avsound_separator_next(s, &r);
+        samples += *end ? 0 : r.samples;
+    } while (!*end);
+    avsound_separator_free(s);
+    return (double)samples / RATE;
+}
+
+/* With more than one thread the file is read while the network computes. */
+START_TEST(reading_ahead_changes_nothing)
+{
+    const sound s = {RATE, 2, 6 * RATE + 123, noise};
+    set_up();
+    write_wav(&s);
+    write_video(180, 90, SIDE, wav_path);
+    avsound_model *model = separating_model(context);
+    const avsound_separator_options one = plain(0);
+    avsound_separator_options two = one;
+    two.threads = 2;
+    tracks a = separate(model, video_path, &one), b = separate(model, video_path, &two);
+    check_mixture(&b, &s, false);
+    ck_assert_int_eq(a.samples, b.samples);
+    for (int64_t n = 0; n < a.samples; n++) {
+        ck_assert_double_eq_tol((double)b.on[n], (double)a.on[n], 1e-5);
+        ck_assert_double_eq_tol((double)b.off[n], (double)a.off[n], 1e-5);
+    }
+    drop(&a);
+    drop(&b);
+    avsound_model_free(model);
+    tear_down();
+}
+END_TEST
+
+START_TEST(damage_that_reading_ahead_meets_is_told_in_its_turn)
+{
+    const sound s = {RATE, 2, 8 * RATE, noise};
+    avsound_status ends[2];
+    char detail[256];
+    set_up();
+    write_wav(&s);
+    write_video(240, 90, SIDE, wav_path);
+    FILE *f = fopen(video_path, "rb");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
+    const long size = ftell(f);
+    fclose(f);
+    ck_assert_int_eq(truncate(video_path, size * 7 / 10), 0);
+    avsound_model *model = separating_model(context);
+    avsound_separator_options o = plain(0);
+    const double alone = separated(model, &o, &ends[0]);
+    snprintf(detail, sizeof detail, "%s", avsound_error_detail());
+    o.threads = 2;
+    ck_assert_double_eq_tol(separated(model, &o, &ends[1]), alone, 1e-9);
+    ck_assert_double_gt(alone, 3);
+    ck_assert_int_eq(ends[0], AVSOUND_E_FORMAT);
+    ck_assert_int_eq(ends[1], AVSOUND_E_FORMAT);
+    ck_assert_str_eq(avsound_error_detail(), detail);
+    avsound_model_free(model);
+    tear_down();
+}
+END_TEST
+
 /* White on the left: alone it is half of the picture's mean, which shares the sound out evenly; hidden, nothing is bright. */
 START_TEST(what_lies_outside_the_region_is_not_seen)
 {
@@ -589,9 +658,9 @@ START_TEST(a_long_recording_needs_no_more_memory_than_a_short_one)
 }
 END_TEST
 
-SUITE("api.separate", sound_goes_where_the_pictures_send_it, what_lies_outside_the_region_is_not_seen,
+SUITE("api.separate", sound_goes_where_the_pictures_send_it, reading_ahead_changes_nothing,
+      damage_that_reading_ahead_meets_is_told_in_its_turn, what_lies_outside_the_region_is_not_seen,
       nobody_hears_where_windows_meet, masks_share_what_is_heard, compat_is_half_as_loud_again_and_the_first_window_stays,
-      silence_stays_silent,
-      recordings_of_any_length_rate_and_channels, a_stretch_is_as_long_as_asked,
+      silence_stays_silent, recordings_of_any_length_rate_and_channels, a_stretch_is_as_long_as_asked,
       what_a_model_needs_and_a_file_lacks_is_told, a_cancelled_separation_stops, the_sound_may_come_from_another_file,
       a_long_recording_needs_no_more_memory_than_a_short_one)

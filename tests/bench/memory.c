@@ -1,8 +1,8 @@
 /* What a network holds in memory, stage by stage, and what a run takes of the processor.
  *
- *     avsound-bench-memory ARCH PRECISION THREADS RUNS
+ *     avsound-bench-memory ARCH|FILE PRECISION THREADS RUNS
  *
- * Weights are made from a seed; PRECISION is f32 or bf16. Prints MB resident, and the most there was until then, after each
+ * Weights are made from a seed, or a model file's (.safetensors); PRECISION is f32 or bf16. Prints MB resident, and the most there was until then, after each
  * stage; then the time by the clock and by the processor of every run, in seconds. The processor's is what is left to compare
  * where others use the machine. */
 #include <avsound/avsound.h>
@@ -45,6 +45,15 @@ static double seconds(clockid_t clock)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static avsound_model *model_of(avsound_context *context, const char *name)
+{
+    avsound_model *model;
+    require(strstr(name, ".safetensors") ? avsound_model_load(context, name, &model)
+                                         : avsound_model_create(context, name, NULL, 1, &model),
+            name);
+    return model;
+}
+
 /* Small values, never the same twice; the copy is given back. */
 static void fill(avsound_session *session, int32_t index)
 {
@@ -70,16 +79,15 @@ static void fill(avsound_session *session, int32_t index)
 int main(int argc, char **argv)
 {
     avsound_context *context;
-    avsound_model *model;
     avsound_session *session;
     avsound_session_options options;
     if (argc != 5) {
-        fprintf(stderr, "usage: %s ARCH PRECISION THREADS RUNS\n", argv[0]);
+        fprintf(stderr, "usage: %s ARCH|FILE PRECISION THREADS RUNS\n", argv[0]);
         return EXIT_FAILURE;
     }
     require(avsound_context_create(NULL, &context), "context");
     tell("start");
-    require(avsound_model_create(context, argv[1], NULL, 1, &model), argv[1]);
+    avsound_model *model = model_of(context, argv[1]);
     tell("model");
     avsound_session_options_init(&options, sizeof options);
     options.precision = strcmp(argv[2], "bf16") ? AVSOUND_PRECISION_F32 : AVSOUND_PRECISION_BF16;

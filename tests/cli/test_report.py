@@ -152,8 +152,8 @@ class Report(CommandTest):
 
     @unittest.skipUnless(BROWSER, "needs chromium")
     def test_a_browser_shows_it(self):
-        base = [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr",
-                f"--user-data-dir={self.folder / 'profile'}", "--timeout=20000", "--window-size=1000,2600"]
+        base = [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+                "--enable-logging=stderr", f"--user-data-dir={self.folder / 'profile'}", "--timeout=20000", "--window-size=1000,2600"]
         shown = subprocess.run([*base, "--dump-dom", (self.folder / "page.html").as_uri()], capture_output=True, text=True,
                                timeout=300, env=environment(HOME=str(self.folder)))
         self.assertNotIn("CONSOLE", shown.stderr)

@@ -24,6 +24,7 @@ if(NOT AVSOUND_SANITIZE)
     avsound_check(abi.diff sh ${here}/abi/check.sh diff ${PROJECT_BINARY_DIR})
   endif()
   avsound_check(install sh ${here}/install/test_install.sh ${PROJECT_BINARY_DIR})
+  set_tests_properties(install PROPERTIES TIMEOUT 3600) # it compiles the library again
   avsound_check(packages sh ${here}/install/test_packages.sh ${PROJECT_BINARY_DIR})
   set_tests_properties(packages PROPERTIES TIMEOUT 3600)
   if(AVSOUND_EXAMPLES)

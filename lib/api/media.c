@@ -52,15 +52,24 @@ static avsound_status read_media_options(const avsound_context *context, const a
     return check_media_options(context, ours);
 }
 
+/* What every way to open a media begins with. */
+static avsound_status begin_opening(avsound_context *context, const avsound_media_options *options, avsound_media_options *read,
+                                    avsound_media **out)
+{
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!context)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    return read_media_options(context, options, read);
+}
+
 avsound_status avsound_media_open(avsound_context *context, const char *path, const avsound_media_options *options,
                                   avsound_media **out)
 {
     avsound_media_options o;
-    if (!out)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
-    *out = NULL;
+    AVSN_TRY(begin_opening(context, options, &o, out));
     AVSN_TRY(check_path(context, path));
-    AVSN_TRY(read_media_options(context, options, &o));
     return avsn_media_open(context, path, &o, out);
 }
 
@@ -68,12 +77,7 @@ avsound_status avsound_media_open_fd(avsound_context *context, int32_t fd, const
                                      const avsound_media_options *options, avsound_media **out)
 {
     avsound_media_options o;
-    if (!out)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
-    *out = NULL;
-    if (!context)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
-    AVSN_TRY(read_media_options(context, options, &o));
+    AVSN_TRY(begin_opening(context, options, &o, out));
     return avsn_media_open_fd(context, fd, name, &o, out);
 }
 
@@ -81,12 +85,9 @@ avsound_status avsound_media_open_memory(avsound_context *context, const void *d
                                          const avsound_media_options *options, avsound_media **out)
 {
     avsound_media_options o;
-    if (!out)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
-    *out = NULL;
-    if (!context || !data)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", context ? "data" : "context");
-    AVSN_TRY(read_media_options(context, options, &o));
+    AVSN_TRY(begin_opening(context, options, &o, out));
+    if (!data)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "data is NULL");
     return avsn_media_open_memory(context, data, size, name, &o, out);
 }
 
@@ -94,12 +95,7 @@ avsound_status avsound_media_open_io(avsound_context *context, const avsound_io 
                                      const avsound_media_options *options, avsound_media **out)
 {
     avsound_media_options o;
-    if (!out)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
-    *out = NULL;
-    if (!context)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
-    AVSN_TRY(read_media_options(context, options, &o));
+    AVSN_TRY(begin_opening(context, options, &o, out));
     return avsn_media_open_io(context, io, &o, out);
 }
 

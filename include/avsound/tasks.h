@@ -427,6 +427,35 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_spectrogram(const avsound_model
                                                              float *spectrogram, size_t *size, int32_t *bins,
                                                              int64_t *columns);
 
+/** Options of optical flow. Fill with avsound_flow_options_init() first; 0 means the default. Since 0.1. */
+typedef struct avsound_flow_options {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build */
+    int32_t levels;       /**< sizes of the pictures at most, each half of the one before, none smaller than 16 pixels but the
+                               first; 0: 5. What moves further than some 3 pixels times 2^(levels - 1) is lost */
+    int32_t warps;        /**< times that each size is warped and linearised anew; 0: 5 */
+    int32_t iterations;   /**< after each; 0: 30 */
+    float attachment;     /**< lambda: weight of a difference of brightness of 1/255 against that of a pixel in flow between
+                               neighbours; 0: 0.15. Less is smoother */
+    float tightness;      /**< theta: how closely the two halves of the problem are tied; 0: 0.3 */
+} avsound_flow_options;
+
+/** Fills `options` with the defaults. Threads: any. Since 0.1. */
+AVSOUND_API void avsound_flow_options_init(avsound_flow_options *options, uint32_t struct_size);
+
+/** Optical flow from one picture to the next: what pixel (x, y) of `from` shows lies at (x + dx, y + dy) in `to`. TV-L1 by
+ *  Zach, Pock and Bischof (DAGM 2007) on the luma, from coarse to fine; what leaves the picture moves as its neighbours do. The
+ *  same everywhere in bits: no threads. Things keep their brightness, it assumes.
+ *
+ *  @param from, to Pictures of one size, of any formats.
+ *  @param options  NULL for the defaults.
+ *  @param flow     Receives planes dx, dy: [2][height][width] floats in pixels, right and down; NULL to ask for the size.
+ *  @param size     In: room in floats; out: floats wanted.
+ *  @return AVSOUND_OK; AVSOUND_E_BUFFER_SIZE; AVSOUND_E_SHAPE if the pictures differ in size; AVSOUND_E_INVALID_ARGUMENT;
+ *          AVSOUND_E_LIMIT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_optical_flow(avsound_context *context, const avsound_frame *from,
+                                                              const avsound_frame *to, const avsound_flow_options *options,
+                                                              float *flow, size_t *size);
+
 #ifdef __cplusplus
 }
 #endif

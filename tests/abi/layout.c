@@ -176,6 +176,14 @@ AT(avsound_separator_options, right, 40);
 AT(avsound_separator_options, bottom, 44);
 AT(avsound_separator_options, audio_path, 48);
 
+SIZE(avsound_flow_options, 24);
+AT(avsound_flow_options, struct_size, 0);
+AT(avsound_flow_options, levels, 4);
+AT(avsound_flow_options, warps, 8);
+AT(avsound_flow_options, iterations, 12);
+AT(avsound_flow_options, attachment, 16);
+AT(avsound_flow_options, tightness, 20);
+
 SIZE(avsound_scores, 48);
 AT(avsound_scores, struct_size, 0);
 AT(avsound_scores, reserved, 4);

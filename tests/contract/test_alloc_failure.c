@@ -237,6 +237,18 @@ static avsound_status spectrogram(void *scene_)
     return CALL(avsound_spectrogram, s->model, &s->sound, values, &size, &bins, &columns);
 }
 
+static avsound_status find_flow(void *scene_)
+{
+    scene *s = scene_;
+    static float flow[2 * 160 * 120];
+    size_t size = 2 * 160 * 120;
+    avsound_flow_options options;
+    CALL(avsound_flow_options_init, &options, sizeof options);
+    options.iterations = 1;
+    arm(&s->refusals);
+    return CALL(avsound_optical_flow, s->context, &s->frame, &s->frame, &options, flow, &size);
+}
+
 /* ---- drawing ---- */
 
 static avsound_status draw_maps(void *scene_)
@@ -647,6 +659,7 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(correspond, "ave-net", refuse_each, correspond)                               \
     X(localize, "avol-net", refuse_each, localize)                                  \
     X(spectrogram, "ave-net", refuse_each, spectrogram)                             \
+    X(find_flow, "ave-net", refuse_each, find_flow)                                 \
     X(draw_maps, "ave-net", refuse_each, draw_maps)                                 \
     X(write_picture, "ave-net", refuse_each, write_picture)                         \
     X(draw_scores, "ave-net", refuse_each, draw_scores)                             \

@@ -461,8 +461,60 @@ START_TEST(spectrogram_checks_arguments_and_sizes)
 }
 END_TEST
 
+START_TEST(optical_flow_checks_arguments_and_sizes)
+{
+    bench b;
+    setup(&b, "ave-net");
+    avsound_frame other = make_frame(161, 120, 1);
+    size_t size = 0;
+    avsound_flow_options o;
+    avsound_flow_options_init(NULL, sizeof o);
+    avsound_flow_options_init(&o, sizeof o);
+    ck_refused(avsound_optical_flow(NULL, &b.frame, &b.frame, &o, NULL, &size), AVSOUND_E_INVALID_ARGUMENT, "context");
+    ck_refused(avsound_optical_flow(b.context, NULL, &b.frame, &o, NULL, &size), AVSOUND_E_INVALID_ARGUMENT, "from");
+    ck_refused(avsound_optical_flow(b.context, &b.frame, NULL, &o, NULL, &size), AVSOUND_E_INVALID_ARGUMENT, "to");
+    ck_refused(avsound_optical_flow(b.context, &b.frame, &b.frame, &o, NULL, NULL), AVSOUND_E_INVALID_ARGUMENT, "size");
+    ck_refused(avsound_optical_flow(b.context, &b.frame, &other, &o, NULL, &size), AVSOUND_E_SHAPE, "160x120 and 161x120");
+    for (size_t i = 0; i < BAD_FRAMES; i++) {
+        const avsound_frame bad = spoil_frame(&b.frame, &bad_frames[i]);
+        assert_status(avsound_optical_flow(b.context, &bad, &b.frame, &o, NULL, &size), bad_frames[i].status, "from",
+                      bad_frames[i].what);
+        assert_status(avsound_optical_flow(b.context, &b.frame, &bad, &o, NULL, &size), bad_frames[i].status, "to",
+                      bad_frames[i].what);
+    }
+    o.levels = -1;
+    ck_refused(avsound_optical_flow(b.context, &b.frame, &b.frame, &o, NULL, &size), AVSOUND_E_INVALID_ARGUMENT, "levels");
+    o.levels = 17;
+    ck_refused(avsound_optical_flow(b.context, &b.frame, &b.frame, &o, NULL, &size), AVSOUND_E_INVALID_ARGUMENT, "levels");
+    o.levels = 1;
+    o.warps = -1;
+    ck_refused(avsound_optical_flow(b.context, &b.frame, &b.frame, &o, NULL, &size), AVSOUND_E_INVALID_ARGUMENT, "warps");
+    o.warps = 1;
+    o.iterations = 10001;
+    ck_refused(avsound_optical_flow(b.context, &b.frame, &b.frame, &o, NULL, &size), AVSOUND_E_INVALID_ARGUMENT, "iterations");
+    o.iterations = 1;
+    o.attachment = NAN;
+    ck_refused(avsound_optical_flow(b.context, &b.frame, &b.frame, &o, NULL, &size), AVSOUND_E_INVALID_ARGUMENT, "attachment");
+    o.attachment = 0;
+    o.tightness = -1;
+    ck_refused(avsound_optical_flow(b.context, &b.frame, &b.frame, &o, NULL, &size), AVSOUND_E_INVALID_ARGUMENT, "tightness");
+    o.tightness = 0;
+    ck_avsound(avsound_optical_flow(b.context, &b.frame, &b.frame, &o, NULL, &size));
+    ck_assert_uint_eq(size, 2 * 160 * 120);
+    float *flow = malloc(size * sizeof *flow);
+    size--;
+    ck_refused(avsound_optical_flow(b.context, &b.frame, &b.frame, &o, flow, &size), AVSOUND_E_BUFFER_SIZE, "38400");
+    ck_avsound(avsound_optical_flow(b.context, &b.frame, &b.frame, NULL, flow, &size));
+    for (size_t i = 0; i < size; i++)
+        ck_assert(flow[i] == 0);
+    free(flow);
+    drop_frame(&other);
+    teardown(&b);
+}
+END_TEST
+
 SUITE("contract.tasks", bad_frames_are_refused_everywhere, bad_sounds_are_refused_everywhere,
       samples_that_are_not_finite_are_refused, embed_checks_arguments_and_sizes, arrays_of_larger_structs,
       embed_wants_its_output, correspondence_checks_arguments, localize_checks_arguments_and_sizes, localize_needs_a_map,
       cancel_stops_one_task, draw_map_checks_arguments, draw_cam_checks_arguments,
-      spectrogram_checks_arguments_and_sizes)
+      spectrogram_checks_arguments_and_sizes, optical_flow_checks_arguments_and_sizes)

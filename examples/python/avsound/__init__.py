@@ -23,7 +23,7 @@ from .model import (Context, Localization, Model, Score, Session, architectures,
                     model_folders)
 from .stream import Stream, StreamResult, StreamState
 from .tasks import (Offset, OffsetResult, Scan, ScanResult, Separator, Stretch, draw_cam, draw_map, draw_scores,
-                    draw_spectrograms)
+                    draw_spectrograms, optical_flow)
 
 
 def version() -> str:
@@ -37,6 +37,6 @@ __all__ = [
     "Media", "MediaInfo", "Model", "Offset", "OffsetResult", "OutOfMemoryError", "Scan", "ScanResult", "Score",
     "Separator", "Session", "ShapeError", "Sound", "StateError", "Stream", "StreamResult", "StreamState", "Stretch",
     "UnsupportedError", "Writer", "architectures", "default_context", "draw_cam", "draw_map", "draw_scores",
-    "draw_spectrograms", "errors", "find_model", "metrics", "model_folders", "retime", "train", "version",
-    "write_picture",
+    "draw_spectrograms", "errors", "find_model", "metrics", "model_folders", "optical_flow", "retime", "train",
+    "version", "write_picture",
 ]

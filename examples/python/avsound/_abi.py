@@ -502,6 +502,17 @@ class avsound_scores(Struct):
                 ("title", c_char_p)]
 
 
+class avsound_flow_options(Struct):
+    struct_size: int
+    levels: int
+    warps: int
+    iterations: int
+    attachment: float
+    tightness: float
+    _fields_ = [("struct_size", c_uint32), ("levels", c_int32), ("warps", c_int32), ("iterations", c_int32),
+                ("attachment", c_float), ("tightness", c_float)]
+
+
 class avsound_stream_options(Struct):
     struct_size: int
     rate_num: int
@@ -1130,6 +1141,9 @@ FUNCTIONS = {
     "avsound_scores_draw": ("avsound", Status, [POINTER(avsound_context), POINTER(avsound_scores), c_char_p]),
     "avsound_spectrogram": ("avsound", Status, [POINTER(avsound_model), POINTER(avsound_audio), POINTER(c_float),
         POINTER(c_size_t), POINTER(c_int32), POINTER(c_int64)]),
+    "avsound_flow_options_init": ("avsound", None, [POINTER(avsound_flow_options), c_uint32]),
+    "avsound_optical_flow": ("avsound", Status, [POINTER(avsound_context), POINTER(avsound_frame),
+        POINTER(avsound_frame), POINTER(avsound_flow_options), POINTER(c_float), POINTER(c_size_t)]),
     "avsound_stream_options_init": ("avsound", None, [POINTER(avsound_stream_options), c_uint32]),
     "avsound_stream_create": ("avsound", Status, [POINTER(avsound_model), POINTER(avsound_stream_options),
         POINTER(POINTER(avsound_stream))]),

@@ -294,6 +294,23 @@ class Separator(Walk):
         return stretch_of(result)
 
 
+def optical_flow(first: FrameLike, second: FrameLike, *, levels: int = 0, warps: int = 0, iterations: int = 0,
+                 attachment: float = 0.0, tightness: float = 0.0, out: Floats | None = None,
+                 context: Context | None = None) -> Floats:
+    """Where what the first picture shows lies in the second: planes dx, dy [2][height][width], in pixels right and down. TV-L1;
+    0 means the library's default."""
+    frames = _abi.avsound_frame(), _abi.avsound_frame()
+    kept = [fill_frame(frame, picture) for frame, picture in zip(frames, (first, second))]
+    struct = options(_abi.avsound_flow_options, levels=levels, warps=warps, iterations=iterations, attachment=attachment,
+                     tightness=tightness)
+    size = ctypes.c_size_t()
+    lib.avsound_optical_flow(pointer_of(context), *frames, struct, None, ctypes.byref(size))
+    out = room(out, (2, frames[0].height, frames[0].width), np.float32)
+    lib.avsound_optical_flow(pointer_of(context), *frames, struct, pointer(out, ctypes.c_float), ctypes.byref(size))
+    del kept
+    return out
+
+
 def draw_map(picture: FrameLike, map: npt.ArrayLike, *, colour: str = "jet", alpha: float = 0.6,
              out: npt.NDArray[np.uint8] | None = None, context: Context | None = None) -> npt.NDArray[np.uint8]:
     """Lays a map over a picture: [height][width][3]. `colour` is "jet", "inferno" or "grey"; `alpha` the opacity where the map

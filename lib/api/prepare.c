@@ -11,7 +11,8 @@
 static void centre_size(const avsn_image_frontend *f, const avsound_frame *frame, int32_t *width, int32_t *height)
 {
     const double margin = (double)f->short_side / (double)AVSN_MIN(f->width, f->height);
-    const double scale = margin * fmax((double)*width / frame->width, (double)*height / frame->height);
+    const double least = fmax((double)*width / frame->width, (double)*height / frame->height);
+    const double scale = f->shrink_only ? fmin(margin * least, fmax(least, 1)) : margin * least;
     *width = (int32_t)fmax(round(frame->width * scale), *width);
     *height = (int32_t)fmax(round(frame->height * scale), *height);
 }
@@ -121,10 +122,10 @@ avsound_status avsn_session_set_sound(avsound_session *session, int32_t item, co
         AVSN_TRY(avsn_track_create(session->context, f, f->columns + 8, &session->track));
     /* The middle stretch begins at sample `start` of the sound, and at column 1 of the track: the window of its first column
      * reaches back before it. */
-    const int64_t start = ((int64_t)used - avsn_audio_frontend_samples(f)) / 2;
-    const int64_t skip = AVSN_MAX(start - f->hop, 0);
-    const int64_t most = avsn_audio_frontend_samples(f) + 2 * (int64_t)f->hop + f->window;
-    avsn_track_reset(session->track, AVSN_MAX(f->hop - start, 0));
+    const int64_t start = ((int64_t)used - avsn_audio_frontend_samples(f)) / 2, step = avsn_audio_frontend_step(f);
+    const int64_t skip = AVSN_MAX(start - step, 0);
+    const int64_t most = avsn_audio_frontend_samples(f) + 2 * step + f->window;
+    avsn_track_reset(session->track, AVSN_MAX(step - start, 0));
     AVSN_TRY(avsn_track_push(session->track, session->samples + skip, AVSN_MIN((int64_t)used - skip, most)));
     avsn_track_finish(session->track);
     if (rms)

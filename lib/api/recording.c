@@ -170,13 +170,15 @@ static avsound_status push_piece(avsn_recording *r)
 
 avsound_status avsn_recording_sound_at(avsn_recording *r, int64_t time_us, float *spectrogram, float *rms)
 {
-    const int64_t column = avsn_track_column_at(r->frontend, time_us);
-    while (avsn_track_end(r->track) < column + r->frontend->columns)
+    const int64_t column = avsn_track_column_at(r->frontend, time_us), end = column + avsn_audio_frontend_steps(r->frontend);
+    while (avsn_track_end(r->track) < end)
         AVSN_TRY(r->pending_count ? push_piece(r) : read_sound(r));
     const double before = avsn_seconds();
     AVSN_TRY(avsn_track_rms(r->track, column, rms));
     const avsound_status status = avsn_track_input(r->track, column, spectrogram);
     r->spectrogram_seconds += avsn_seconds() - before;
+    r->reached_before = r->reached;
+    r->reached = end;
     return status;
 }
 
@@ -206,6 +208,8 @@ int64_t avsn_recording_end_sample(const avsn_recording *r)
 
 bool avsn_recording_sound_ended(const avsn_recording *r, int64_t time_us)
 {
+    if (r->frontend->samples)
+        return avsn_recording_end_sample(r) <= (r->pushed ? r->reached_before : INT64_MAX - 1);
     return r->ended && !r->pending_count &&
            (double)time_us * 1e-6 * r->frontend->sample_rate >= (double)(r->first_sample + r->pushed);
 }
@@ -271,6 +275,7 @@ avsound_status avsn_recording_open(avsn_recording *recording, avsound_context *c
 {
     recording->context = avsn_context_ref(context);
     recording->frontend = frontend;
+    recording->reached = recording->reached_before = INT64_MIN;
     AVSN_TRY(open_media(recording, options));
     AVSN_TRY(seek_to_start(recording, options->start_us));
     if (!options->sound)

@@ -27,6 +27,7 @@ typedef struct avsn_recording {
     int64_t origin_us;    /* time of sample 0 */
     double piece_energy;  /* of the last piece, as far as it was pushed */
     float loudest;        /* the highest level of any piece pushed */
+    int64_t reached, reached_before; /* one past the last sample of the last input, and of that before, where inputs stand alone */
     avsn_track *track;
 } avsn_recording;
 
@@ -62,7 +63,8 @@ avsound_status avsn_recording_columns(avsn_recording *recording, int64_t column,
 avsound_status avsn_recording_first_sample(avsn_recording *recording, int64_t *sample, bool *heard);
 /* One past the last sample known of, INT64_MAX while more may come. */
 int64_t avsn_recording_end_sample(const avsn_recording *recording);
-/* True once the sound is known to end at or before this time. */
+/* True once the sound is known to end at or before this time, that of the last input; where inputs stand alone, before the last
+ * input showed anything new. */
 bool avsn_recording_sound_ended(const avsn_recording *recording, int64_t time_us);
 
 double avsn_seconds(void); /* of a clock that only goes forwards */

@@ -107,12 +107,8 @@ static avsound_status fill_job(avsound_scan *scan, job *j)
 
 static void copy_output(const avsound_scan *scan, const avsound_session *session, int which, float *to)
 {
-    const int32_t output = scan->output[which];
-    int64_t count = 0;
-    if (output < 0)
-        return;
-    avsn_shape_count(avsn_plan_output_shape(session->plan, output), &count);
-    memcpy(to, avsn_plan_output_data(session->plan, output), (size_t)count * sizeof *to);
+    if (scan->output[which] >= 0)
+        avsn_session_take(session, scan->output[which], 0, to);
 }
 
 static avsound_status compute(avsound_scan *scan, job *j, avsound_session *session, double *prepare, double *network)
@@ -252,6 +248,10 @@ static avsound_status check_what(const avsound_model *model, int32_t what)
 {
     if (model->arch->clip)
         return avsn_clip_scan_check(model, what);
+    if (what & (AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP))
+        AVSN_TRY(avsn_model_need_pair(model, "correspondence"));
+    if ((what & AVSOUND_SCAN_EMBED_IMAGE && model->arch->blind) || (what & AVSOUND_SCAN_EMBED_AUDIO && model->arch->deaf))
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s embeds no %s", model->arch->name, model->arch->blind ? "pictures" : "sounds");
     if (what & AVSOUND_SCAN_CLASSES)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s knows no classes: a multisensory network that was trained for it does",
                   model->arch->name);
@@ -317,7 +317,7 @@ static avsound_status make_sessions(avsound_scan *scan)
         const avsn_shape *shape = avsn_plan_output_shape(session->plan, scan->output[i]);
         scan->output_mask |= (uint64_t)1 << scan->output[i];
         if (i == OUT_EMBED_IMAGE || i == OUT_EMBED_AUDIO)
-            scan->dimension = (int32_t)shape->dim[1];
+            scan->dimension = (int32_t)avsn_embedding_size(shape);
         if (i == OUT_MAP) {
             scan->rows = (int32_t)shape->dim[2];
             scan->cols = (int32_t)shape->dim[3];

@@ -306,6 +306,24 @@ int32_t avsn_session_output(const avsound_session *session, const char *name)
     return -1;
 }
 
+int64_t avsn_embedding_size(const avsn_shape *shape)
+{
+    int64_t size = 1;
+    for (int32_t d = 1; d < shape->rank; d++)
+        size *= shape->dim[d];
+    return size;
+}
+
+void avsn_session_take(const avsound_session *session, int32_t output, int64_t item, float *vector)
+{
+    const avsn_shape *shape = avsn_plan_output_shape(session->plan, output);
+    const int64_t size = avsn_embedding_size(shape), channels = shape->dim[1], cells = size / channels;
+    const float *from = avsn_plan_output_data(session->plan, output) + item * size;
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t i = 0; i < cells; i++)
+            vector[i * channels + c] = from[c * cells + i];
+}
+
 avsound_status avsound_session_get_output(const avsound_session *session, const char *name, avsound_tensor *view)
 {
     REQUIRE(session);

@@ -55,6 +55,11 @@ avsound_status avsn_session_set_sound(avsound_session *session, int32_t item, co
 /* Fills item `item` of input "spectrogram" with [bins][columns] values that are ready. */
 void avsn_session_set_spectrogram(avsound_session *session, int32_t item, const float *values);
 
+/* Numbers of an item's embedding, the product of all axes but the first. */
+int64_t avsn_embedding_size(const avsn_shape *shape);
+/* Item `item` of an output as a vector: (N,C,rows,columns) in the order rows, columns, C, as Keras flattens it. */
+void avsn_session_take(const avsound_session *session, int32_t output, int64_t item, float *vector);
+
 /* How much there was to see and to hear, 0...1 (tasks.h: avsound_score). */
 float avsn_confidence(float contrast, float rms);
 /* The same of a clip, in which something must move. */

@@ -65,7 +65,7 @@ static avsound_status embed(avsound_session *session, const char *output, const 
     int32_t index;
     AVSN_TRY(avsn_model_need_picture(session->model, "embedding"));
     AVSN_TRY(need_output(session, output, &index));
-    const size_t dimension = (size_t)avsn_plan_output_shape(session->plan, index)->dim[1];
+    const size_t dimension = (size_t)avsn_embedding_size(avsn_plan_output_shape(session->plan, index));
     size_t wanted;
     bool ask;
     if (!avsn_mul_size((size_t)count, dimension, &wanted))
@@ -79,8 +79,8 @@ static avsound_status embed(avsound_session *session, const char *output, const 
                 return avsn_fail_in(status, "%s %lld", what, (long long)(first + i));
         }
         AVSN_TRY(avsn_session_run(session, (uint64_t)1 << index));
-        memcpy(embeddings + (size_t)first * dimension, avsn_plan_output_data(session->plan, index),
-               (size_t)items * dimension * sizeof *embeddings);
+        for (int64_t i = 0; i < items; i++)
+            avsn_session_take(session, index, i, embeddings + (size_t)(first + i) * dimension);
     }
     return AVSOUND_OK;
 }
@@ -116,7 +116,7 @@ avsound_status avsound_correspondence(avsound_session *session, const avsound_fr
     REQUIRE(score);
     int32_t output = 0;
     float contrast, rms;
-    AVSN_TRY(avsn_model_need_picture(session->model, "correspondence"));
+    AVSN_TRY(avsn_model_need_pair(session->model, "correspondence"));
     AVSN_TRY(need_output(session, "score", &output));
     AVSN_TRY(avsn_session_set_frame(session, 0, frame, AVSN_CENTRE, &contrast));
     AVSN_TRY(avsn_session_set_sound(session, 0, sound, &rms));
@@ -126,7 +126,7 @@ avsound_status avsound_correspondence(avsound_session *session, const avsound_fr
 
 static avsound_status need_map(const avsound_session *session, int32_t *map, int32_t *score)
 {
-    AVSN_TRY(avsn_model_need_picture(session->model, "localisation"));
+    AVSN_TRY(avsn_model_need_pair(session->model, "localisation"));
     if (!session->model->arch->map)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and multisensory of clips",
                   session->model->arch->name);
@@ -273,6 +273,7 @@ avsound_status avsound_spectrogram(const avsound_model *model, const avsound_aud
     if (samples / f.hop > INT32_MAX / 2)
         AVSN_FAIL(AVSOUND_E_LIMIT, "sound of %lld samples is too long for one spectrogram", (long long)sound->frames);
     f.columns = (int32_t)((int64_t)(samples + 0.5) / f.hop);
+    f.samples = 0; /* all of the sound is one recording */
     *bins = avsn_audio_frontend_bins(&f);
     *columns = f.columns;
     bool ask;

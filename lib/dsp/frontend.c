@@ -6,7 +6,8 @@
 #include "dsp/fourier.h"
 #include "dsp/stft.h"
 
-enum { MOST_COLUMNS = 65536, MOST_RATE = 768000, MOST_SIDE = 16384, MOST_FRAMES = 65536, MOST_SAMPLES = 1 << 28 };
+enum { MOST_COLUMNS = 65536, MOST_RATE = 768000, MOST_SIDE = 16384, MOST_FRAMES = 65536, MOST_SAMPLES = 1 << 28,
+       MOST_ALONE = 1 << 24 };
 
 static avsound_status check_int(const char *name, int32_t value, int32_t least, int32_t most)
 {
@@ -38,6 +39,17 @@ static avsound_status check_mel(const avsn_audio_frontend *f)
     return AVSOUND_OK;
 }
 
+/* A column that saw none of the input's own samples would be a mistake. */
+static avsound_status check_samples(const avsn_audio_frontend *f)
+{
+    const int64_t last = (int64_t)(f->columns - 1) * f->hop + f->offset;
+    AVSN_TRY(check_int("audio front end: samples", f->samples, 0, MOST_ALONE));
+    if (f->samples && last >= f->samples)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "audio front end: samples is %d, but column %d begins at sample %lld", f->samples,
+                  f->columns - 1, (long long)last);
+    return AVSOUND_OK;
+}
+
 avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f)
 {
     AVSN_TRY(check_int("audio front end: sample_rate", f->sample_rate, 1, MOST_RATE));
@@ -52,7 +64,8 @@ avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f)
     AVSN_TRY(check_float("audio front end: floor", f->floor, FLT_MIN, FLT_MAX));
     AVSN_TRY(check_float("audio front end: range", f->range, 0, FLT_MAX));
     AVSN_TRY(check_float("audio front end: mean", f->mean, -1e6f, 1e6f));
-    return check_float("audio front end: std", f->std, 1e-6f, 1e6f);
+    AVSN_TRY(check_float("audio front end: std", f->std, 1e-6f, 1e6f));
+    return check_samples(f);
 }
 
 avsound_status avsn_image_frontend_check(const avsn_image_frontend *f)
@@ -62,6 +75,7 @@ avsound_status avsn_image_frontend_check(const avsn_image_frontend *f)
     /* a smaller picture could not be cropped to the input */
     AVSN_TRY(check_int("image front end: short_side", f->short_side, AVSN_MAX(f->width, f->height), MOST_SIDE));
     AVSN_TRY(check_int("image front end: cell", f->cell, 1, MOST_SIDE));
+    AVSN_TRY(check_int("image front end: shrink_only", f->shrink_only, 0, 1));
     for (int32_t c = 0; c < 3; c++) {
         AVSN_TRY(check_float("image front end: mean", f->mean[c], -1e6f, 1e6f));
         AVSN_TRY(check_float("image front end: std", f->std[c], 1e-6f, 1e6f));
@@ -113,6 +127,22 @@ void avsn_image_frontend_default(avsn_image_frontend *f)
         .width = 224, .height = 224, .short_side = 256, .cell = 16,
         .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f},
     };
+}
+
+void avsn_alone_frontend_default(avsn_audio_frontend *f)
+{
+    *f = (avsn_audio_frontend){
+        .sample_rate = 48000, .window = 2048, .hop = 242, .fft = 2048, .columns = 199, .offset = 0,
+        .mel_bands = 256, .power = 0, .normalise = 0, .mel_low = 0, .mel_high = 24000,
+        .floor = 1e-10f, .range = 80, .mean = 0, .std = 1, .samples = 48000,
+    };
+}
+
+void avsn_signed_frontend_default(avsn_image_frontend *f)
+{
+    *f = (avsn_image_frontend){
+        .width = 224, .height = 224, .short_side = 256, .cell = 8,
+        .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}, .shrink_only = 1};
 }
 
 void avsn_clip_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image)

@@ -19,6 +19,8 @@ typedef struct avsn_audio_frontend {
     float floor;         /* 10 log10(max(value, floor)) */
     float range;         /* dB: values are taken relative to the input's maximum and clipped below -range; 0: neither */
     float mean, std;     /* (dB - mean) / std */
+    int32_t samples;     /* above 0: an input stands alone, a recording of so many samples, zeros around it. 0: its columns are
+                            those of the whole recording, on one grid */
 } avsn_audio_frontend;
 
 typedef struct avsn_image_frontend {
@@ -26,6 +28,7 @@ typedef struct avsn_image_frontend {
     int32_t short_side;    /* a picture is scaled to this short side, then cropped in the centre */
     int32_t cell;          /* pixels of the scaled picture under one cell of the map, 16; map inputs are multiples of it */
     float mean[3], std[3]; /* (value / 255 - mean) / std, channels R G B */
+    int32_t shrink_only;   /* 1: a picture that has room for an input, but a short side below short_side, is not enlarged */
 } avsn_image_frontend;
 
 /* A stretch of a recording: frames and sound begin together. */
@@ -49,10 +52,19 @@ static inline int32_t avsn_audio_frontend_bins(const avsn_audio_frontend *f)
 {
     return f->mel_bands ? f->mel_bands : f->fft / 2 + 1;
 }
-/* Samples of one input, the steps of its columns: 48,000 in the spec. */
+/* Samples of one input: those it stands alone with, else the steps of its columns, 48,000 in the spec. */
 static inline int32_t avsn_audio_frontend_samples(const avsn_audio_frontend *f)
 {
-    return f->columns * f->hop;
+    return f->samples ? f->samples : f->columns * f->hop;
+}
+/* Samples between places where an input may begin, which tracks number as columns; and how many such places one reaches over. */
+static inline int32_t avsn_audio_frontend_step(const avsn_audio_frontend *f)
+{
+    return f->samples ? 1 : f->hop;
+}
+static inline int32_t avsn_audio_frontend_steps(const avsn_audio_frontend *f)
+{
+    return f->samples ? f->samples : f->columns;
 }
 /* Refuses numbers nothing can be computed with: AVSOUND_E_INVALID_ARGUMENT, or AVSOUND_E_UNSUPPORTED for an fft. */
 AVSN_SHARED avsound_status avsn_audio_frontend_check(const avsn_audio_frontend *f);
@@ -70,6 +82,9 @@ static inline float avsn_separation_decibels(const avsn_separation_frontend *f)
 /* The numbers of the correspondence networks (spec section 1). */
 void avsn_audio_frontend_default(avsn_audio_frontend *f);
 void avsn_image_frontend_default(avsn_image_frontend *f);
+/* Those of OpenL3 (Cramer et al. 2019, as released): 256 mel bands of seconds that stand alone; pixels in -1...1. */
+void avsn_alone_frontend_default(avsn_audio_frontend *f);
+void avsn_signed_frontend_default(avsn_image_frontend *f);
 /* Those of the multisensory networks (Owens and Efros 2018, as released): pixels in -1...1, 4.2 s of 29.97 Hz and 21 kHz. */
 void avsn_clip_frontend_default(avsn_clip_frontend *f, avsn_image_frontend *image);
 /* Theirs for separation: 64 ms windows every 16 ms, 128 of them; and clips of 63 frames. */

@@ -16,7 +16,9 @@ void avsn_spectrogram_free(avsn_spectrogram *spectrogram);
  * must hold (count - 1) * hop + window samples. out is [count][bins]. */
 void avsn_spectrogram_columns(avsn_spectrogram *spectrogram, const float *samples, int64_t count, float *out);
 
-/* A recording's columns, in bounded memory: push mono samples in order, take inputs whose columns are kept. */
+/* A recording's columns, in bounded memory: push mono samples in order, take inputs whose columns are kept. Where inputs stand
+ * alone (frontend.samples), an input begins at any sample: read sample for column below, and count avsn_audio_frontend_steps
+ * of them to an input, not frontend.columns. */
 typedef struct avsn_track avsn_track;
 
 /* Keeps at least the last `keep` columns. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dsp/alone.h"
 #include "dsp/waveform.h"
 
 /* Columns are numbered from the recording's sample 0 and may be negative: those before first_column see nothing but the
@@ -22,6 +23,7 @@ struct avsn_track {
     size_t held, room;
     int64_t first_column, next;
     bool finished;
+    avsn_alone *alone; /* does it all but the scaling where inputs stand alone; else NULL */
 };
 
 enum { BATCH = 16 }; /* columns computed between two moves of the pending samples */
@@ -36,6 +38,16 @@ static int64_t window_start(const avsn_audio_frontend *f, int64_t column)
     return column * f->hop + f->offset;
 }
 
+/* What the columns to be kept see, in samples. */
+static avsound_status make_alone(avsn_track *t, int64_t keep)
+{
+    int64_t samples;
+    if (__builtin_mul_overflow(keep, (int64_t)t->frontend.hop, &samples) ||
+        __builtin_add_overflow(samples, (int64_t)t->frontend.window, &samples))
+        AVSN_FAIL(AVSOUND_E_NO_MEMORY, "recording: %lld columns to keep are too large", (long long)keep);
+    return avsn_alone_create(t->context, &t->frontend, t->spectrogram, samples, &t->alone);
+}
+
 static avsound_status make_buffers(avsn_track *t)
 {
     const size_t bins = (size_t)t->bins, capacity = (size_t)t->capacity;
@@ -45,7 +57,10 @@ static avsound_status make_buffers(avsn_track *t)
     t->energy = avsn_alloc(t->context, capacity, sizeof *t->energy);
     t->silent = avsn_alloc(t->context, bins, sizeof *t->silent);
     t->pending = avsn_alloc_zeroed(t->context, t->room, sizeof *t->pending);
-    return t->columns && t->peak && t->energy && t->silent && t->pending ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+    if (!t->columns || !t->peak || !t->energy || !t->silent || !t->pending)
+        return AVSOUND_E_NO_MEMORY;
+    avsn_spectrogram_columns(t->spectrogram, t->pending, 1, t->silent);
+    return AVSOUND_OK;
 }
 
 avsound_status avsn_track_create(avsound_context *context, const avsn_audio_frontend *frontend, int64_t keep,
@@ -66,12 +81,11 @@ avsound_status avsn_track_create(avsound_context *context, const avsn_audio_fron
         .bins = avsn_audio_frontend_bins(frontend),
         .capacity = AVSN_MAX(keep, frontend->columns),
     };
-    const avsound_status status = make_buffers(t);
+    const avsound_status status = frontend->samples ? make_alone(t, keep) : make_buffers(t);
     if (status) {
         avsn_track_free(t);
         return status;
     }
-    avsn_spectrogram_columns(spectrogram, t->pending, 1, t->silent);
     avsn_track_reset(t, 0);
     *out = t;
     return AVSOUND_OK;
@@ -82,6 +96,7 @@ void avsn_track_free(avsn_track *t)
     if (!t)
         return;
     avsound_context *context = t->context;
+    avsn_alone_free(t->alone);
     avsn_spectrogram_free(t->spectrogram);
     avsn_free(context, t->pending);
     avsn_free(context, t->silent);
@@ -96,6 +111,10 @@ void avsn_track_reset(avsn_track *t, int64_t first)
 {
     const avsn_audio_frontend *f = &t->frontend;
     t->finished = false;
+    if (t->alone) {
+        avsn_alone_reset(t->alone, first);
+        return;
+    }
     t->next = t->first_column = floor_divide(first - f->offset - f->window, f->hop) + 1;
     t->held = (size_t)(first - window_start(f, t->next));
     memset(t->pending, 0, t->held * sizeof *t->pending);
@@ -143,6 +162,10 @@ avsound_status avsn_track_push(avsn_track *t, const float *samples, int64_t coun
 {
     if (t->finished)
         AVSN_FAIL(AVSOUND_E_STATE, "recording: %lld samples after its end", (long long)count);
+    if (t->alone) {
+        avsn_alone_push(t->alone, samples, count);
+        return AVSOUND_OK;
+    }
     while (count > 0) {
         const size_t taken = AVSN_MIN((size_t)count, t->room - t->held);
         memcpy(t->pending + t->held, samples, taken * sizeof *samples);
@@ -158,6 +181,8 @@ void avsn_track_finish(avsn_track *t)
 {
     if (t->finished)
         return;
+    if (t->alone)
+        avsn_alone_finish(t->alone);
     const size_t window = (size_t)t->frontend.window, hop = (size_t)t->frontend.hop;
     while (t->held > 0) {
         memset(t->pending + t->held, 0, (window - t->held) * sizeof *t->pending);
@@ -170,7 +195,7 @@ void avsn_track_finish(avsn_track *t)
 
 int64_t avsn_track_end(const avsn_track *t)
 {
-    return t->finished ? INT64_MAX : t->next;
+    return t->alone ? avsn_alone_end(t->alone) : t->finished ? INT64_MAX : t->next;
 }
 
 /* The part of an input that is in the ring: its columns `from` up to `to`; around it all is silence. */
@@ -247,9 +272,23 @@ static int64_t next_run(const avsn_track *t, span kept, int64_t j, int64_t end, 
     return AVSN_MIN(kept.to, j + t->capacity - slot);
 }
 
+static avsound_status alone_input(avsn_track *t, int64_t sample, float *out)
+{
+    const avsn_audio_frontend *f = &t->frontend;
+    const float *columns;
+    AVSN_TRY(avsn_alone_columns(t->alone, sample, &columns));
+    scaling s = {0, -FLT_MAX, f->mean, 1 / f->std};
+    if (f->range > 0)
+        s = (scaling){largest(columns, f->columns * t->bins), -f->range, f->mean, 1 / f->std};
+    write_columns(columns, t->bins, f->columns, t->bins, s, out, f->columns);
+    return AVSOUND_OK;
+}
+
 avsound_status avsn_track_input(avsn_track *t, int64_t column, float *out)
 {
     span kept;
+    if (t->alone)
+        return alone_input(t, column, out);
     AVSN_TRY(find_span(t, column, &kept));
     const scaling s = scaling_of(t, kept);
     const int64_t width = t->frontend.columns, end = column + width;
@@ -266,6 +305,8 @@ avsound_status avsn_track_input(avsn_track *t, int64_t column, float *out)
 avsound_status avsn_track_rms(avsn_track *t, int64_t column, float *rms)
 {
     span kept;
+    if (t->alone)
+        return avsn_alone_rms(t->alone, column, rms);
     AVSN_TRY(find_span(t, column, &kept));
     double energy = 0;
     for (int64_t j = kept.from; j < kept.to; j++)
@@ -274,14 +315,14 @@ avsound_status avsn_track_rms(avsn_track *t, int64_t column, float *rms)
     return AVSOUND_OK;
 }
 
-/* Wanted: the c that brings c * hop + samples / 2 nearest to time * rate, that is floor(x / (2 hop)) with
- * x = 2 time * rate - samples + hop. In whole numbers, seconds apart from the rest: a sum in millionths would overflow. */
+/* Wanted: the c that brings c * step + samples / 2 nearest to time * rate, that is floor(x / (2 step)) with
+ * x = 2 time * rate - samples + step. In whole numbers, seconds apart from the rest: a sum in millionths would overflow. */
 int64_t avsn_track_column_at(const avsn_audio_frontend *f, int64_t time_us)
 {
     const int64_t second = 1000000, seconds = floor_divide(time_us, second);
     const int64_t rest = 2 * (time_us - seconds * second) * f->sample_rate; /* millionths of a sample, doubled */
-    const int64_t steps = 2 * (int64_t)f->hop;
-    const int64_t whole = 2 * seconds * f->sample_rate - avsn_audio_frontend_samples(f) + f->hop;
+    const int64_t step = avsn_audio_frontend_step(f), steps = 2 * step;
+    const int64_t whole = 2 * seconds * f->sample_rate - avsn_audio_frontend_samples(f) + step;
     const int64_t columns = floor_divide(whole, steps);
     return columns + ((whole - columns * steps) * second + rest) / (steps * second);
 }

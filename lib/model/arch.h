@@ -25,6 +25,8 @@ typedef struct avsn_build_config {
     bool vision_only;        /* of recognition: what was heard counts as zeros */
     double unet_width;       /* multiplies the channel counts of a separator's u-net */
     float decibels;          /* of a separator's spectrogram: from a level of 0 to 1 */
+
+    int64_t pool_rows, pool_columns; /* of the last layer's cells, those that make one of the embedding's */
 } avsn_build_config;
 
 typedef struct avsn_arch {
@@ -37,7 +39,9 @@ typedef struct avsn_arch {
     bool in_time; /* of a clip: "score" and "cam" tell whether, and where, sound and pictures are in time with each other */
     bool separates; /* a clip's sound in two, from its "spectrogram" */
     bool masks;     /* of those that separate: results are shares of the mixture */
-    bool blind;     /* a clip's network that sees nothing */
+    bool blind;     /* sees nothing */
+    bool deaf;      /* hears nothing */
+    bool pools;     /* its embedding has cells, channels of each together */
     int32_t conv1_stride, conv5_stride; /* defaults */
     void (*build)(avsn_graph *graph, const avsn_build_config *config);
 } avsn_arch;
@@ -47,6 +51,7 @@ const avsn_arch *avsn_arch_at(int32_t index);
 const avsn_arch *avsn_arch_find(const char *name); /* NULL if unknown */
 
 extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet, avsn_arch_multisensory, avsn_arch_syncnet,
-    avsn_arch_separator, avsn_arch_separator_pit, avsn_arch_masknet, avsn_arch_masknet_pit;
+    avsn_arch_separator, avsn_arch_separator_pit, avsn_arch_masknet, avsn_arch_masknet_pit, avsn_arch_openl3_audio,
+    avsn_arch_openl3_image;
 
 #endif

@@ -9,6 +9,9 @@
 /* (N,3,H,W) or (N,1,F,T) -> (N,512 w,H/16,W/16), names conv1_1...conv4_2 and pool1...pool3 in the open scope. */
 avsn_value avsn_stack(avsn_graph *graph, avsn_value src, const avsn_build_config *config);
 
+/* Of stages 1-4: 64, 128, 256, 512 at width 1. */
+int64_t avsn_stack_channels(const avsn_build_config *config, int32_t stage);
+
 /* The two inputs every correspondence network has. */
 avsn_value avsn_image_input(avsn_graph *graph, const avsn_build_config *config);
 avsn_value avsn_spectrogram_input(avsn_graph *graph, const avsn_build_config *config);

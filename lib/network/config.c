@@ -11,7 +11,7 @@
 #define MAX_TEXT ((size_t)64 << 10)
 #define MAX_DEPTH 8
 
-enum { MOST_LAGS = 10000, MOST_CLASSES = 10000 };
+enum { MOST_LAGS = 10000, MOST_CLASSES = 10000, MOST_POOL = 4096 };
 
 /* One name of a JSON object and where its value lives. */
 typedef enum field_kind { FIELD_I32, FIELD_F32, FIELD_F32_RGB, FIELD_F64 } field_kind;
@@ -30,6 +30,11 @@ typedef struct field {
 static const field picture_fields[] = {
     MODEL_FIELD(width, FIELD_F64),
     MODEL_FIELD(conv1_stride, FIELD_I32),
+};
+static const field pooled_fields[] = {
+    MODEL_FIELD(width, FIELD_F64),
+    MODEL_FIELD(pool_rows, FIELD_I32),
+    MODEL_FIELD(pool_columns, FIELD_I32),
 };
 static const field clip_model_fields[] = {
     MODEL_FIELD(width, FIELD_F64),
@@ -55,17 +60,22 @@ static const field mask_fields[] = {
 static const field blind_separator_fields[] = {
     MODEL_FIELD(unet_width, FIELD_F64),
 };
-static const field image_fields[] = {
-    IMAGE_FIELD(width, FIELD_I32), IMAGE_FIELD(height, FIELD_I32),   IMAGE_FIELD(short_side, FIELD_I32),
-    IMAGE_FIELD(cell, FIELD_I32),  IMAGE_FIELD(mean, FIELD_F32_RGB), IMAGE_FIELD(std, FIELD_F32_RGB),
-};
-static const field audio_fields[] = {
-    AUDIO_FIELD(sample_rate, FIELD_I32), AUDIO_FIELD(window, FIELD_I32),    AUDIO_FIELD(hop, FIELD_I32),
-    AUDIO_FIELD(fft, FIELD_I32),         AUDIO_FIELD(columns, FIELD_I32),   AUDIO_FIELD(offset, FIELD_I32),
-    AUDIO_FIELD(mel_bands, FIELD_I32),   AUDIO_FIELD(power, FIELD_I32),     AUDIO_FIELD(normalise, FIELD_I32),
-    AUDIO_FIELD(mel_low, FIELD_F32),     AUDIO_FIELD(mel_high, FIELD_F32),  AUDIO_FIELD(floor, FIELD_F32),
-    AUDIO_FIELD(range, FIELD_F32),       AUDIO_FIELD(mean, FIELD_F32),      AUDIO_FIELD(std, FIELD_F32),
-};
+#define IMAGE_FIELDS \
+    IMAGE_FIELD(width, FIELD_I32), IMAGE_FIELD(height, FIELD_I32),   IMAGE_FIELD(short_side, FIELD_I32), \
+    IMAGE_FIELD(cell, FIELD_I32),  IMAGE_FIELD(mean, FIELD_F32_RGB), IMAGE_FIELD(std, FIELD_F32_RGB)
+#define AUDIO_FIELDS \
+    AUDIO_FIELD(sample_rate, FIELD_I32), AUDIO_FIELD(window, FIELD_I32),    AUDIO_FIELD(hop, FIELD_I32), \
+    AUDIO_FIELD(fft, FIELD_I32),         AUDIO_FIELD(columns, FIELD_I32),   AUDIO_FIELD(offset, FIELD_I32), \
+    AUDIO_FIELD(mel_bands, FIELD_I32),   AUDIO_FIELD(power, FIELD_I32),     AUDIO_FIELD(normalise, FIELD_I32), \
+    AUDIO_FIELD(mel_low, FIELD_F32),     AUDIO_FIELD(mel_high, FIELD_F32),  AUDIO_FIELD(floor, FIELD_F32), \
+    AUDIO_FIELD(range, FIELD_F32),       AUDIO_FIELD(mean, FIELD_F32),      AUDIO_FIELD(std, FIELD_F32)
+
+static const field image_fields[] = {IMAGE_FIELDS};
+static const field audio_fields[] = {AUDIO_FIELDS};
+
+/* Of networks of one of the two. */
+static const field sight_fields[] = {IMAGE_FIELDS, IMAGE_FIELD(shrink_only, FIELD_I32)};
+static const field sound_fields[] = {AUDIO_FIELDS, AUDIO_FIELD(samples, FIELD_I32)};
 
 static const field clip_fields[] = {
     CLIP_FIELD(frames, FIELD_I32),
@@ -93,12 +103,22 @@ typedef struct section {
     size_t offset; /* in avsn_model_config */
 } section;
 
-/* Of networks of a picture and its spectrogram, of clips, of clips that hear a spectrogram, and of those that separate a
+/* Of networks of a picture and its spectrogram, of one of the two, of clips, of clips that hear a spectrogram, and of those that separate a
  * clip's sound. */
 static const section picture_sections[] = {
     {"", picture_fields, AVSN_ARRAY_COUNT(picture_fields), 0},
     {"image", image_fields, AVSN_ARRAY_COUNT(image_fields), offsetof(avsn_model_config, image)},
     {"audio", audio_fields, AVSN_ARRAY_COUNT(audio_fields), offsetof(avsn_model_config, audio)},
+    {NULL, NULL, 0, 0},
+};
+static const section sound_sections[] = {
+    {"", pooled_fields, AVSN_ARRAY_COUNT(pooled_fields), 0},
+    {"audio", sound_fields, AVSN_ARRAY_COUNT(sound_fields), offsetof(avsn_model_config, audio)},
+    {NULL, NULL, 0, 0},
+};
+static const section sight_sections[] = {
+    {"", pooled_fields, AVSN_ARRAY_COUNT(pooled_fields), 0},
+    {"image", sight_fields, AVSN_ARRAY_COUNT(sight_fields), offsetof(avsn_model_config, image)},
     {NULL, NULL, 0, 0},
 };
 static const section clip_sections[] = {
@@ -139,6 +159,8 @@ static const section *sections_of(const avsn_arch *arch)
 {
     if (arch->separates)
         return arch->blind ? blind_separator_sections : arch->masks ? mask_sections : separator_sections;
+    if (arch->pools)
+        return arch->blind ? sound_sections : sight_sections;
     return arch->lags ? lag_sections : arch->clip ? clip_sections : picture_sections;
 }
 
@@ -304,6 +326,13 @@ static avsound_status check_classes(const char *name, const avsn_model_config *c
     return AVSOUND_OK;
 }
 
+static avsound_status check_pool(const char *name, const char *key, int32_t cells)
+{
+    if (cells < 1 || cells > MOST_POOL)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: %s is %d, want 1...%d", name, key, cells, MOST_POOL);
+    return AVSOUND_OK;
+}
+
 /* Completes a clip's numbers, too. */
 static avsound_status check(const avsn_arch *arch, const char *name, avsn_model_config *config)
 {
@@ -317,12 +346,17 @@ static avsound_status check(const avsn_arch *arch, const char *name, avsn_model_
     }
     if (arch->separates)
         AVSN_TRY(check_width(name, "unet_width", config->unet_width));
-    if (!arch->clip)
+    if (arch->pools) {
+        AVSN_TRY(check_pool(name, "pool_rows", config->pool_rows));
+        AVSN_TRY(check_pool(name, "pool_columns", config->pool_columns));
+    } else if (!arch->clip) {
         AVSN_TRY(check_stride(name, "conv1_stride", config->conv1_stride));
-    avsound_status status = avsn_image_frontend_check(&config->image);
+    }
+    const bool sees = arch->clip || !arch->blind, hears = arch->lags || (!arch->clip && !arch->deaf);
+    avsound_status status = sees ? avsn_image_frontend_check(&config->image) : AVSOUND_OK;
     if (!status && arch->clip)
         status = avsn_clip_frontend_complete(&config->clip);
-    if (!status && (!arch->clip || arch->lags))
+    if (!status && hears)
         status = avsn_audio_frontend_check(&config->audio);
     if (!status && arch->separates)
         status = avsn_separation_frontend_check(&config->separation, &config->clip, arch->masks);
@@ -344,6 +378,12 @@ static void set_defaults(const avsn_arch *arch, avsn_model_config *config)
             if (arch->masks)
                 avsn_mask_frontend_default(&config->clip, &config->image, &config->separation);
         }
+    } else if (arch->pools && arch->blind) {
+        config->pool_rows = config->pool_columns = 8;
+        avsn_alone_frontend_default(&config->audio);
+    } else if (arch->pools) {
+        config->pool_rows = config->pool_columns = 7;
+        avsn_signed_frontend_default(&config->image);
     } else {
         avsn_image_frontend_default(&config->image);
         avsn_audio_frontend_default(&config->audio);

@@ -68,6 +68,8 @@ avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_sha
         .decibels = avsn_separation_decibels(&config->separation),
         .classes = config->classes,
         .vision_only = config->vision_only != 0,
+        .pool_rows = config->pool_rows,
+        .pool_columns = config->pool_columns,
     };
     avsn_graph *graph;
     *out = NULL;
@@ -87,6 +89,15 @@ avsound_status avsn_model_need_picture(const avsound_model *model, const char *t
     if (model->arch->clip)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips, frames and their sound: %s wants a network of a picture and a "
                   "spectrogram", model->arch->name, task);
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_model_need_pair(const avsound_model *model, const char *task)
+{
+    AVSN_TRY(avsn_model_need_picture(model, task));
+    if (model->arch->blind || model->arch->deaf)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes %s alone: %s wants a network of a picture and a spectrogram", model->arch->name,
+                  model->arch->blind ? "a spectrogram" : "a picture", task);
     return AVSOUND_OK;
 }
 

@@ -16,6 +16,7 @@ typedef struct avsn_model_config {
     int32_t conv1_stride, conv5_stride;
     int32_t lags; /* frames, either way */
     int32_t classes, vision_only; /* of a multisensory network that recognises */
+    int32_t pool_rows, pool_columns; /* of one whose embedding has cells */
     avsn_image_frontend image;
     avsn_audio_frontend audio;
     avsn_clip_frontend clip;
@@ -57,6 +58,8 @@ avsound_status avsn_config_text(avsound_context *context, const avsn_arch *arch,
 AVSN_SHARED avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_shapes *shapes, avsn_graph **out);
 /* AVSOUND_E_UNSUPPORTED for a network of clips: `task` is for those of a picture and its spectrogram. */
 avsound_status avsn_model_need_picture(const avsound_model *model, const char *task);
+/* And for one that has half of the two only. */
+avsound_status avsn_model_need_pair(const avsound_model *model, const char *task);
 /* Replaces the metadata: what every model has, `training` being "trained" or "none", and these besides. */
 avsound_status avsn_model_set_metadata(avsound_model *model, const char *training, const char *const *keys,
                                        const char *const *values, size_t count);

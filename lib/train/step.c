@@ -127,6 +127,8 @@ avsound_status avsn_step_check_objective(const avsound_model *model, int32_t obj
     if (objective < AVSOUND_OBJECTIVE_AVC || objective > AVSOUND_OBJECTIVE_CLASSIFY)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "trainer options: objective is %d, want an AVSOUND_OBJECTIVE_ constant",
                   objective);
+    if (model->arch->pools)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s is half of a network: it can't be trained", model->arch->name);
     AVSN_TRY(check_clips(model->arch, objective));
     AVSN_TRY(check_alignment(model, objective));
     if (objective == AVSOUND_OBJECTIVE_CONTRASTIVE && !model->arch->aligned)

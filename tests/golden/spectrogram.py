@@ -13,13 +13,14 @@ import numpy
 
 RATE = 48000
 LENGTH = 9600
+SECOND = 48000
 
 
-def signal():
-    """A chirp from 200 Hz to 20.2 kHz under white noise from a linear congruential generator, in 16-bit steps."""
+def signal(length=LENGTH):
+    """A chirp from 200 Hz, 20 kHz higher after 0.2 s, under white noise from a linear congruential generator, in 16-bit steps."""
     state = 12345
-    samples = numpy.empty(LENGTH)
-    for n in range(LENGTH):
+    samples = numpy.empty(length)
+    for n in range(length):
         state = (state * 1664525 + 1013904223) % 2**32
         noise = (state >> 16) % 4096 - 2048
         t = n / RATE
@@ -79,6 +80,26 @@ def openl3(name, columns, window, bands):
     return {name: numpy.maximum(level - level.max(), -80), name + ".peak": numpy.array([magnitude.max(), level.max()])}
 
 
+def tone(length):
+    """One second's other extreme: a tone, and beside it nothing but its own rounding to 32-bit floats."""
+    return (0.5 * numpy.sin(2 * numpy.pi * 1000 * numpy.arange(length) / RATE)).astype("<f4").astype(float)
+
+
+def alone(name, samples, columns, window, bands):
+    """A second that stands alone, as OpenL3 hears it: zeros behind it. Columns in steps of seven, and the last nine."""
+    magnitude = spectra(samples[:SECOND], columns, 0, window, 242, window)[0]
+    level = decibels(magnitude @ mel_filters(bands, window).T if bands else magnitude)
+    kept = sorted({*range(0, columns, 7), *range(columns - 9, columns)})
+    return {name: numpy.maximum(level - level.max(), -80)[kept], name + ".columns": numpy.array(kept)}
+
+
+def seconds():
+    for name, columns, window, bands in (("linear", 197, 512, 0), ("mel128", 199, 2048, 128), ("mel256", 199, 2048, 256)):
+        # more than the second, so that what follows it would be noticed
+        yield from alone(f"second.{name}", signal(SECOND + 4096), columns, window, bands).items()
+        yield from alone(f"tone.{name}", tone(SECOND + 4096), columns, window, bands).items()
+
+
 def save(path, tensors):
     header, data = {}, b""
     for name, value in sorted(tensors.items()):
@@ -99,4 +120,5 @@ if __name__ == "__main__":
         **openl3("openl3.linear", 44, 512, 0),
         **openl3("openl3.mel128", 44, 2048, 128),
         **openl3("openl3.mel256", 44, 2048, 256),
+        **dict(seconds()),
     })

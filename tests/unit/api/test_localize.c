@@ -138,7 +138,7 @@ START_TEST(only_avol_net_has_a_map)
             continue;
         avsound_session *session;
         const char *name = avsound_arch_name(i);
-        const bool clip = strcmp(name, "l3-net") && strcmp(name, "ave-net");
+        const bool half = strstr(name, "openl3"), clip = !half && strcmp(name, "l3-net") && strcmp(name, "ave-net");
         const char *config = "{\"width\": 0.0625}";
         if (!strcmp(name, "multisensory"))
             config = "{\"width\":0.0625,\"audio_width\":0.0625,\"image\":{\"width\":32,\"height\":32},\"clip\":{\"frames\":9}}";
@@ -154,7 +154,7 @@ START_TEST(only_avol_net_has_a_map)
         size_t size = 0;
         int32_t rows, cols;
         ck_refused(avsound_localize(session, &frame, NULL, NULL, &size, &rows, &cols, NULL), AVSOUND_E_UNSUPPORTED,
-                   clip ? "takes clips" : "has no map");
+                   clip ? "takes clips" : half ? "alone" : "has no map");
         free((void *)frame.data[0]);
         avsound_session_free(session);
         avsound_model_free(model);

@@ -4,12 +4,12 @@
 #include "weights/safetensors.h"
 
 /* The signal of tests/golden/spectrogram.py. */
-enum { LENGTH = 9600, RATE = 48000 };
+enum { LENGTH = 9600, RATE = 48000, SECOND = 48000, BEYOND = SECOND + 4096 };
 
-static void make_signal(float samples[LENGTH])
+static void make_signal(int length, float *samples)
 {
     uint32_t state = 12345;
-    for (int n = 0; n < LENGTH; n++) {
+    for (int n = 0; n < length; n++) {
         state = state * 1664525 + 1013904223;
         const int noise = (int)((state >> 16) % 4096) - 2048;
         const double t = (double)n / RATE;
@@ -46,7 +46,7 @@ static double compare(const avsn_audio_frontend *f, const char *name, int64_t co
     const float *peak = avsn_safetensors_find(file, peak_name)->data;
 
     static float samples[LENGTH];
-    make_signal(samples);
+    make_signal(LENGTH, samples);
     float *out = malloc((size_t)(bins * f->columns) * sizeof *out);
     ck_avsound(avsn_track_create(context, f, 0, &track));
     ck_avsound(avsn_track_push(track, samples, LENGTH));
@@ -114,4 +114,90 @@ START_TEST(openl3_mel256)
 }
 END_TEST
 
-SUITE("dsp golden", correspondence_networks, openl3_linear, openl3_mel128, openl3_mel256)
+/* ---- seconds that stand alone ---- */
+
+static void make_tone(int length, float *samples)
+{
+    for (int n = 0; n < length; n++)
+        samples[n] = (float)(0.5 * sin(2 * 3.14159265358979323846 * 1000 * n / RATE));
+}
+
+/* The second within a longer recording, `before` samples after its start, at every value to 1e-4 dB. */
+static void compare_second(const char *name, const avsn_audio_frontend *f, const float *samples, int64_t before)
+{
+    char columns_name[64];
+    avsound_context *context;
+    avsn_safetensors *file;
+    avsn_track *track;
+    snprintf(columns_name, sizeof columns_name, "%s.columns", name);
+    ck_avsound(avsound_context_create(NULL, &context));
+    ck_avsound(avsn_safetensors_open(context, TEST_SOURCE_DIR "/golden/spectrogram.safetensors", &file));
+    const avsn_file_tensor *golden = avsn_safetensors_find(file, name), *columns = avsn_safetensors_find(file, columns_name);
+    ck_assert(golden && columns);
+    const int32_t bins = avsn_audio_frontend_bins(f);
+    ck_assert(avsn_shape_equal(&golden->shape, &AVSN_SHAPE(columns->shape.dim[0], bins)));
+
+    float *out = malloc((size_t)bins * (size_t)f->columns * sizeof *out), *long_ago = calloc((size_t)before + 1, sizeof *long_ago);
+    for (int64_t i = 0; i < before; i++)
+        long_ago[i] = 0.9f - (float)(i % 7) / 7; /* loud, and none of the second's */
+    ck_avsound(avsn_track_create(context, f, 0, &track));
+    avsn_track_reset(track, -before);
+    ck_avsound(avsn_track_push(track, long_ago, before));
+    ck_avsound(avsn_track_push(track, samples, SECOND));
+    ck_avsound(avsn_track_input(track, 0, out));
+    double most = 0;
+    for (int64_t i = 0; i < columns->shape.dim[0]; i++) {
+        const int64_t column = lround((double)((const float *)columns->data)[i]);
+        for (int32_t b = 0; b < bins; b++) {
+            const double want = (double)((const float *)golden->data)[i * bins + b], got = (double)out[b * f->columns + column];
+            ck_assert_msg(fabs(got - want) <= 1e-4, "%s: column %d, bin %d: %g, want %g", name, (int)column, b, got, want);
+            most = fmax(most, fabs(got - want));
+        }
+    }
+    printf("%s: largest difference %.2g dB\n", name, most);
+    free(long_ago);
+    free(out);
+    avsn_track_free(track);
+    avsn_safetensors_free(file);
+    avsound_context_free(context);
+}
+
+START_TEST(openl3_seconds_stand_alone)
+{
+    static const struct {
+        const char *name;
+        int32_t fft, bands, columns;
+    } variants[] = {{"linear", 512, 0, 197}, {"mel128", 2048, 128, 199}, {"mel256", 2048, 256, 199}};
+    static float signal[BEYOND], tone[BEYOND];
+    char name[32];
+    avsn_audio_frontend f;
+    make_signal(BEYOND, signal);
+    make_tone(BEYOND, tone);
+    avsn_alone_frontend_default(&f);
+    f.fft = f.window = variants[_i].fft;
+    f.mel_bands = variants[_i].bands;
+    f.columns = variants[_i].columns;
+    snprintf(name, sizeof name, "second.%s", variants[_i].name);
+    compare_second(name, &f, signal, 0);
+    compare_second(name, &f, signal, 100001);
+    snprintf(name, sizeof name, "tone.%s", variants[_i].name);
+    compare_second(name, &f, tone, 4800);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("dsp golden");
+    TCase *tcase = tcase_create("all");
+    tcase_add_test(tcase, correspondence_networks);
+    tcase_add_test(tcase, openl3_linear);
+    tcase_add_test(tcase, openl3_mel128);
+    tcase_add_test(tcase, openl3_mel256);
+    tcase_add_loop_test(tcase, openl3_seconds_stand_alone, 0, 3);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

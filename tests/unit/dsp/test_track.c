@@ -455,26 +455,135 @@ START_TEST(any_accepted_front_end_gives_numbers)
 }
 END_TEST
 
-START_TEST(refused_allocations_leave_nothing_behind)
+/* ---- inputs that stand alone ---- */
+
+/* Windows before the first sample of an input as well as behind its last. */
+static void setup_alone(int64_t keep)
+{
+    avsn_alone_frontend_default(&frontend);
+    frontend.fft = frontend.window = 512;
+    frontend.hop = 100;
+    frontend.columns = 41;
+    frontend.offset = -150;
+    frontend.samples = 4001;
+    frontend.mel_bands = 20;
+    frontend.range = 0;
+    setup(keep);
+}
+
+/* What input_by_hand makes of these samples alone. */
+static void alone_by_hand(const float *samples, int64_t first, int64_t count, int64_t start, float *out)
+{
+    float *own = calloc((size_t)frontend.samples, sizeof *own);
+    for (int64_t i = 0; i < frontend.samples; i++)
+        if (start + i >= first && start + i < first + count)
+            own[i] = samples[start + i - first];
+    input_by_hand(own, 0, frontend.samples, 0, out);
+    free(own);
+}
+
+START_TEST(inputs_that_stand_alone_see_zeros_around_them)
+{
+    enum { COUNT = 30000, FIRST = -777 };
+    static const int64_t starts[] = {-9000, -4778, -4777, -2500, -1, 0, 1, 7919, 25222, 25223, 27000, 29222, 29223, 40000};
+    float *samples = noise(COUNT), *out = malloc(sizeof(float) * 20 * 41), *want = malloc(sizeof(float) * 20 * 41), rms;
+    for (int64_t piece = 1; piece <= 9001; piece += 3000) {
+        size_t next = 0;
+        setup_alone(200); /* so that no piece pushes away what nobody took yet */
+        avsn_track_reset(track, FIRST);
+        for (int64_t done = 0; done < COUNT; done += piece) {
+            ck_avsound(avsn_track_push(track, samples + done, AVSN_MIN(piece, COUNT - done)));
+            if (done + piece >= COUNT)
+                avsn_track_finish(track);
+            for (; next < AVSN_ARRAY_COUNT(starts) && avsn_track_end(track) >= starts[next] + 4001; next++) {
+                double squares = 0;
+                ck_avsound(avsn_track_input(track, starts[next], out));
+                alone_by_hand(samples, FIRST, COUNT, starts[next], want);
+                ck_assert_mem_eq(out, want, sizeof(float) * 20 * 41);
+                ck_avsound(avsn_track_rms(track, starts[next], &rms));
+                for (int64_t i = AVSN_MAX(starts[next], FIRST); i < AVSN_MIN(starts[next] + 4001, FIRST + COUNT); i++)
+                    squares += (double)samples[i - FIRST] * (double)samples[i - FIRST];
+                ck_assert_double_eq_tol((double)rms, sqrt(squares / 4001), 1e-6);
+            }
+        }
+        ck_assert_uint_eq(next, AVSN_ARRAY_COUNT(starts));
+        teardown();
+    }
+    free(want);
+    free(out);
+    free(samples);
+}
+END_TEST
+
+START_TEST(inputs_that_stand_alone_come_neither_too_early_nor_too_late)
+{
+    float *samples = noise(20000), *out = malloc(sizeof(float) * 20 * 41), rms;
+    setup_alone(50);
+    ck_assert_int_eq(avsn_track_end(track), 0);
+    ck_refused(avsn_track_input(track, 0, out), AVSOUND_E_STATE, "samples up to 4000 are not there yet, have those before 0");
+    ck_avsound(avsn_track_push(track, samples, 4000));
+    ck_refused(avsn_track_rms(track, 0, &rms), AVSOUND_E_STATE, "not there yet");
+    ck_avsound(avsn_track_push(track, samples, 1));
+    ck_avsound(avsn_track_input(track, 0, out));
+    ck_avsound(avsn_track_push(track, samples, 1512)); /* 50 hops and a window are kept */
+    ck_refused(avsn_track_input(track, 0, out), AVSOUND_E_STATE, "sample 0 is gone, have those from 1 on");
+    ck_avsound(avsn_track_input(track, 1, out));
+    avsn_track_finish(track);
+    ck_refused(avsn_track_push(track, samples, 1), AVSOUND_E_STATE, "after its end");
+    ck_refused(avsn_track_input(track, INT64_MAX - 100, out), AVSOUND_E_INVALID_ARGUMENT, "out of range");
+    ck_avsound(avsn_track_input(track, INT64_MIN, out));
+    teardown();
+    free(out);
+    free(samples);
+}
+END_TEST
+
+START_TEST(inputs_that_stand_alone_begin_at_the_nearest_sample)
 {
     avsn_audio_frontend f;
-    avsn_audio_frontend_default(&f);
+    avsn_alone_frontend_default(&f);
+    ck_assert_int_eq(avsn_track_column_at(&f, 0), -24000);
+    ck_assert_int_eq(avsn_track_column_at(&f, 100000), -19200);
+    ck_assert_int_eq(avsn_track_column_at(&f, 3600000021), 172800000 - 24000 + 1);
+    ck_assert_int_eq(avsn_track_column_at(&f, 10), -24000); /* 0.48 of a sample */
+    f.samples = f.columns * f.hop - f.hop;
+    ck_refused(avsn_audio_frontend_check(&f), AVSOUND_E_INVALID_ARGUMENT, "column 198 begins at sample 47916");
+}
+END_TEST
+
+static void refuse_each_allocation(const avsn_audio_frontend *f, int64_t least)
+{
     for (int64_t n = 1;; n++) {
         refusing r = {0};
         avsound_context *refuser = refusing_context(&r);
         r.refuse = n;
         avsn_track *made;
-        const avsound_status status = avsn_track_create(refuser, &f, 300, &made);
+        const avsound_status status = avsn_track_create(refuser, f, 300, &made);
         ck_assert(status == AVSOUND_OK || status == AVSOUND_E_NO_MEMORY);
         ck_assert_int_eq(status == AVSOUND_OK, made != NULL);
         avsn_track_free(made);
         avsound_context_free(refuser);
         ck_assert_int_eq(r.held, 0);
         if (!status) {
-            ck_assert_int_gt(n, 10);
+            ck_assert_int_gt(n, least);
             break;
         }
     }
+}
+
+START_TEST(refused_allocations_leave_nothing_behind)
+{
+    avsn_audio_frontend f;
+    avsn_audio_frontend_default(&f);
+    refuse_each_allocation(&f, 10);
+}
+END_TEST
+
+START_TEST(refused_allocations_of_inputs_that_stand_alone_leave_nothing_behind)
+{
+    avsn_audio_frontend f;
+    avsn_alone_frontend_default(&f);
+    refuse_each_allocation(&f, 10);
 }
 END_TEST
 
@@ -486,6 +595,8 @@ START_TEST(too_many_columns_to_keep_are_refused)
     avsound_context *refuser = refusing_context(&r);
     avsn_track *made;
     ck_refused(avsn_track_create(refuser, &f, INT64_MAX, &made), AVSOUND_E_NO_MEMORY, "too large");
+    avsn_alone_frontend_default(&f);
+    ck_refused(avsn_track_create(refuser, &f, INT64_MAX / 4, &made), AVSOUND_E_NO_MEMORY, "too large");
     avsound_context_free(refuser);
     ck_assert_int_eq(r.held, 0);
 }
@@ -495,5 +606,7 @@ SUITE("dsp track", windows_before_the_start_and_after_the_end_are_zeros, any_chu
       columns_are_computed_once, shift_by_16_hops_moves_columns_by_16, reset_starts_at_any_sample,
       too_early_and_too_late_are_refused, empty_recording_is_silence, memory_is_bounded,
       rms_is_of_the_inputs_own_samples, range_is_relative_to_the_inputs_largest, column_at_centres_the_input,
-      any_accepted_front_end_gives_numbers, refused_allocations_leave_nothing_behind,
+      any_accepted_front_end_gives_numbers, inputs_that_stand_alone_see_zeros_around_them,
+      inputs_that_stand_alone_come_neither_too_early_nor_too_late, inputs_that_stand_alone_begin_at_the_nearest_sample,
+      refused_allocations_leave_nothing_behind, refused_allocations_of_inputs_that_stand_alone_leave_nothing_behind,
       too_many_columns_to_keep_are_refused)

@@ -59,7 +59,7 @@ static void ck_same_parameters(const avsound_model *a, const avsound_model *b)
 
 START_TEST(architectures_are_listed)
 {
-    ck_assert_int_eq(avsound_arch_count(), 9);
+    ck_assert_int_eq(avsound_arch_count(), 11);
     ck_assert_str_eq(avsound_arch_name(0), "l3-net");
     ck_assert_str_eq(avsound_arch_name(1), "ave-net");
     ck_assert_str_eq(avsound_arch_name(2), "avol-net");
@@ -69,7 +69,9 @@ START_TEST(architectures_are_listed)
     ck_assert_str_eq(avsound_arch_name(6), "separator-pit");
     ck_assert_str_eq(avsound_arch_name(7), "mask-net");
     ck_assert_str_eq(avsound_arch_name(8), "mask-net-pit");
-    ck_assert_ptr_null(avsound_arch_name(9));
+    ck_assert_str_eq(avsound_arch_name(9), "openl3-audio");
+    ck_assert_str_eq(avsound_arch_name(10), "openl3-image");
+    ck_assert_ptr_null(avsound_arch_name(11));
     ck_assert_ptr_null(avsound_arch_name(-1));
 }
 END_TEST

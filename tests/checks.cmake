@@ -39,8 +39,9 @@ if(NOT AVSOUND_NUMPY_PYTHON)
 endif()
 avsound_check(python.convert ${AVSOUND_NUMPY_PYTHON} ${here}/unit/python/test_convert.py)
 avsound_check(python.checkpoints ${AVSOUND_NUMPY_PYTHON} ${here}/unit/python/test_checkpoints.py)
+avsound_check(python.keras ${AVSOUND_NUMPY_PYTHON} ${here}/unit/python/test_keras.py)
 if(NOT AVSOUND_SANITIZE)
-  set_property(TEST python.convert python.checkpoints APPEND PROPERTY ENVIRONMENT AVSOUND_LIBRARY=$<TARGET_FILE:avsound>)
+  set_property(TEST python.convert python.checkpoints python.keras APPEND PROPERTY ENVIRONMENT AVSOUND_LIBRARY=$<TARGET_FILE:avsound>)
 endif()
 
 # The package, file by file; it loads the shared library, which a sanitizer would not let an interpreter do.

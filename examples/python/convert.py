@@ -3,9 +3,10 @@
 
     convert.py weights.pt model.safetensors --license CC-BY-4.0
     convert.py nets/shift/net.tf-650000.index model.safetensors
+    convert.py openl3_audio_mel256_music.h5 model.safetensors --embedding 512
 
-Reads PyTorch state dicts (.pt, .pth), NumPy archives (.npz), safetensors files and TensorFlow checkpoints (.index). Needs numpy
-and nothing else: PyTorch's pickles are read by an unpickler that knows tensors and plain containers and refuses every other
+Reads PyTorch state dicts (.pt, .pth), NumPy archives (.npz), safetensors files, TensorFlow checkpoints (.index) and Keras's weights
+(.h5, .hdf5). Needs numpy, and h5py for the last, and nothing else: PyTorch's pickles are read by an unpickler that knows tensors and plain containers and refuses every other
 class by name, so a file cannot run code. What goes where is said by the tables below; a new source is a new table.
 """
 import argparse
@@ -22,13 +23,14 @@ import zipfile
 
 import numpy as np
 
+import keras_file
 from bundle import Bundle, Refused
 
 # ---- tables -----------------------------------------------------------------------------------------------------------------
 
 # One line a tensor of ours: `ours = theirs`, `{L}` standing for each of LAYERS. `mean - bias?` folds the bias of a convolution
 # into the running mean of the batch norm that follows, exactly: our convolutions before a batch norm have none ("?": a source
-# without the bias is fine). `classes:` marks what --swap-classes turns round. `slim:` marks TensorFlow's layouts; `or 1`: ones
+# without the bias is fine). `classes:` marks what --swap-classes turns round. `slim:` marks TensorFlow's layouts, which are Keras's; `or 1`: ones
 # where the source has none; `1 = theirs`: we have no such tensor, theirs must be 1.
 LAYERS = "1_1 1_2 2_1 2_2 3_1 3_2 4_1 4_2".split()
 
@@ -247,6 +249,43 @@ def released_tables(arch):
 
 TABLES.update(table for arch in RELEASES for table in released_tables(arch).items())
 
+# OpenL3, half a network a file. Every convolution has a bias there; those of the last, and of the one that a ReLU follows first,
+# stay biases.
+OPENL3 = {"openl3-audio": "audio", "openl3-image": "vision"}
+KERAS_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+
+
+def keeps_bias(tower, layer):
+    return layer == "4_2" or (tower == "vision" and layer == "1_2")
+
+
+def openl3_table(tower):
+    lines = []
+
+    def norm(number, layer, minus=""):
+        lines.extend(f"{tower}.bn{layer}.{ours} = slim: batch_normalization_{number}/{theirs}" +
+                     (minus if ours == "running_mean" else "") for ours, theirs in KERAS_NORM.items())
+
+    norm(1, "0")
+    for number, layer in enumerate(LAYERS, 1):
+        theirs = f"{tower}_embedding_layer" if layer == "4_2" else f"conv2d_{number}"
+        lines.append(f"{tower}.conv{layer}.weight = slim: {theirs}/kernel")
+        if keeps_bias(tower, layer):
+            lines.append(f"{tower}.conv{layer}.bias = slim: {theirs}/bias")
+        if layer != "4_2":
+            norm(number + 1, layer, "" if keeps_bias(tower, layer) else f" - {theirs}/bias")
+    return "\n".join(lines)
+
+
+def renamed(table):
+    """Our own names on both sides."""
+    return "\n".join(f"{ours} = {ours}" for ours in (line.split(" = ")[0] for line in table.split("\n")))
+
+
+for arch, tower in OPENL3.items():
+    TABLES["keras", arch] = openl3_table(tower)
+    TABLES["avsound", arch] = renamed(TABLES["keras", arch])
+
 # Sources whose training leaves its own tensors among the network's (an optimizer's, a renormalisation's, a count of steps).
 WITH_EXTRAS = ("slim",)
 
@@ -274,8 +313,21 @@ SEPARATION = {
     "separation": {"window": 1344, "hop": 336, "fft": 2048, "columns": 128, "floor": 1e-5, "low": -100.0, "high": 80.0},
 }
 
+ALONE = {**PICTURE["audio"], "window": 2048, "hop": 242, "fft": 2048, "columns": 199, "offset": 0, "power": 0, "normalise": 0,
+         "range": 80.0, "mean": 0.0, "std": 1.0, "samples": 48000}
+# What an OpenL3 network of sounds hears, which no weight tells, and the pools of each of its embeddings.
+Hearing = collections.namedtuple("Hearing", "audio pools")
+HEARINGS = {
+    "linear": Hearing({"window": 512, "fft": 512, "columns": 197, "mel_bands": 0}, {6144: (8, 8), 512: (32, 24)}),
+    "mel128": Hearing({"mel_bands": 128}, {6144: (4, 8), 512: (16, 24)}),
+    "mel256": Hearing({"mel_bands": 256}, {6144: (8, 8), 512: (32, 24)}),
+}
+SEEING_POOLS = {8192: (7, 7), 512: (28, 28)}
+
 # All but the widths.
 DEFAULT_CONFIGURATIONS = {
+    "openl3-audio": {"pool_rows": 8, "pool_columns": 8, "audio": {**ALONE, "mel_bands": 256}},
+    "openl3-image": {"pool_rows": 7, "pool_columns": 7, "image": {**CLIP["image"], "cell": 8, "shrink_only": 1}},
     "l3-net": PICTURE, "ave-net": PICTURE, "avol-net": PICTURE, "multisensory": {"classes": 0, "vision_only": 0, **CLIP},
     "separator": {**CLIP, **SEPARATION}, "separator-pit": SEPARATION,
 }
@@ -288,6 +340,7 @@ FRONT_ENDS = {
     "icn": {"audio": {"columns": 199, "floor": 7e-15, "mean": -71.56, "std": 12.0}},
     "avsound": {},
     "slim": {},
+    "keras": {},
 }
 
 NOTES = {
@@ -297,7 +350,7 @@ NOTES = {
 
 
 # Tensors that tell widths: 64 channels each at width 1.
-GAUGES = {"vision.conv1_1.weight": "width", "im.conv1.weight": "width", "sf.conv1_1.weight": "audio_width",
+GAUGES = {"vision.conv1_1.weight": "width", "audio.conv1_1.weight": "width", "im.conv1.weight": "width", "sf.conv1_1.weight": "audio_width",
           "gen.conv1.weight": "unet_width"}
 LETTERS = {"w": "width", "a": "audio_width", "u": "unet_width"}
 
@@ -333,7 +386,23 @@ def dense(name, out, inputs, *kernel):
     return {f"{name}.weight": (out, inputs, *kernel), f"{name}.bias": (out,)}
 
 
+def openl3_shapes(tower, width):
+    channels = 3 if tower == "vision" else 1
+    shapes = {f"{tower}.bn0.{name}": (channels,) for name in KERAS_NORM}
+    for layer in LAYERS:
+        out = scaled(32 * 2 ** int(layer[0]), width)
+        shapes[f"{tower}.conv{layer}.weight"] = (out, channels, 3, 3)
+        if keeps_bias(tower, layer):
+            shapes[f"{tower}.conv{layer}.bias"] = (out,)
+        if layer != "4_2":
+            shapes.update({f"{tower}.bn{layer}.{name}": (out,) for name in KERAS_NORM})
+        channels = out
+    return shapes
+
+
 def wanted_shapes(arch, widths):
+    if arch in OPENL3:
+        return openl3_shapes(OPENL3[arch], widths["width"])
     if arch in RELEASES:
         return released_shapes(arch, widths)
     shapes, top = stack_shapes(widths["width"])
@@ -548,7 +617,8 @@ def read_safetensors(path):
     return tensors
 
 
-READERS = {".pt": read_torch, ".pth": read_torch, ".npz": read_npz, ".safetensors": read_safetensors, ".index": Bundle}
+READERS = {".pt": read_torch, ".pth": read_torch, ".npz": read_npz, ".safetensors": read_safetensors, ".index": Bundle,
+           ".h5": keras_file.read, ".hdf5": keras_file.read}
 
 
 def read(path):
@@ -564,7 +634,7 @@ def read(path):
     except Exception as error:  # the libraries raise whatever a damaged file leads them to
         raise Refused(f"cannot be read: {type(error).__name__}: {error}") from None
     for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in tensors):
+        if all(name.startswith(prefix) for name in tensors) and not isinstance(tensors, keras_file.Weights):
             tensors = {name[len(prefix):]: value for name, value in tensors.items()}
     return tensors
 
@@ -588,8 +658,13 @@ def choose_table(tensors, source, arch):
     return min(choices, key=lambda key: sum(map(len, compare(tensors, rules_of(*key)))))
 
 
+def called(name, tensors):
+    """As the file has it."""
+    return tensors.called(name) if isinstance(tensors, keras_file.Weights) else name
+
+
 def describe(names, tensors):
-    shown = [f"{name} {tuple(tensors[name].shape)}" if name in tensors else name for name in names[:12]]
+    shown = [called(name, tensors) + (f" {tuple(tensors[name].shape)}" if name in tensors else "") for name in names[:12]]
     return ", ".join(shown) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
@@ -600,12 +675,13 @@ def infer_widths(tensors, rules):
             continue
         rule = by_name[ours]
         shape = tensors[rule.theirs].shape
+        theirs = called(rule.theirs, tensors)
         if len(shape) < 3:
-            raise Refused(f"{rule.theirs} is {shape}, want the kernel of a convolution")
+            raise Refused(f"{theirs} is {shape}, want the kernel of a convolution")
         channels = shape[-1] if rule.slim else shape[0]
         if not 4 <= channels <= 256:
-            raise Refused(f"{rule.theirs} has {channels} channels, want 4...256")
-        widths[width] = channels / 64
+            raise Refused(f"{theirs} has {channels} channels, want 4...256")
+        widths.setdefault(width, channels / 64)
     return widths
 
 
@@ -640,18 +716,19 @@ def apply_rule(rule, tensors, shape, swap_classes):
     """One of our tensors; raises ValueError with the reason."""
     if rule.optional and rule.theirs not in tensors:
         return np.ones(shape, "<f4")
-    value = laid_out(rule, tensors[rule.theirs], shape).astype(np.float64)
+    theirs = called(rule.theirs, tensors)
+    value = laid_out(rule._replace(theirs=theirs), tensors[rule.theirs], shape).astype(np.float64)
     if rule.minus in tensors:
         bias = tensors[rule.minus]
         if bias.shape != shape:
-            raise ValueError(f"{rule.minus} is {tuple(bias.shape)}, want {shape}")
+            raise ValueError(f"{called(rule.minus, tensors)} is {tuple(bias.shape)}, want {shape}")
         value = value - bias.astype(np.float64)
     if rule.classes and swap_classes:
         value = value[::-1]
     with np.errstate(over="ignore"):
         value = np.ascontiguousarray(value, dtype="<f4").reshape(shape)
     if not np.isfinite(value).all():
-        raise ValueError(f"{rule.theirs} holds values that are not finite 32-bit numbers")
+        raise ValueError(f"{theirs} holds values that are not finite 32-bit numbers")
     return value
 
 
@@ -712,9 +789,10 @@ def merge(base, over, path=""):
     return base
 
 
-def configuration(source, arch, widths, override):
+def configuration(source, arch, widths, *overrides):
     config = {**widths, **json.loads(json.dumps(DEFAULT_CONFIGURATIONS[arch]))}
-    config = merge(merge(config, FRONT_ENDS[source]), override)
+    for override in (FRONT_ENDS[source], *overrides):
+        config = merge(config, override)
     if "clip" in config and not config["clip"]["samples"]:
         config["clip"]["samples"] = samples_of(**config["clip"])
     return config
@@ -782,6 +860,9 @@ def parse_arguments(arguments):
     parser.add_argument("--arch", choices=sorted({key[1] for key in TABLES}), help="architecture; default: the one that fits")
     parser.add_argument("--conv1-stride", type=int, choices=(1, 2), help="which no weight tells (default 2)")
     parser.add_argument("--conv5-stride", type=int, choices=(1, 2), help="of multisensory, 1 for its CAM network (default 2)")
+    parser.add_argument("--input-repr", choices=HEARINGS, help="what an OpenL3 network hears (default: as the file's name says)")
+    parser.add_argument("--embedding", type=int, choices=(512, 6144, 8192), help="numbers of OpenL3's embedding (default 6144 of "
+                        "sounds, 8192 of pictures)")
     parser.add_argument("--swap-classes", action="store_true", help="the source's logits are {corresponds, does not}")
     parser.add_argument("--config", default="{}", help="JSON with what differs in the front ends (docs/model-format.md)")
     parser.add_argument("--license", default="unknown", help="licence of the weights, for the metadata")
@@ -792,6 +873,32 @@ def parse_arguments(arguments):
     if not options.list and (not options.input or not (options.output or options.dry_run)):
         parser.error("want an input and an output")
     return options
+
+
+def hearing_of(options):
+    """What OpenL3's network of sounds hears: as told, else as the file's name says."""
+    if options.input_repr:
+        return options.input_repr
+    name = os.path.basename(options.input).lower()
+    said = [hearing for hearing in HEARINGS if hearing in name]
+    if len(said) != 1:
+        raise Refused("no weight tells what the network hears: --input-repr linear, mel128 or mel256 must, or the file's name")
+    return said[0]
+
+
+def variant(arch, options):
+    """Of OpenL3's configuration, what its files do not hold."""
+    if arch not in OPENL3:
+        if options.embedding or options.input_repr:
+            raise Refused(f"--embedding and --input-repr are for OpenL3, not for {arch}")
+        return {}
+    hearing = HEARINGS[hearing_of(options)] if arch == "openl3-audio" else Hearing(None, SEEING_POOLS)
+    size = options.embedding or max(hearing.pools)
+    if size not in hearing.pools or (options.input_repr and not hearing.audio):
+        raise Refused(f"{arch} has embeddings of {' and '.join(map(str, hearing.pools))}" +
+                      ("" if hearing.audio else ", and hears nothing"))
+    pools = dict(zip(("pool_rows", "pool_columns"), hearing.pools[size]))
+    return {**pools, "audio": hearing.audio} if hearing.audio else pools
 
 
 def strides(options):
@@ -810,7 +917,7 @@ def run(options):
     converted, source, arch, widths = convert(tensors, options.source, options.arch, options.swap_classes)
     for warning in warnings_about(converted, source, arch):
         print(f"{options.input}: warning: {warning}", file=sys.stderr)
-    config = configuration(source, arch, widths, {**strides(options), **override})
+    config = configuration(source, arch, widths, strides(options), variant(arch, options), override)
     metadata = {
         "avsound.arch": arch,
         "avsound.config": json.dumps(config, separators=(",", ":")),

@@ -9,8 +9,12 @@ Keras's have, without only those that no batch norm takes in.
 import math
 
 import numpy as np
-import torch
-from torch.nn import functional as F
+
+try:
+    import torch
+    from torch.nn import functional as F
+except ImportError:
+    torch = None  # files can be written all the same
 
 EPSILON = 1e-3
 BLOCKS = {"1_1": 64, "1_2": 64, "2_1": 128, "2_2": 128, "3_1": 256, "3_2": 256, "4_1": 512, "4_2": 512}

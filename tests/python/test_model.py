@@ -401,7 +401,7 @@ def test_closing_under_a_call_waits_for_it(model):
 
 
 def test_scripts_beside_the_package_still_stand_alone(tmp_path):
-    for script in ("convert.py", "bundle.py", "handmade.py"):
+    for script in ("convert.py", "bundle.py", "keras_file.py", "handmade.py"):
         shutil.copy(SCRIPTS / script, tmp_path)
     subprocess.run([sys.executable, tmp_path / "handmade.py", tmp_path / "m.safetensors"], check=True)
     assert avsound.Model(tmp_path / "m.safetensors").arch == "avol-net"

@@ -7,7 +7,7 @@ import re
 import sys
 
 C_LIBRARY = set("""assert ctype errno fenv float inttypes limits locale math setjmp signal stdalign stdarg stdatomic
-    stdbool stddef stdint stdio stdlib stdnoreturn string strings tgmath time wchar wctype dirent dlfcn fcntl pthread sched
+    stdbool stddef stdint stdio stdlib stdnoreturn string strings tgmath time wchar wctype dirent dlfcn fcntl link pthread sched
     unistd omp cpuid immintrin xmmintrin""".split())
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

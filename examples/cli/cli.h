@@ -184,7 +184,7 @@ int cli_model_open(const cli *c, const char *const *names, cli_model *out);
 void cli_model_warn(const cli_model *model, const char *what);
 void cli_model_close(cli_model *model);
 /* Path of the model that `name` means, in `path`; false if there is none. */
-bool cli_model_find(const char *name, char *path, size_t size);
+bool cli_model_find(const cli *c, const char *name, char *path, size_t size);
 int32_t cli_precision(const char *name);
 /* The options of a session or a scan that every subcommand shares. */
 int cli_session(const cli *c, const cli_model *model, const char *outputs, avsound_session **out);

@@ -223,7 +223,7 @@ int cli_info(cli *c)
         return cli_error(CLI_USAGE, "info: wants a file, a model or --arch, one of them (see avsound help info)");
     if (a->arch)
         return info_model(c, NULL);
-    const bool found = cli_model_find(a->inputs[0], path, sizeof path);
+    const bool found = cli_model_find(c, a->inputs[0], path, sizeof path);
     if (found && looks_like_model(path))
         return info_model(c, path);
     if (a->plan)

@@ -1,59 +1,10 @@
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli.h"
 
-static bool is_file(const char *path)
+bool cli_model_find(const cli *c, const char *name, char *path, size_t size)
 {
-    struct stat s;
-    return !stat(path, &s) && !S_ISDIR(s.st_mode);
-}
-
-/* folder/name or folder/name.safetensors */
-static bool find_in(const char *folder, size_t length, const char *name, char *path, size_t size)
-{
-    static const char *const endings[] = {"", ".safetensors"};
-    for (size_t i = 0; length && i < 2; i++) {
-        const int n = snprintf(path, size, "%.*s/%s%s", (int)length, folder, name, endings[i]);
-        if (n > 0 && (size_t)n < size && is_file(path))
-            return true;
-    }
-    return false;
-}
-
-/* Installed models lie beside the command, wherever the package was put. */
-static bool find_installed(const char *name, char *path, size_t size)
-{
-    char folder[4096];
-    const ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
-    if (n > 0) {
-        folder[n] = 0;
-        char *slash = strrchr(folder, '/');
-        const size_t room = sizeof folder - (size_t)(slash - folder);
-        if (slash && (size_t)snprintf(slash, room, "/%s", AVSOUND_MODELS_FROM_BIN) < room &&
-            find_in(folder, strlen(folder), name, path, size))
-            return true;
-    }
-    return find_in(AVSOUND_MODELS_DIR, strlen(AVSOUND_MODELS_DIR), name, path, size);
-}
-
-bool cli_model_find(const char *name, char *path, size_t size)
-{
-    if (is_file(name)) {
-        snprintf(path, size, "%s", name);
-        return strlen(name) < size;
-    }
-    if (strchr(name, '/'))
-        return false;
-    for (const char *folders = getenv("AVSOUND_MODEL_PATH"); folders && *folders;) {
-        const size_t length = strcspn(folders, ":");
-        if (find_in(folders, length, name, path, size))
-            return true;
-        folders += length + (folders[length] == ':');
-    }
-    return find_installed(name, path, size);
+    return avsound_model_find(c->context, name, path, &size) == AVSOUND_OK;
 }
 
 static int load(const cli *c, const char *path, cli_model *out)
@@ -78,13 +29,11 @@ int cli_model_open(const cli *c, const char *const *names, cli_model *out)
     char path[4096];
     const cli_args *a = &c->args;
     *out = (cli_model){0};
-    if (a->model && !cli_model_find(a->model, path, sizeof path))
-        return cli_error(CLI_INPUT,
-                         "%s: no such model: no file, nor a name in $AVSOUND_MODEL_PATH or among the installed",
-                         a->model);
+    if (a->model && !cli_model_find(c, a->model, path, sizeof path))
+        return cli_error(CLI_INPUT, "%s", avsound_error_detail());
     bool found = a->model != NULL;
     for (; !found && !a->arch && names && *names; names++)
-        found = cli_model_find(*names, path, sizeof path);
+        found = cli_model_find(c, *names, path, sizeof path);
     const int code = found ? load(c, path, out) : create(c, a->arch ? a->arch : "avol-net", out);
     if (!code)
         out->trained = avsound_model_is_trained(out->model);

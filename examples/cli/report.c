@@ -64,10 +64,10 @@ static int add_model(job *j, const cli_model *model, const char *task)
     return code ? cli_error(CLI_RESOURCES, "report: out of memory") : CLI_OK;
 }
 
-static bool installed(const char *name)
+static bool installed(const job *j, const char *name)
 {
     char path[4096];
-    return cli_model_find(name, path, sizeof path);
+    return cli_model_find(&j->c, name, path, sizeof path);
 }
 
 static int skip(job *j, const char *section, const char *name)
@@ -108,7 +108,7 @@ static int look(job *j)
     cli_model model = {0};
     overlay drawn = {0};
     avsound_scan *scan = NULL;
-    if (!j->c.args.model && !installed(eye[0]))
+    if (!j->c.args.model && !installed(j, eye[0]))
         return cli_error(CLI_UNSUPPORTED, "report: the model %s is not installed, nor in $AVSOUND_MODEL_PATH", eye[0]);
     j->c.args.output = j->path[VIDEO];
     int code = cli_model_open(&j->c, eye, &model);
@@ -154,7 +154,7 @@ static int compare(job *j)
 {
     cli_model model = {0};
     sync_measurement m = {0};
-    if (!installed(timekeeper[0]))
+    if (!installed(j, timekeeper[0]))
         return skip(j, "sync", timekeeper[0]);
     int code = cli_model_open(&j->c, timekeeper, &model);
     if (!code)
@@ -190,7 +190,7 @@ static int take_apart(job *j)
     static const char *const listener[] = {"sep-s", NULL};
     json_t *facts = NULL;
     cli_model model = {0};
-    if (!installed(listener[0]))
+    if (!installed(j, listener[0]))
         return skip(j, "separation", listener[0]);
     j->c.args.output = j->folder;
     j->c.args.picture = j->path[SPECTROGRAMS];

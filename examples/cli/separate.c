@@ -402,7 +402,7 @@ static int run(job *j)
 static int open_model(const cli *c, cli_model *model)
 {
     char path[4096];
-    if (!c->args.model && !c->args.arch && !cli_model_find(bundled[0], path, sizeof path))
+    if (!c->args.model && !c->args.arch && !cli_model_find(c, bundled[0], path, sizeof path))
         return cli_error(CLI_USAGE, "separate: --model is missing, and no model that separates is installed");
     return cli_model_open(c, bundled, model);
 }

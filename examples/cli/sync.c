@@ -270,7 +270,7 @@ static int open_model(const cli *c, cli_model *model)
 {
     char path[4096];
     const cli_args *a = &c->args;
-    if (!a->model && !a->arch && !cli_model_find(bundled[0], path, sizeof path))
+    if (!a->model && !a->arch && !cli_model_find(c, bundled[0], path, sizeof path))
         return cli_error(CLI_UNSUPPORTED, "sync: no synchronisation model is installed; --model names one");
     const int code = cli_model_open(c, bundled, model);
     if (!code)

@@ -29,12 +29,13 @@ class Build(build_py):
         super().run()
         if not BUNDLE:
             return
-        for place in ("lib", "models"):
-            pathlib.Path(self.build_lib, "avsound", place).mkdir(exist_ok=True)
+        lib, models = (pathlib.Path(self.build_lib, "avsound", place) for place in ("lib", "share/avsound/models"))
+        for folder in (lib, models):
+            folder.mkdir(parents=True, exist_ok=True)
         for name in LIBRARIES:
-            shutil.copyfile(first(BUNDLE, name), pathlib.Path(self.build_lib, "avsound", "lib", name))
+            shutil.copyfile(first(BUNDLE, name), lib / name)
         for model in first(BUNDLE, "share/avsound/models").glob("*.safetensors"):
-            shutil.copyfile(model, pathlib.Path(self.build_lib, "avsound", "models", model.name))
+            shutil.copyfile(model, models / model.name)  # where the library looks for them
 
 
 class Wheel(Distribution):

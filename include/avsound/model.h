@@ -52,14 +52,27 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_create_from(const avsound
                                                                    const char *config, uint64_t seed, const char *except,
                                                                    int32_t *taken, avsound_model **out);
 
-/** Loads a model file (safetensors with avsound's metadata). The file is mapped, not copied. Its data are not compared with
- *  the hash it may hold: avsound_model_verify() does that.
+/** Loads a model file (safetensors with avsound's metadata) by its path or its name. The file is mapped, not copied. Its data
+ *  are not compared with the hash it may hold: avsound_model_verify() does that.
  *
- *  @return AVSOUND_OK; AVSOUND_E_IO; AVSOUND_E_FORMAT for a file that is no model, or whose tensors are missing, superfluous,
- *          overlapping or not finite; AVSOUND_E_SHAPE for a tensor of the wrong shape; AVSOUND_E_LIMIT; AVSOUND_E_NO_MEMORY.
- *  Ownership: free with avsound_model_free(). Threads: any. Since 0.1. */
-AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load(avsound_context *context, const char *path,
+ *  @param name A path, if it has a slash in it or such a file is there; else a name, such as "avol-s": of a file in one of these
+ *              folders, or of one with ".safetensors" added. Those of the environment variable AVSOUND_MODEL_PATH, colons between
+ *              them (not in a process with more rights than its user); where models are installed beside the library, wherever
+ *              that was put; where the build meant them to be.
+ *  @return AVSOUND_OK; AVSOUND_E_IO, of a name with the folders in which it was looked for; AVSOUND_E_FORMAT for a file that is no
+ *          model, or whose tensors are missing, superfluous, overlapping or not finite; AVSOUND_E_SHAPE for a tensor of the wrong
+ *          shape; AVSOUND_E_LIMIT; AVSOUND_E_NO_MEMORY. Ownership: free with avsound_model_free(). Threads: any, while none
+ *          changes the environment. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load(avsound_context *context, const char *name,
                                                             avsound_model **out);
+
+/** The file that avsound_model_load() would open, not whether it is a model.
+ *  @param name As in avsound_model_load().
+ *  @param path NULL to ask for the size. @param size In: room in `path`; out: bytes wanted, the final 0 counted.
+ *  @return AVSOUND_OK; AVSOUND_E_IO if there is none; AVSOUND_E_BUFFER_SIZE if path is too small. Threads: as in
+ *          avsound_model_load(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_find(avsound_context *context, const char *name, char *path,
+                                                            size_t *size);
 
 /** Loads a model from memory, which is copied. Otherwise as avsound_model_load(). Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load_memory(avsound_context *context, const void *data, size_t size,
@@ -79,9 +92,10 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_load_io(avsound_context *
 /** Compares a model file's data with the SHA-256 in its metadata ("avsound.sha256"), to find damage that leaves every number
  *  finite. It reads the whole file, and takes longer than loading it; it does not ask whether the tensors make a network.
  *
+ *  @param name As in avsound_model_load().
  *  @return AVSOUND_OK if they agree; AVSOUND_E_FORMAT if they differ, or for a file that is no model; AVSOUND_E_UNSUPPORTED for
  *          a file without a hash; AVSOUND_E_IO; AVSOUND_E_LIMIT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
-AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_verify(avsound_context *context, const char *path);
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_model_verify(avsound_context *context, const char *name);
 
 /** Writes a model file under a temporary name, then renames: the target is whole or untouched.
  *  @return AVSOUND_OK; AVSOUND_E_IO; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */

@@ -518,15 +518,22 @@ static avsound_status load(avsound_context *context, avsn_safetensors *file, avs
     return finish(model, adopt(model, file), out);
 }
 
-avsound_status avsound_model_load(avsound_context *context, const char *path, avsound_model **out)
+static avsound_status open_named(avsound_context *context, const char *name, avsn_safetensors **out)
+{
+    char path[AVSN_MODEL_PATH];
+    AVSN_TRY(avsn_model_find(context, name, path));
+    return avsn_safetensors_open(context, path, out);
+}
+
+avsound_status avsound_model_load(avsound_context *context, const char *name, avsound_model **out)
 {
     if (!out)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
     *out = NULL;
-    if (!context || !path)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", context ? "path" : "context");
+    if (!context || !name)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", context ? "name" : "context");
     avsn_safetensors *file;
-    AVSN_TRY(avsn_safetensors_open(context, path, &file));
+    AVSN_TRY(open_named(context, name, &file));
     return load(context, file, out);
 }
 
@@ -566,12 +573,12 @@ avsound_status avsound_model_load_io(avsound_context *context, const avsound_io 
     return load(context, file, out);
 }
 
-avsound_status avsound_model_verify(avsound_context *context, const char *path)
+avsound_status avsound_model_verify(avsound_context *context, const char *name)
 {
-    if (!context || !path)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", context ? "path" : "context");
+    if (!context || !name)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", context ? "name" : "context");
     avsn_safetensors *file;
-    AVSN_TRY(avsn_safetensors_open(context, path, &file));
+    AVSN_TRY(open_named(context, name, &file));
     const avsound_status status = avsn_safetensors_verify(file);
     avsn_safetensors_free(file);
     return status;

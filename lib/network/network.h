@@ -49,6 +49,10 @@ struct avsound_model {
     avsn_pack_cache *packed;    /* weights in kernels' layouts, one entry per layer, layout and precision */
 };
 
+/* The file that `name` means: itself, or by the rule of avsound_model_load(). That the file of a path is there is not checked. */
+#define AVSN_MODEL_PATH 4096
+avsound_status avsn_model_find(avsound_context *context, const char *name, char path[AVSN_MODEL_PATH]);
+
 AVSN_SHARED avsound_model *avsn_model_ref(avsound_model *model);
 
 /* Parses the JSON text of a configuration over the architecture's defaults; `text` may be NULL. `name` opens error details. */

@@ -117,7 +117,9 @@ static avsound_status ask_model(void *scene_)
     scene *s = scene_;
     avsound_tensor view = {.struct_size = sizeof view};
     const char *name;
+    size_t size = 0;
     arm(&s->refusals);
+    ck_avsound(CALL(avsound_model_find, s->context, s->file, NULL, &size));
     ck_assert_str_eq(CALL(avsound_model_arch, s->model), s->arch);
     ck_assert_ptr_nonnull(CALL(avsound_model_config, s->model));
     ck_assert_int_eq(CALL(avsound_model_is_trained, s->model), 0);

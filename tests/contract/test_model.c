@@ -119,7 +119,7 @@ START_TEST(load_refuses_what_is_no_model)
     avsound_model *model = (avsound_model *)1;
     ck_refused(avsound_model_load(NULL, path, &model), AVSOUND_E_INVALID_ARGUMENT, "context");
     ck_assert_ptr_null(model);
-    ck_refused(avsound_model_load(context, NULL, &model), AVSOUND_E_INVALID_ARGUMENT, "path");
+    ck_refused(avsound_model_load(context, NULL, &model), AVSOUND_E_INVALID_ARGUMENT, "name");
     ck_refused(avsound_model_load(context, path, NULL), AVSOUND_E_INVALID_ARGUMENT, "out");
     model = (avsound_model *)1;
     ck_refused(avsound_model_load(context, path, &model), AVSOUND_E_FORMAT, "empty");
@@ -250,7 +250,7 @@ START_TEST(verify_compares_the_data_with_the_hash)
     write_whole(path, data, size - 1);
     ck_refused(avsound_model_verify(context, path), AVSOUND_E_FORMAT, "model.safetensors");
     ck_refused(avsound_model_verify(NULL, path), AVSOUND_E_INVALID_ARGUMENT, "context");
-    ck_refused(avsound_model_verify(context, NULL), AVSOUND_E_INVALID_ARGUMENT, "path");
+    ck_refused(avsound_model_verify(context, NULL), AVSOUND_E_INVALID_ARGUMENT, "name");
     ck_refused(avsound_model_verify(context, folder), AVSOUND_E_IO, "");
     snprintf(path, sizeof path, "%s/absent", folder);
     ck_refused(avsound_model_verify(context, path), AVSOUND_E_IO, "absent");
@@ -409,8 +409,131 @@ START_TEST(limit_on_model_bytes_holds)
 }
 END_TEST
 
+/* ---- by name ---- */
+
+static void write_model(avsound_context *context, const char *folder, const char *name)
+{
+    char path[192];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    avsound_model *model = narrow_model(context, "ave-net");
+    ck_avsound(avsound_model_save(model, path));
+    avsound_model_free(model);
+}
+
+static void ck_found(avsound_context *context, const char *name, const char *folder, const char *file)
+{
+    char path[4096], wanted[192];
+    size_t size = sizeof path;
+    snprintf(wanted, sizeof wanted, "%s/%s", folder, file);
+    ck_avsound(avsound_model_find(context, name, path, &size));
+    ck_assert_str_eq(path, wanted);
+    ck_assert_uint_eq(size, strlen(wanted) + 1);
+    avsound_model *model;
+    ck_avsound(avsound_model_load(context, name, &model));
+    avsound_model_free(model);
+}
+
+START_TEST(names_are_found_in_the_folders_of_the_environment)
+{
+    char first[64], second[64], both[160];
+    make_folder(first);
+    make_folder(second);
+    avsound_context *context = plain_context();
+    write_model(context, first, "mine.safetensors");
+    write_model(context, second, "mine.safetensors");
+    write_model(context, second, "yours.v2");
+    snprintf(both, sizeof both, "/absent::%s:%s:", first, second);
+    ck_assert_int_eq(setenv("AVSOUND_MODEL_PATH", both, 1), 0);
+    ck_found(context, "mine", first, "mine.safetensors");
+    ck_found(context, "mine.safetensors", first, "mine.safetensors");
+    ck_found(context, "yours.v2", second, "yours.v2");
+    avsound_model *model;
+    ck_refused(avsound_model_load(context, "yours", &model), AVSOUND_E_IO, "yours");
+    /* What is a path is looked for nowhere else. */
+    ck_refused(avsound_model_load(context, "./mine", &model), AVSOUND_E_IO, "./mine");
+    ck_assert_ptr_null(strstr(avsound_error_detail(), first));
+    ck_avsound(avsound_model_verify(context, "mine"));
+    avsound_context_free(context);
+    remove_folder(first);
+    remove_folder(second);
+}
+END_TEST
+
+START_TEST(a_file_at_hand_comes_before_a_name)
+{
+    char folder[64], other[64], path[4096];
+    size_t size = sizeof path;
+    make_folder(folder);
+    make_folder(other);
+    avsound_context *context = plain_context();
+    write_model(context, folder, "mine");
+    write_model(context, other, "mine");
+    ck_assert_int_eq(setenv("AVSOUND_MODEL_PATH", other, 1), 0);
+    ck_found(context, "mine", other, "mine");
+    ck_assert_int_eq(chdir(folder), 0);
+    ck_avsound(avsound_model_find(context, "mine", path, &size));
+    ck_assert_str_eq(path, "mine");
+    /* A folder is no model. */
+    ck_assert_int_eq(mkdir("yours", 0700), 0);
+    ck_refused(avsound_model_find(context, "./yours", path, &size), AVSOUND_E_IO, "yours");
+    ck_refused(avsound_model_find(context, "yours", path, &size), AVSOUND_E_IO, other);
+    avsound_context_free(context);
+    ck_assert_int_eq(chdir("/"), 0);
+    remove_folder(folder);
+    remove_folder(other);
+}
+END_TEST
+
+/* This program holds the static library, and lies in the build tree. */
+START_TEST(bundled_models_are_found_beside_the_library)
+{
+    char path[4096], wanted[4096];
+    size_t size = sizeof path;
+    ck_assert_int_eq(unsetenv("AVSOUND_MODEL_PATH"), 0);
+    avsound_context *context = plain_context();
+    ck_avsound(avsound_model_find(context, "avol-s", path, &size));
+    ck_assert_ptr_nonnull(realpath(path, wanted));
+    ck_assert_ptr_nonnull(realpath(TEST_SOURCE_DIR "/../models/avol-s.safetensors", path));
+    ck_assert_str_eq(path, wanted);
+    avsound_context_free(context);
+}
+END_TEST
+
+START_TEST(find_says_where_it_looked)
+{
+    char path[16], here[4096], name[5000];
+    size_t size = 3;
+    ck_assert_int_eq(setenv("AVSOUND_MODEL_PATH", "/one:/two", 1), 0);
+    avsound_context *context = plain_context();
+    static const char *const places[] = {"absent: no such model", "/one, /two", "share/avsound/models"};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        ck_refused(avsound_model_find(context, "absent", path, &size), AVSOUND_E_IO, places[i]);
+    ck_refused(avsound_model_find(NULL, "absent", path, &size), AVSOUND_E_INVALID_ARGUMENT, "context");
+    ck_refused(avsound_model_find(context, NULL, path, &size), AVSOUND_E_INVALID_ARGUMENT, "name");
+    ck_refused(avsound_model_find(context, "absent", path, NULL), AVSOUND_E_INVALID_ARGUMENT, "size");
+    ck_refused(avsound_model_find(context, "", path, &size), AVSOUND_E_IO, "");
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    ck_refused(avsound_model_find(context, name, NULL, &size), AVSOUND_E_IO, "nnn...");
+    name[0] = '/';
+    ck_refused(avsound_model_find(context, name, NULL, &size), AVSOUND_E_IO, "4999");
+    /* The size is asked for first. */
+    ck_assert_ptr_nonnull(realpath(TEST_SOURCE_DIR, here));
+    ck_assert_int_eq(chdir(here), 0);
+    ck_avsound(avsound_model_find(context, "suite.h", NULL, &size));
+    ck_assert_uint_eq(size, sizeof "suite.h");
+    size = 7;
+    ck_refused(avsound_model_find(context, "suite.h", path, &size), AVSOUND_E_BUFFER_SIZE, "8 bytes");
+    ck_assert_uint_eq(size, 8);
+    ck_avsound(avsound_model_find(context, "suite.h", path, &size));
+    ck_assert_str_eq(path, "suite.h");
+    avsound_context_free(context);
+}
+END_TEST
+
 SUITE("contract.model", archs_have_names, create_refuses_bad_arguments, create_from_refuses_bad_arguments, create_refuses_bad_configurations,
       create_refuses_deep_configuration, load_refuses_what_is_no_model, load_memory_refuses_what_is_no_model,
       save_and_load_keep_every_bit, verify_compares_the_data_with_the_hash, load_refuses_every_truncation,
       save_leaves_nothing_when_it_fails, accessors_take_null_and_bad_indices, get_parameter_checks_its_arguments,
-      same_seed_same_weights, limit_on_model_bytes_holds)
+      same_seed_same_weights, limit_on_model_bytes_holds, names_are_found_in_the_folders_of_the_environment,
+      a_file_at_hand_comes_before_a_name, bundled_models_are_found_beside_the_library, find_says_where_it_looked)

@@ -54,10 +54,11 @@ def test_saved_model_is_read_by_name_path_and_bytes(model, tmp_path, monkeypatch
 
 
 def test_model_of_no_name(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing-such"):
+    with pytest.raises(avsound.FileError, match="nothing-such: no such model.*avsound/models"):
         avsound.Model("nothing-such")
-    with pytest.raises(FileNotFoundError):
-        avsound.Model(tmp_path / "absent.safetensors")
+    for call in (avsound.Model, avsound.find_model):
+        with pytest.raises(OSError, match="absent.safetensors"):
+            call(tmp_path / "absent.safetensors")
 
 
 def test_weights_are_those_of_the_file(model, tmp_path):

@@ -19,8 +19,7 @@ from .errors import (AgainError, AvsoundError, BackendError, BufferSizeError, Ca
                      FormatError, InternalError, InvalidArgumentError, LimitError, OutOfMemoryError, ShapeError, StateError,
                      UnsupportedError)
 from .media import Media, MediaInfo, Writer, retime, write_picture
-from .model import (Context, Localization, Model, Score, Session, architectures, default_context, find_model,
-                    model_folders)
+from .model import (Context, Localization, Model, Score, Session, architectures, default_context, find_model)
 from .stream import Stream, StreamResult, StreamState
 from .tasks import (Offset, OffsetResult, Scan, ScanResult, Separator, Stretch, draw_cam, draw_map, draw_scores,
                     draw_spectrograms, optical_flow)
@@ -37,6 +36,6 @@ __all__ = [
     "Media", "MediaInfo", "Model", "Offset", "OffsetResult", "OutOfMemoryError", "Scan", "ScanResult", "Score",
     "Separator", "Session", "ShapeError", "Sound", "StateError", "Stream", "StreamResult", "StreamState", "Stretch",
     "UnsupportedError", "Writer", "architectures", "default_context", "draw_cam", "draw_map", "draw_scores",
-    "draw_spectrograms", "errors", "find_model", "metrics", "model_folders", "optical_flow", "retime", "train",
+    "draw_spectrograms", "errors", "find_model", "metrics", "optical_flow", "retime", "train",
     "version", "write_picture",
 ]

@@ -1060,6 +1060,7 @@ FUNCTIONS = {
     "avsound_model_create_from": ("avsound", Status, [POINTER(avsound_model), c_char_p, c_char_p, c_uint64, c_char_p,
         POINTER(c_int32), POINTER(POINTER(avsound_model))]),
     "avsound_model_load": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(POINTER(avsound_model))]),
+    "avsound_model_find": ("avsound", Status, [POINTER(avsound_context), c_char_p, c_char_p, POINTER(c_size_t)]),
     "avsound_model_load_memory": ("avsound", Status, [POINTER(avsound_context), c_void_p, c_size_t,
         POINTER(POINTER(avsound_model))]),
     "avsound_model_load_fd": ("avsound", Status, [POINTER(avsound_context), c_int32, c_char_p,

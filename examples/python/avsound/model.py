@@ -5,9 +5,8 @@ import ctypes
 import json
 import os
 import pathlib
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
@@ -65,45 +64,13 @@ def pointer_of(context: Context | None) -> Any:
     return (context or default_context())._pointer
 
 
-def model_folders() -> Iterator[pathlib.Path]:
-    """Where models are found by their names, best first: $AVSOUND_MODEL_PATH, the package, beside the library, the system."""
-    for folder in filter(None, os.environ.get("AVSOUND_MODEL_PATH", "").split(":")):
-        yield pathlib.Path(folder)
-    yield pathlib.Path(__file__).with_name("models")
-    installed = pathlib.Path("share/avsound/models")
-    library = loaded_from()
-    if library is not None:
-        for prefix in library.parents[:4]:
-            yield prefix / installed
-    for system in (sys.prefix, "/usr/local", "/usr"):
-        yield system / installed
-
-
-def loaded_from() -> pathlib.Path | None:
-    """The file that the library came from, where the system tells."""
-
-    class Found(ctypes.Structure):
-        _fields_ = [("file", ctypes.c_char_p), ("base", ctypes.c_void_p), ("name", ctypes.c_char_p),
-                    ("address", ctypes.c_void_p)]
-
-    found = Found()
-    dladdr = getattr(ctypes.CDLL(None), "dladdr", None)
-    if dladdr is None or not dladdr(ctypes.cast(lib.avsound_version, ctypes.c_void_p), ctypes.byref(found)):
-        return None
-    return pathlib.Path(os.fsdecode(found.file)).resolve() if found.file else None
-
-
-def find_model(name: PathLike) -> pathlib.Path:
-    """The file of a model by its path, or by its name, such as "avol-s"."""
-    if os.path.isfile(name):
-        return pathlib.Path(name)
-    if os.sep not in os.fspath(name):
-        for folder in model_folders():
-            for file in (folder / name, folder / f"{os.fspath(name)}.safetensors"):
-                if file.is_file():
-                    return file
-    raise FileNotFoundError(f"{os.fspath(name)}: no such model: no file, nor a name in $AVSOUND_MODEL_PATH or among the "
-                            f"installed")
+def find_model(name: PathLike, *, context: Context | None = None) -> pathlib.Path:
+    """The file of a model by its path, or by its name, such as "avol-s", as the library finds it."""
+    parent, size = pointer_of(context), ctypes.c_size_t()
+    lib.avsound_model_find(parent, encoded_path(name), None, size)
+    text = ctypes.create_string_buffer(size.value)
+    lib.avsound_model_find(parent, encoded_path(name), text, size)
+    return pathlib.Path(os.fsdecode(text.value))
 
 
 def architectures() -> list[str]:
@@ -119,7 +86,7 @@ class Model(Handle):
 
     def __init__(self, name: PathLike, *, context: Context | None = None) -> None:
         parent = pointer_of(context)
-        super().__init__(make(_abi.avsound_model, lib.avsound_model_load, parent, encoded_path(find_model(name)),
+        super().__init__(make(_abi.avsound_model, lib.avsound_model_load, parent, encoded_path(name),
                               keeps=(parent,), shared=True))
 
     @classmethod
@@ -169,7 +136,7 @@ class Model(Handle):
     @staticmethod
     def verify(name: PathLike, *, context: Context | None = None) -> None:
         """Compares a model file's data with the hash in its metadata; raises FormatError if they differ."""
-        lib.avsound_model_verify(pointer_of(context), encoded_path(find_model(name)))
+        lib.avsound_model_verify(pointer_of(context), encoded_path(name))
 
     def save(self, path: PathLike) -> None:
         """Writes a model file, whole or not at all."""

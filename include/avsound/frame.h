@@ -52,7 +52,8 @@ typedef struct avsound_frame {
     int64_t time_us;       /**< presentation time in microseconds, 0 if it does not matter */
 } avsound_frame;
 
-/** Sample formats of avsound_audio: s16 full scale 32768, s32 full scale 2^31, floats nominal -1...1. Since 0.1. */
+/** Sample formats of avsound_audio: s16 full scale 32768, s32 full scale 2^31, floats nominal -1...1, at most 1e12 either
+ *  way. Since 0.1. */
 enum {
     AVSOUND_SAMPLE_F32 = 1,
     AVSOUND_SAMPLE_S16 = 2,

@@ -1,6 +1,5 @@
 #include "media/private.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -77,41 +76,49 @@ static avsound_status check_planes(const avsound_audio *audio, size_t bytes)
     return AVSOUND_OK;
 }
 
-/* Index of the first value that is not finite, -1 if there is none: by blocks, so that the usual case is a loop without an
- * exit, which the compiler turns into SIMD. */
-#define FIRST_NOT_FINITE(name, type, most)                       \
+/* Full scale is 1; so far beyond it sums and squares of samples are finite still. */
+static const double loudest = 1e12;
+
+/* Index of the first value that is too loud or no number, -1 if there is none: by blocks, so that the usual case is a loop without
+ * an exit, which the compiler turns into SIMD. */
+#define FIRST_ABSURD(name, type)                                 \
     static int64_t name(const type *x, int64_t count)            \
     {                                                            \
+        const type most = (type)loudest;                         \
         for (int64_t begin = 0; begin < count; begin += BLOCK) { \
             const int64_t end = AVSN_MIN(begin + BLOCK, count);  \
             int bad = 0;                                         \
             for (int64_t i = begin; i < end; i++)                \
-                bad |= !(x[i] >= -(most) && x[i] <= (most));     \
+                bad |= !(x[i] >= -most && x[i] <= most);         \
             for (int64_t i = begin; bad && i < end; i++)         \
-                if (!isfinite(x[i]))                             \
+                if (!(x[i] >= -most && x[i] <= most))            \
                     return i;                                    \
         }                                                        \
         return -1;                                               \
     }
 
 enum { BLOCK = 4096 };
-FIRST_NOT_FINITE(first_not_finite_f32, float, FLT_MAX)
-FIRST_NOT_FINITE(first_not_finite_f64, double, DBL_MAX)
+FIRST_ABSURD(first_absurd_f32, float)
+FIRST_ABSURD(first_absurd_f64, double)
 
-static avsound_status check_finite(const avsound_audio *audio)
+static avsound_status check_values(const avsound_audio *audio)
 {
-    if (audio->format != AVSOUND_SAMPLE_F32 && audio->format != AVSOUND_SAMPLE_F64)
+    const bool wide = audio->format == AVSOUND_SAMPLE_F64;
+    if (!wide && audio->format != AVSOUND_SAMPLE_F32)
         return AVSOUND_OK;
     const int32_t arrays = audio->planar ? audio->channels : 1;
     for (int32_t a = 0; a < arrays; a++) {
         const void *samples = audio->planar ? audio->planes[a] : audio->data;
         const int64_t count = audio->planar ? audio->frames : audio->frames * audio->channels;
-        const int64_t i = audio->format == AVSOUND_SAMPLE_F32 ? first_not_finite_f32(samples, count)
-                                                              : first_not_finite_f64(samples, count);
-        if (i >= 0)
-            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "audio: sample %lld of channel %lld is not finite",
-                      (long long)(audio->planar ? i : i / audio->channels),
-                      (long long)(audio->planar ? a : i % audio->channels));
+        const int64_t i = wide ? first_absurd_f64(samples, count) : first_absurd_f32(samples, count);
+        if (i < 0)
+            continue;
+        const double value = wide ? ((const double *)samples)[i] : (double)((const float *)samples)[i];
+        char found[64] = "not finite";
+        if (isfinite(value))
+            snprintf(found, sizeof found, "%g, want at most %g either way", value, loudest);
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "audio: sample %lld of channel %lld is %s",
+                  (long long)(audio->planar ? i : i / audio->channels), (long long)(audio->planar ? a : i % audio->channels), found);
     }
     return AVSOUND_OK;
 }
@@ -148,5 +155,5 @@ avsound_status avsn_audio_check(const avsound_context *context, const avsound_au
     if (audio->frames == 0)
         return AVSOUND_OK;
     AVSN_TRY(audio->planar ? check_planes(audio, bytes) : check_pointer(audio->data, bytes, "data"));
-    return check_finite(audio);
+    return check_values(audio);
 }

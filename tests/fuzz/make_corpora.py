@@ -1,4 +1,4 @@
-"""Writes tests/fuzz/media, views, config and checkpoint: small inputs, right and wrong, for the fuzzers to start from and for a
+"""Writes tests/fuzz/media, views, config, stream and checkpoint: small inputs, right and wrong, for the fuzzers to start from and for a
 test to replay. Needs the ffmpeg command and, for the checkpoint's options, the avsound command: make_corpora.py BUILD_DIR. Files
 that fuzzers found, which begin with "found-", stay."""
 import json
@@ -101,6 +101,51 @@ def config():
             write("config", f"{arch}-{name}", bytes([arch]) + text.encode())
 
 
+# ---- stream: as fuzz_stream.c takes its bytes ----
+
+SCAN, OFFSET, SEPARATION = range(3)
+FRAME, NEXT, FORMATS, CUT, FLUSH, RESET, CANCEL, COUNT = (bytes([n]) for n in (0, 20, 25, 26, 28, 29, 30, 31))
+SHOW, PULL = FRAME + b"\0", NEXT
+
+
+def begin(task, what=13, hop=20, consistent=0, patience=0, most=255):
+    return bytes([task, what - 1, hop, consistent, 0, 25, patience + 8, most])
+
+
+def formats(pixel=1, width=32, height=24, sample=2, rate=0, channels=1, planar=0):
+    return bytes([pixel, width - 1, height - 1, 0, 0, sample, rate, channels, planar])
+
+
+def play(samples, late=None):
+    """late: by how many times 10 ms, -128...127; None: not at all."""
+    return bytes([10, 200]) + struct.pack(">H", samples // 4) + (b"\0" if late is None else struct.pack(">Bb", 200, late))
+
+
+def show(late):
+    return FRAME + struct.pack(">Bb", 200, late)
+
+
+FILM = (SHOW + play(1920)) * 13
+
+
+def stream():
+    for task, name in enumerate(("scan", "offset", "separation")):
+        write("stream", f"{name}-film", begin(task) + formats() + FILM + PULL * 4 + FILM + PULL * 4 + COUNT)
+        write("stream", f"{name}-slow-film", begin(task) + formats(rate=2) + (show(16) + play(3200)) * 20 + PULL * 9 + FLUSH + PULL * 9)
+        write("stream", f"{name}-cuts", begin(task) + formats() + (FILM + CUT + PULL) * 2 + FORMATS + formats(7, 20, 10, 4, 1, 2) + FILM)
+        write("stream", f"{name}-reset", begin(task) + formats() + FILM + PULL + FLUSH + PULL + RESET + FILM + CANCEL + PULL + RESET + FILM)
+        write("stream", f"{name}-sound-alone", begin(task, patience=8) + formats() + play(19200) * 9 + PULL * 9)
+        write("stream", f"{name}-pictures-alone", begin(task, patience=8) + formats() + SHOW * 60 + PULL * 9)
+        write("stream", f"{name}-jitter", begin(task) + formats() + b"".join(show(i) + play(1920, -i) for i in range(-20, 20)) + PULL * 9)
+        write("stream", f"{name}-full", begin(task, most=2) + formats() + FILM + PULL + FILM + PULL + COUNT)
+        write("stream", f"{name}-nothing", begin(task) + formats() + PULL + CUT + CUT + FLUSH + PULL + SHOW + COUNT)
+    for pixel in range(1, 11):
+        write("stream", f"pixels-{pixel}", begin(SCAN, 31) + formats(pixel, 17, 9) + FILM + PULL)
+    for sample in range(1, 5):
+        write("stream", f"samples-{sample}", begin(SCAN) + formats(sample=sample, channels=2, planar=1) + FILM + PULL)
+    write("stream", "far-times", begin(SCAN) + formats() + (FRAME + b"\xff\x7f\xff\xff\xff" + b"\x0a\xc8\0\x64\xff\x80\0\0\0") * 9 + PULL)
+
+
 # ---- checkpoint ----
 
 def pack(metadata, tensors=None, data=b""):
@@ -140,4 +185,5 @@ if __name__ == "__main__":
     media()
     views()
     config()
+    stream()
     checkpoint(sys.argv[1])

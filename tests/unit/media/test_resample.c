@@ -211,13 +211,17 @@ START_TEST(sounds_are_checked)
     ck_avsound(avsn_audio_check(context, &empty));
     x[2 * 7 + 1] = NAN;
     ck_refused(avsn_audio_check(context, &good), AVSOUND_E_INVALID_ARGUMENT, "sample 7 of channel 1 is not finite");
-    x[2 * 7 + 1] = 3.4e38f;
+    x[2 * 7 + 1] = 1e12f;
     ck_avsound(avsn_audio_check(context, &good));
+    x[2 * 7 + 1] = -2e12f;
+    ck_refused(avsn_audio_check(context, &good), AVSOUND_E_INVALID_ARGUMENT, "sample 7 of channel 1 is -2e+12, want at most 1e+12");
     x[2 * 3] = -INFINITY;
     ck_refused(avsn_audio_check(context, &good), AVSOUND_E_INVALID_ARGUMENT, "sample 3 of channel 0 is not finite");
     double d[6] = {0, 1, 2, 3, 4, INFINITY};
     const avsound_audio deep = view(d, AVSOUND_SAMPLE_F64, 48000, 1, 6);
     ck_refused(avsn_audio_check(context, &deep), AVSOUND_E_INVALID_ARGUMENT, "sample 5 of channel 0 is not finite");
+    d[5] = 1e300;
+    ck_refused(avsn_audio_check(context, &deep), AVSOUND_E_INVALID_ARGUMENT, "sample 5 of channel 0 is 1e+300");
     avsn_resampler *resampler;
     ck_refused(avsn_resampler_create(context, 0, 1, &resampler), AVSOUND_E_LIMIT, "0 Hz");
     ck_refused(avsn_resampler_create(context, 48000, 65, &resampler), AVSOUND_E_LIMIT, "65 channels");

@@ -134,17 +134,28 @@ static bool impl_contains(const avsn_pd *pd, const char *word)
     return strstr(name, word) != NULL;
 }
 
-static bool start_winograd(avsn_pd *pd, const avsn_kernel_request *r, const conv_mds *m, const char *wanted)
+/* dnnl_unimplemented: not for this convolution. Where memory is short or oneDNN breaks down it must not be taken for that: the direct
+ * algorithm's sums are not quite the same. */
+static dnnl_status_t start_winograd(avsn_pd *pd, const avsn_kernel_request *r, const conv_mds *m, const char *wanted)
 {
     memset(pd, 0, sizeof *pd);
-    if (start(pd, r, m, dnnl_convolution_winograd))
-        return false;
-    do {
-        if (impl_contains(pd, wanted))
-            return true;
-    } while (!avsn_pd_next(pd));
+    dnnl_status_t status = start(pd, r, m, dnnl_convolution_winograd);
+    while (!status && !impl_contains(pd, wanted))
+        status = avsn_pd_next(pd);
+    if (!status)
+        return dnnl_success;
     avsn_pd_clear(pd);
-    return false;
+    return status == dnnl_out_of_memory || status == dnnl_runtime_error ? status : dnnl_unimplemented;
+}
+
+static dnnl_status_t start_direct(avsn_pd *pd, const avsn_kernel_request *r, const conv_mds *m, bool reference_too)
+{
+    dnnl_status_t status = start(pd, r, m, dnnl_convolution_direct);
+    if (!status && !reference_too && impl_contains(pd, "ref"))
+        status = dnnl_unimplemented;
+    if (status)
+        avsn_pd_clear(pd);
+    return status;
 }
 
 /* Finds an implementation for one activation order; dnnl_unimplemented if there is none but a reference kernel. */
@@ -152,15 +163,11 @@ static dnnl_status_t choose(avsn_pd *pd, const avsn_kernel_request *r, activatio
 {
     conv_mds m;
     dnnl_status_t status = mds_init(&m, r, order);
-    const char *winograd = winograd_for(r);
-    if (!status && !(winograd && start_winograd(pd, r, &m, winograd))) {
-        status = start(pd, r, &m, dnnl_convolution_direct);
-        if (!status && !reference_too && impl_contains(pd, "ref")) {
-            avsn_pd_clear(pd);
-            status = dnnl_unimplemented;
-        }
-        if (status)
-            avsn_pd_clear(pd);
+    if (!status) {
+        const char *winograd = winograd_for(r);
+        status = winograd ? start_winograd(pd, r, &m, winograd) : dnnl_unimplemented;
+        if (status == dnnl_unimplemented)
+            status = start_direct(pd, r, &m, reference_too);
     }
     mds_clear(&m);
     return status;

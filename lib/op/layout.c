@@ -111,12 +111,16 @@ bool avsn_layout_equal(const avsn_layout *a, const avsn_layout *b)
 
 bool avsn_layout_is_plain(const avsn_layout *layout)
 {
-    avsn_md plain;
-    if (avsn_md_tag(&plain, &layout->shape, layout->dtype, plain_tags[layout->shape.rank]))
+    avsn_md_blocks b;
+    if (!avsn_md_read_blocks(avsn_md_of(&layout->md), &b) || b.count)
         return false;
-    const bool equal = dnnl_memory_desc_equal(avsn_md_of(&plain), avsn_md_of(&layout->md)) != 0;
-    avsn_md_clear(&plain);
-    return equal;
+    int64_t dense = 1;
+    for (int32_t i = layout->shape.rank - 1; i >= 0; i--) {
+        if (layout->shape.dim[i] > 1 && b.strides[i] != dense)
+            return false;
+        dense *= layout->shape.dim[i];
+    }
+    return true;
 }
 
 size_t avsn_layout_bytes(const avsn_layout *layout)

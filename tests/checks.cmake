@@ -28,7 +28,7 @@ if(NOT AVSOUND_SANITIZE)
   avsound_check(packages sh ${here}/install/test_packages.sh ${PROJECT_BINARY_DIR})
   set_tests_properties(packages PROPERTIES TIMEOUT 3600)
   if(AVSOUND_EXAMPLES)
-    avsound_check(examples sh ${here}/install/run_examples.sh ${PROJECT_BINARY_DIR})
+    avsound_check(examples sh ${here}/install/run_examples.sh ${PROJECT_BINARY_DIR}/examples)
   endif()
 endif()
 

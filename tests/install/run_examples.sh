@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs the small examples of a build on a bundled model and a clip that FFmpeg makes: run_examples.sh BUILD_DIR. What they print
-# must be what it can only be. Exits 77 (skipped) without the ffmpeg command.
+# Runs the small examples on bundled models, which the library finds by their names, and on a clip that FFmpeg makes:
+# run_examples.sh PROGRAMS_DIR. What they print must be what it can only be. Exits 77 (skipped) without the ffmpeg command.
 set -eu
-build=$1
-models=$(cd "$(dirname "$0")/../../models" && pwd)
+programs=$1
+unset AVSOUND_MODEL_PATH
 command -v ffmpeg >/dev/null || {
     echo "skipped: the ffmpeg command is missing"
     exit 77
@@ -23,22 +23,29 @@ ffmpeg -loglevel error -f lavfi -i "smptebars=size=160x120:rate=5:duration=2" \
     -c:v mpeg4 -q:v 3 -pix_fmt yuv420p "$work/clip.mp4" </dev/null
 ffmpeg -loglevel error -i "$work/clip.mp4" -pix_fmt nv12 -f rawvideo "$work/clip.nv12" </dev/null
 
-"$build/examples/avframe" "$models/ave-s.safetensors" "$work/clip.mp4" >"$work/seen"
+"$programs/avframe" ave-s "$work/clip.mp4" >"$work/seen"
 awk '$3 > 0.98 && $1 < 1.9 { same++ } $3 < 0.9 && $1 > 1.9 { other++ }
      END { exit !(NR == 20 && same == 10 && other == 10) }' "$work/seen" || fail "avframe: $(cat "$work/seen")"
 
 # Between neighbours only the change of pictures shows: frame 10.
-"$build/examples/nv12" "$models/ave-s.safetensors" 160 120 <"$work/clip.nv12" >"$work/seen"
+"$programs/nv12" ave-s 160 120 <"$work/clip.nv12" >"$work/seen"
 awk 'min == "" || $2 < min { min = $2; at = $1 } END { exit !(NR == 19 && at == 10) }' "$work/seen" ||
     fail "nv12: $(cat "$work/seen")"
 
 # Twenty times as fast as it was recorded: every score comes, none later than stated.
-"$build/examples/stream" "$models/ave-s.safetensors" "$work/clip.mp4" 20 >"$work/seen"
+"$programs/stream" ave-s "$work/clip.mp4" 20 >"$work/seen"
 awk '/^stated/ { stated = $3 } /probability/ { n++; if ($1 != (n - 1) / 4 || $9 > stated + 0.25) bad++ }
      END { exit !(n == 16 && !bad) }' "$work/seen" || fail "stream: $(cat "$work/seen")"
 
-"$build/examples/embed" "$models/ave-s.safetensors" "$work/clip.mp4" >"$work/seen"
+"$programs/embed" ave-s "$work/clip.mp4" >"$work/seen"
 awk '{ sum += $1 * $1 } END { exit !(NR >= 64 && sum > 0.999 && sum < 1.001) }' "$work/seen" || fail "embed: no unit vector"
 
-"$build/examples/localize" "$models/avol-s.safetensors" "$work/clip.mp4" "$work/out.mp4" >/dev/null
+"$programs/localize" avol-s "$work/clip.mp4" "$work/out.mp4" >/dev/null
 ffmpeg -loglevel error -i "$work/out.mp4" -f null - </dev/null || fail "localize: its video is broken"
+
+# The one in C++ is built where there is such a compiler.
+if [ -x "$programs/similarity" ]; then
+    "$programs/similarity" ave-s "$work/clip.mp4" >"$work/seen"
+    awk '$1 == NR - 1 && $3 >= -1 && $3 <= 1 { n++ } END { exit !(NR == 4 && n == 4) }' "$work/seen" ||
+        fail "similarity: $(cat "$work/seen")"
+fi

@@ -53,7 +53,9 @@ for link in shared static; do
     "$work/c-$link"
     "$work/cpp-$link"
 done
-# The examples are what newcomers copy: they must build against an installed avsound just as they stand.
+# The examples are what newcomers copy: they must build against an installed avsound just as they stand, and run with what is
+# installed beside it.
+mkdir "$work/examples"
 for example in "$here"/../../examples/*.c "$here"/../../examples/*.cpp; do
     [ -e "$example" ] || continue
     compiler=$cc
@@ -62,9 +64,13 @@ for example in "$here"/../../examples/*.c "$here"/../../examples/*.cpp; do
     *.cpp) compiler=$cxx ;;
     */avframe.c) others=$(PKG_CONFIG_PATH='' pkg-config --cflags --libs libavformat libavcodec libavutil) ;;
     esac
+    name=$(basename "${example%.*}")
     # shellcheck disable=SC2086
-    "$compiler" -Wall -Wextra -Werror $cflags "$example" -o "$work/example" $shared $others -lm
+    "$compiler" -Wall -Wextra -Werror $cflags "$example" -o "$work/examples/$name" $shared $others -lm
 done
+code=0
+sh "$here/run_examples.sh" "$work/examples" || code=$?
+[ $code -eq 0 ] || [ $code -eq 77 ] || fail "an example fails"
 readelf -d "$work/c-shared" | grep -q "NEEDED.*\[libavsound.so.$soversion\]" || fail "not linked to the shared library"
 if readelf -d "$work/c-static" | grep -q 'NEEDED.*libavsound'; then
     fail "the static program needs the shared library"

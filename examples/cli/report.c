@@ -34,15 +34,10 @@ static int set(json_t *object, const char *key, json_t *value)
 static char *card_of(const char *model)
 {
     char path[4200];
+    size_t size;
     const char *dot = strrchr(model, '.');
     snprintf(path, sizeof path, "%.*s.md", (int)(dot ? dot - model : (long)strlen(model)), model);
-    FILE *file = fopen(path, "rb");
-    char *text = file ? calloc(1, 65536) : NULL;
-    if (text)
-        text[fread(text, 1, 65535, file)] = 0;
-    if (file)
-        fclose(file);
-    return text;
+    return report_read(path, &size);
 }
 
 static int add_model(job *j, const cli_model *model, const char *task)

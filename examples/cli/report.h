@@ -13,4 +13,7 @@ typedef struct report_file {
 /* Writes report.html with the data, borrowed, and the files in their places. */
 int report_page_write(FILE *out, const char *path, const json_t *data, const report_file *files);
 
+/* A whole file, with a 0 behind it, for the caller to free; NULL if it can't be read. */
+char *report_read(const char *path, size_t *size);
+
 #endif

@@ -33,10 +33,10 @@ static bool put_base64(FILE *out, const unsigned char *bytes, size_t count)
     return true;
 }
 
-static unsigned char *read_all(const char *path, size_t *size)
+char *report_read(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
-    unsigned char *bytes = NULL;
+    char *bytes = NULL;
     long length = -1;
     if (file && !fseek(file, 0, SEEK_END) && (length = ftell(file)) >= 0 && !fseek(file, 0, SEEK_SET))
         bytes = malloc((size_t)length + 1);
@@ -44,6 +44,8 @@ static unsigned char *read_all(const char *path, size_t *size)
         free(bytes);
         bytes = NULL;
     }
+    if (bytes)
+        bytes[length] = 0;
     if (file)
         fclose(file);
     *size = bytes ? (size_t)length : 0;
@@ -89,7 +91,7 @@ static unsigned char *halve(unsigned char *wav, size_t *size)
 static bool put_file(FILE *out, const report_file *file, int *code)
 {
     size_t size;
-    unsigned char *bytes = read_all(file->path, &size);
+    unsigned char *bytes = (unsigned char *)report_read(file->path, &size);
     if (!bytes) {
         *code = cli_error(CLI_RESOURCES, "%s: %s", file->path, errno ? strerror(errno) : "can't be read");
         return true;

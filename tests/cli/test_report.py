@@ -59,8 +59,15 @@ class Report(CommandTest):
         cls.temporary = cls.folder / "temporary"
         cls.temporary.mkdir()
         cls.before.add("temporary")
+        cls.cards = {path.stem: path.read_text() for path in (SOURCE / "models").glob("*.md")}
+        cls.cards["avol-s"] += "A long card: \u00fc <b>.\n" * 5000
+        (cls.folder / "models").mkdir()
+        cls.before.add("models")
+        (cls.folder / "models" / "avol-s.safetensors").symlink_to(SOURCE / "models" / "avol-s.safetensors")
+        (cls.folder / "models" / "avol-s.md").write_text(cls.cards["avol-s"])
         self = cls()
-        cls.run_ = self.avsound("report", "a <script><!--.mp4", "-o", "page.html", TMPDIR=str(cls.temporary))
+        cls.run_ = self.avsound("report", "a <script><!--.mp4", "-o", "page.html", TMPDIR=str(cls.temporary),
+                                AVSOUND_MODEL_PATH=str(cls.folder / "models"))
         cls.before.add("page.html")
         cls.text = (cls.folder / "page.html").read_text()
         cls.page = Page(cls.text)
@@ -108,7 +115,7 @@ class Report(CommandTest):
     def test_models_have_their_cards(self):
         self.assertEqual([m["name"] for m in self.data["models"]], [f"{m}-s.safetensors" for m in ("avol", "sync", "sep")])
         for model in self.data["models"]:
-            self.assertEqual(model["card"], (SOURCE / "models" / model["name"].replace(".safetensors", ".md")).read_text())
+            self.assertEqual(model["card"], self.cards[model["name"].removesuffix(".safetensors")])
             self.assertEqual(len(model["facts"]["SHA-256 of the weights"]), 64)
 
     def test_a_part_of_a_silent_still_is_reported_honestly(self):

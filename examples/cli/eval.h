@@ -103,8 +103,9 @@ avsound_status eval_open_sound(avsound_context *context, const char *path, avsou
 void eval_sound_free(eval_sound *sound);
 
 typedef avsound_status (*eval_frame_fn)(void *user, int64_t index, const avsound_frame *frame);
-/* Calls `take` with the frame on screen at each of `times` (ascending), index 0...count-1. */
-avsound_status eval_walk_frames(avsound_context *context, const char *path, const int64_t *times, int64_t count,
+/* Calls `take` with the frame on screen at each of `times` (ascending), index 0...count-1; with `run` above 1 with an array of so
+ * many, 0.04 s apart, that one in the middle. */
+avsound_status eval_walk_frames(avsound_context *context, const char *path, int32_t run, const int64_t *times, int64_t count,
                                 eval_frame_fn take, void *user);
 
 /* ---- work (eval_work.c) ---- */

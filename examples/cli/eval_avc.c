@@ -136,7 +136,8 @@ static avsound_status score_clip(eval_worker *worker, eval_data *data, int64_t i
         status = eval_open_sound(worker->e->c->context, clip->path, &s.own);
     }
     if (!status)
-        status = eval_walk_frames(worker->e->c->context, clip->path, times, a->draws, score_frame, &s);
+        status = eval_walk_frames(worker->e->c->context, clip->path, avsound_model_frames(worker->e->model.model), times,
+                                  a->draws, score_frame, &s);
     avsound_media_free(s.own);
     free(times);
     free(s.order);

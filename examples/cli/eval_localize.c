@@ -189,7 +189,7 @@ static avsound_status map_clip(eval_worker *worker, eval_data *data, int64_t ind
         times[k] = g.moments[k].time_us;
     avsound_status status = eval_open_sound(worker->e->c->context, clip->path, &g.media);
     if (!status)
-        status = eval_walk_frames(worker->e->c->context, clip->path, times, l->counts[index], map_frame, &g);
+        status = eval_walk_frames(worker->e->c->context, clip->path, 1, times, l->counts[index], map_frame, &g);
     avsound_media_free(g.media);
     free(g.map);
     free(times);

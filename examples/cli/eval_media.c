@@ -192,7 +192,7 @@ static avsound_status walk(avsound_media *media, const int64_t *times, int64_t c
     return status;
 }
 
-avsound_status eval_walk_frames(avsound_context *context, const char *path, const int64_t *times, int64_t count,
+static avsound_status walk_file(avsound_context *context, const char *path, const int64_t *times, int64_t count,
                                 eval_frame_fn take, void *user)
 {
     avsound_media *media = NULL;
@@ -200,10 +200,54 @@ avsound_status eval_walk_frames(avsound_context *context, const char *path, cons
     avsound_media_options options;
     avsound_media_options_init(&options, sizeof options);
     options.ignore_audio = 1;
-    avsound_status status = count ? avsound_media_open(context, path, &options, &media) : AVSOUND_OK;
-    if (!status && count)
+    avsound_status status = avsound_media_open(context, path, &options, &media);
+    if (!status)
         status = walk(media, times, count, take, user, &held);
     free(held.bytes);
     avsound_media_free(media);
     return status;
+}
+
+enum { MOST_RUN = 64 };
+
+static avsound_status keep_frame(void *user, int64_t index, const avsound_frame *frame)
+{
+    return hold((held_frame *)user + index, frame);
+}
+
+/* The frames around one time. */
+static avsound_status take_run(avsound_context *context, const char *path, int32_t run, int64_t time_us, int64_t index,
+                               eval_frame_fn take, void *user, held_frame *kept)
+{
+    int64_t times[MOST_RUN];
+    avsound_frame frames[MOST_RUN];
+    for (int32_t i = 0; i < run; i++) {
+        const int64_t at = time_us + (i - run / 2) * (int64_t)EVAL_GRID_US;
+        times[i] = at > 0 ? at : 0;
+    }
+    const avsound_status status = walk_file(context, path, times, run, keep_frame, kept);
+    for (int32_t i = 0; !status && i < run; i++)
+        frames[i] = kept[i].view;
+    return status ? status : take(user, index, frames);
+}
+
+static avsound_status walk_runs(avsound_context *context, const char *path, int32_t run, const int64_t *times, int64_t count,
+                                eval_frame_fn take, void *user)
+{
+    held_frame kept[MOST_RUN] = {0};
+    avsound_status status = run > MOST_RUN ? AVSOUND_E_LIMIT : AVSOUND_OK;
+    for (int64_t i = 0; !status && i < count; i++)
+        status = take_run(context, path, run, times[i], i, take, user, kept);
+    for (int32_t i = 0; i < MOST_RUN; i++)
+        free(kept[i].bytes);
+    return status;
+}
+
+avsound_status eval_walk_frames(avsound_context *context, const char *path, int32_t run, const int64_t *times, int64_t count,
+                                eval_frame_fn take, void *user)
+{
+    if (count < 1)
+        return AVSOUND_OK;
+    return run > 1 ? walk_runs(context, path, run, times, count, take, user)
+                   : walk_file(context, path, times, count, take, user);
 }

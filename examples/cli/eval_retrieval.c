@@ -47,7 +47,8 @@ static avsound_status embed_clip(eval_worker *worker, eval_data *data, int64_t i
     if (!status)
         status = avsound_embed_audio(worker->session, &worker->sound.audio, 1, m->audio + index * m->dimension, &size);
     if (!status)
-        status = eval_walk_frames(worker->e->c->context, clip->path, &time, 1, embed_frame, both);
+        status = eval_walk_frames(worker->e->c->context, clip->path, avsound_model_frames(worker->e->model.model), &time, 1,
+                                  embed_frame, both);
     return status;
 }
 

@@ -13,7 +13,8 @@ extern "C" {
 
 /** Embeds pictures: any size and pixel format, scaled to the model's short side and cropped in the centre.
  *
- *  @param frames     `count` pictures.
+ *  @param frames     `count` pictures; with a network that sees motion avsound_model_frames() times as many, those of one
+ *                    picture after those of another.
  *  @param embeddings Receives [count][dimension] floats; NULL to ask for the size.
  *  @param size       In: room in floats; out: floats wanted, count times the dimension.
  *  @return AVSOUND_OK; AVSOUND_E_BUFFER_SIZE; AVSOUND_E_STATE if the session has no output "embedding.image";
@@ -41,6 +42,7 @@ typedef struct avsound_score {
 } avsound_score;
 
 /** Scores a picture with a sound (its middle stretch of the model's length).
+ *  @param frame A picture; with a network that sees motion the first of avsound_model_frames().
  *  @param score Its struct_size must be set.
  *  @return AVSOUND_OK; AVSOUND_E_STATE if the session has no output "score"; AVSOUND_E_INVALID_ARGUMENT;
  *          AVSOUND_E_CANCELLED. Threads: one at a time per session. Since 0.1. */
@@ -85,6 +87,9 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_draw_cam(avsound_context *conte
 /** A walk over a recording: at each time of a grid the frame on screen and the sound around it, embedded, scored or
  *  localised by worker threads with one-thread sessions, delivered in order. Bounded memory whatever the length; frames and
  *  spectrogram columns are computed once.
+ *
+ *  A network that sees motion (avsound_model_frames()) is shown the frames nearest to the times around the multiple of 0.04 s
+ *  nearest to each time, 0.04 s apart; flow between two neighbours is computed once. It delivers no frames; a hop of 0 is 0.04 s.
  *
  *  With a network of clips (multisensory) the question is whether sound and picture are in time with each other, and where,
  *  and it is asked of stretches of the network's length (4.2 s): avsound_scan_result says what each field is then. Sound

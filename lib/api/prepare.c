@@ -60,6 +60,8 @@ avsound_status avsn_session_set_frame(avsound_session *session, int32_t item, co
     const avsn_image_frontend *f = &session->model->config.image;
     const uint8_t *corner = NULL;
     ptrdiff_t stride = 0;
+    if (session->model->arch->around)
+        return avsn_session_set_run(session, item, frame, contrast);
     AVSN_TRY(avsn_framer_cut(session->context, &session->framer, f, frame, framing, session->width, session->height,
                              &corner, &stride));
     const int32_t index = avsn_session_input_index(session, "image");
@@ -70,6 +72,111 @@ avsound_status avsn_session_set_frame(avsound_session *session, int32_t item, co
     if (contrast)
         *contrast = avsn_image_contrast(corner, stride, session->width, session->height);
     return AVSOUND_OK;
+}
+
+/* ---- frames around a picture ---- */
+
+static int32_t run_length(const avsound_session *session)
+{
+    return 2 * session->model->arch->around + 1;
+}
+
+static float *input_of(avsound_session *session, const char *name, size_t item_count, int32_t item)
+{
+    const int32_t index = avsn_session_input_index(session, name);
+    session->inputs_set |= (uint64_t)1 << index;
+    return avsn_plan_input_data(session->plan, index) + (size_t)item * item_count;
+}
+
+static avsound_status grow(const avsound_session *session, float **values, size_t count)
+{
+    if (!*values)
+        *values = avsn_alloc(session->context, count, sizeof **values);
+    return *values ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
+/* [frames][height][width][3] -> [3][frames][height][width] */
+static avsound_status set_all(avsound_session *session, int32_t item, const uint8_t *rgb)
+{
+    const size_t plane = (size_t)session->width * (size_t)session->height, frames = (size_t)run_length(session);
+    AVSN_TRY(grow(session, &session->run.planes, 3 * plane));
+    float *input = input_of(session, "frames", 3 * frames * plane, item);
+    for (size_t i = 0; i < frames; i++) {
+        avsn_image_normalise(&session->model->config.image, rgb + i * 3 * plane, 3 * (ptrdiff_t)session->width, session->width,
+                             session->height, session->run.planes);
+        for (size_t c = 0; c < 3; c++)
+            memcpy(input + (c * frames + i) * plane, session->run.planes + c * plane, plane * sizeof *input);
+    }
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_session_set_frames(avsound_session *session, int32_t item, const uint8_t *rgb, const float *flow,
+                                       float *contrast)
+{
+    const int32_t width = session->width, height = session->height;
+    const ptrdiff_t stride = 3 * (ptrdiff_t)width;
+    const size_t plane = (size_t)width * (size_t)height, around = (size_t)session->model->arch->around;
+    const uint8_t *middle = rgb + around * 3 * plane;
+    if (flow) {
+        const size_t fields = 4 * around * plane;
+        avsn_image_normalise(&session->model->config.image, middle, stride, width, height,
+                             input_of(session, "image", 3 * plane, item));
+        memcpy(input_of(session, "flow", fields, item), flow, fields * sizeof *flow);
+    } else {
+        AVSN_TRY(set_all(session, item, rgb));
+    }
+    if (contrast)
+        *contrast = avsn_image_contrast(middle, stride, width, height);
+    return AVSOUND_OK;
+}
+
+/* The flow of all neighbours in session->run.rgb. */
+static avsound_status find_flow(avsound_session *session)
+{
+    const int32_t width = session->width, height = session->height;
+    const size_t plane = (size_t)width * (size_t)height;
+    avsn_flow_params params;
+    avsn_flow_params_default(&params);
+    AVSN_TRY(grow(session, &session->run.flow, 2 * (size_t)(run_length(session) - 1) * plane));
+    AVSN_TRY(grow(session, &session->run.luma, 2 * plane));
+    if (!session->run.engine)
+        AVSN_TRY(avsn_flow_create(session->context, &params, width, height, &session->run.engine));
+    for (int32_t i = 0; i < run_length(session); i++) {
+        float *now = session->run.luma + (size_t)(i % 2) * plane, *before = session->run.luma + (size_t)((i + 1) % 2) * plane;
+        avsn_flow_luma(session->run.rgb + (size_t)i * 3 * plane, 3 * (ptrdiff_t)width, width, height, now);
+        if (!i)
+            continue;
+        float *field = session->run.flow + 2 * (size_t)(i - 1) * plane;
+        avsn_flow_run(session->run.engine, before, now, field);
+        avsn_flow_scale(field, width, height);
+    }
+    return AVSOUND_OK;
+}
+
+static const avsound_frame *frame_at(const avsound_frame *frames, int32_t index)
+{
+    return (const avsound_frame *)(const void *)((const char *)frames + (size_t)index * frames->struct_size);
+}
+
+avsound_status avsn_session_set_run(avsound_session *session, int32_t item, const avsound_frame *frames, float *contrast)
+{
+    const int32_t width = session->width, height = session->height, count = run_length(session);
+    const size_t row = 3 * (size_t)width, picture = row * (size_t)height;
+    if (!session->run.rgb)
+        session->run.rgb = avsn_alloc(session->context, (size_t)count, picture);
+    if (!session->run.rgb)
+        return AVSOUND_E_NO_MEMORY;
+    for (int32_t i = 0; i < count; i++) {
+        const uint8_t *corner = NULL;
+        ptrdiff_t stride = 0;
+        AVSN_TRY(avsn_framer_cut(session->context, &session->framer, &session->model->config.image, frame_at(frames, i),
+                                 AVSN_CENTRE, width, height, &corner, &stride));
+        for (int32_t y = 0; y < height; y++)
+            memcpy(session->run.rgb + (size_t)i * picture + (size_t)y * row, corner + y * stride, row);
+    }
+    if (session->model->arch->flow)
+        AVSN_TRY(find_flow(session));
+    return avsn_session_set_frames(session, item, session->run.rgb, session->run.flow, contrast);
 }
 
 /* ---- sounds ---- */

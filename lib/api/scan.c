@@ -5,6 +5,7 @@
 #include "api/clip_scan.h"
 #include "api/recording.h"
 #include "api/session.h"
+#include "api/strip.h"
 #include "api/walks.h"
 #include "base/cpu.h"
 #include "base/threads.h"
@@ -22,6 +23,8 @@ typedef struct job {
     int32_t index;
     int64_t time_us;
     avsn_kept_frame frame;
+    uint8_t *pictures;  /* [frames][height][width][3] of a network that sees those around it, */
+    float *flow;        /* and what it sees of their flow; or NULL */
     float *spectrogram; /* [bins][columns] */
     float rms, contrast;
     float *embedding_image, *embedding_audio, *map, probability;
@@ -37,6 +40,7 @@ struct avsound_scan {
     avsound_context *context;
     avsound_model *model;
     avsound_scan_options options;
+    avsn_strip *strip;    /* frames around pictures, if the network sees them */
     avsn_clip_scan *clip; /* which does it all, if the network is one of clips */
     bool needs_frames, needs_sound;
     int32_t workers;
@@ -75,9 +79,16 @@ static int64_t end_us(const avsound_scan *scan)
     return scan->options.duration_us ? scan->options.start_us + scan->options.duration_us : INT64_MAX;
 }
 
+static avsound_status show_strip(avsound_scan *scan, job *j)
+{
+    AVSN_TRY(avsn_strip_show(scan->strip, &scan->recording, (j->time_us + AVSN_STRIP_US / 2) / AVSN_STRIP_US));
+    avsn_strip_copy(scan->strip, j->pictures, j->flow);
+    return AVSOUND_OK;
+}
+
 static avsound_status fill_picture(avsound_scan *scan, job *j)
 {
-    const bool grid = scan->options.hop_seconds > 0 || !scan->needs_frames;
+    const bool grid = scan->options.hop_seconds > 0 || !scan->needs_frames || scan->strip;
     j->index = (int32_t)scan->submitted;
     if (grid) {
         j->time_us = avsn_scan_grid_time(&scan->options, scan->submitted);
@@ -87,6 +98,8 @@ static avsound_status fill_picture(avsound_scan *scan, job *j)
     }
     if (j->time_us >= end_us(scan))
         return avsn_fail(AVSOUND_E_END, "no more results");
+    if (scan->strip)
+        return show_strip(scan, j);
     if (grid && scan->needs_frames)
         AVSN_TRY(avsn_recording_frame_at(&scan->recording, j->time_us, &j->frame));
     return AVSOUND_OK;
@@ -115,7 +128,9 @@ static avsound_status compute(avsound_scan *scan, job *j, avsound_session *sessi
 {
     const double start = avsn_seconds();
     const bool sees = scan->needs_frames && avsn_session_input_index(session, "image") >= 0;
-    if (sees && scan->options.what & ~AVSOUND_SCAN_FRAME)
+    if (scan->strip)
+        AVSN_TRY(avsn_session_set_frames(session, 0, j->pictures, j->flow, &j->contrast));
+    else if (sees && scan->options.what & ~AVSOUND_SCAN_FRAME)
         AVSN_TRY(avsn_session_set_frame(session, 0, &j->frame.view,
                                         scan->options.what & AVSOUND_SCAN_MAP ? AVSN_WHOLE : AVSN_CENTRE, &j->contrast));
     if (scan->needs_sound)
@@ -258,6 +273,9 @@ static avsound_status check_what(const avsound_model *model, int32_t what)
     if (what & AVSOUND_SCAN_MAP && !model->arch->map)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and multisensory of clips",
                   model->arch->name);
+    if (what & AVSOUND_SCAN_FRAME && model->arch->around)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s sees %d frames at once, of which a scan delivers none", model->arch->name,
+                  avsound_model_frames(model));
     return AVSOUND_OK;
 }
 
@@ -338,6 +356,9 @@ static avsound_status make_jobs(avsound_scan *scan)
 {
     const avsn_audio_frontend *f = &scan->model->config.audio;
     const size_t input = (size_t)avsn_audio_frontend_bins(f) * (size_t)f->columns;
+    const size_t pixels = (size_t)scan->model->config.image.width * (size_t)scan->model->config.image.height;
+    const size_t around = (size_t)scan->model->arch->around, frames = scan->strip ? 2 * around + 1 : 0;
+    const bool flow = scan->strip && scan->model->arch->flow;
     scan->job_count = 2 * scan->workers + 2;
     scan->jobs = avsn_alloc_zeroed(scan->context, (size_t)scan->job_count, sizeof *scan->jobs);
     if (!scan->jobs)
@@ -345,6 +366,10 @@ static avsound_status make_jobs(avsound_scan *scan)
     for (int32_t i = 0; i < scan->job_count; i++) {
         job *j = &scan->jobs[i];
         j->scan = scan;
+        j->pictures = frames ? avsn_alloc(scan->context, frames * pixels, 3) : NULL;
+        if (frames && !j->pictures)
+            return AVSOUND_E_NO_MEMORY;
+        AVSN_TRY(alloc_floats(scan, flow, 4 * around * pixels, &j->flow));
         AVSN_TRY(alloc_floats(scan, scan->needs_sound, input, &j->spectrogram));
         AVSN_TRY(alloc_floats(scan, wants(scan, OUT_EMBED_IMAGE), (size_t)scan->dimension, &j->embedding_image));
         AVSN_TRY(alloc_floats(scan, wants(scan, OUT_EMBED_AUDIO), (size_t)scan->dimension, &j->embedding_audio));
@@ -367,9 +392,11 @@ static avsound_status scan_init(avsound_scan *scan, const char *path, avsn_feed 
         .frames = scan->needs_frames,
         .sound = scan->needs_sound,
         .audio_path = scan->options.audio_path,
-        .start_us = scan->options.start_us,
+        .start_us = AVSN_MAX(scan->options.start_us - (int64_t)scan->model->arch->around * AVSN_STRIP_US, 0),
     };
     AVSN_TRY(avsn_recording_open(&scan->recording, scan->context, &scan->model->config.audio, &recording));
+    if (scan->needs_frames && scan->model->arch->around)
+        AVSN_TRY(avsn_strip_create(scan->model, &scan->strip));
     AVSN_TRY(make_sessions(scan));
     AVSN_TRY(make_jobs(scan));
     return avsn_pool_create(scan->context, scan->workers, (size_t)scan->job_count, run_job, scan, &scan->pool);
@@ -383,13 +410,17 @@ avsound_status avsn_scan_check(const avsound_model *model, const avsound_scan_op
 }
 
 /* The network hears half of its stretch, to the end of the last column's window; a column begins within half a hop of where it
- * should. What is on screen is known when the next frame comes. */
+ * should. What is on screen is known when the next frame comes, and which frame is nearest to a time; those around a picture are
+ * around the nearest multiple of 0.04 s. */
 double avsn_scan_latency(const avsound_model *model, const avsound_scan_options *options)
 {
     const avsn_audio_frontend *f = &model->config.audio;
     if (model->arch->clip)
         return avsn_clip_scan_latency(model, options);
-    return needs_sound(options->what) ? ((double)avsn_audio_frontend_samples(f) / 2 + f->window + f->hop) / f->sample_rate : 0;
+    const double sound =
+        needs_sound(options->what) ? ((double)avsn_audio_frontend_samples(f) / 2 + f->window + f->hop) / f->sample_rate : 0;
+    const double frames = model->arch->around ? (model->arch->around + 1) * AVSN_STRIP_US * 1e-6 : 0;
+    return AVSN_MAX(sound, frames);
 }
 
 avsound_status avsn_scan_create(avsound_model *model, const char *path, avsn_feed *feed, const avsound_scan_options *options,
@@ -436,11 +467,14 @@ void avsound_scan_free(avsound_scan *scan)
     avsound_scan_cancel(scan);
     avsn_pool_free(scan->pool);
     avsn_clip_scan_free(scan->clip);
+    avsn_strip_free(scan->strip);
     for (int32_t i = 0; scan->sessions && i < scan->workers; i++)
         avsound_session_free(scan->sessions[i]);
     for (int32_t i = 0; scan->jobs && i < scan->job_count; i++) {
         job *j = &scan->jobs[i];
         avsn_free(context, j->frame.bytes);
+        avsn_free(context, j->pictures);
+        avsn_free(context, j->flow);
         avsn_free(context, j->spectrogram);
         avsn_free(context, j->embedding_image);
         avsn_free(context, j->embedding_audio);
@@ -489,7 +523,7 @@ int64_t avsound_scan_expected(const avsound_scan *scan)
     if (scan->clip && !(scan->options.what & AVSOUND_SCAN_MAP))
         return avsn_clip_scan_windows(scan->clip, duration);
     double hop = scan->options.hop_seconds;
-    if (hop <= 0 && sees) {
+    if (hop <= 0 && sees && !scan->strip) {
         if (info->rate_num <= 0)
             return -1;
         hop = (double)info->rate_den / info->rate_num;

@@ -164,6 +164,11 @@ void avsound_session_free(avsound_session *session)
     avsn_framer_free(context, &session->framer);
     avsn_resampler_free(session->resampler);
     avsn_track_free(session->track);
+    avsn_flow_free(session->run.engine);
+    avsn_free(context, session->run.luma);
+    avsn_free(context, session->run.flow);
+    avsn_free(context, session->run.planes);
+    avsn_free(context, session->run.rgb);
     avsn_free(context, session->samples);
     avsn_free(context, session->outputs);
     avsound_model_free(session->model);

@@ -3,6 +3,7 @@
 #define AVSN_API_SESSION_H
 
 #include "network/network.h"
+#include "dsp/flow.h"
 #include "dsp/spectrogram.h"
 #include "exec/plan.h"
 #include "media/media.h"
@@ -30,6 +31,12 @@ struct avsound_session {
     avsn_track *track;
     float *samples;
     size_t samples_capacity;
+    struct {
+        uint8_t *rgb;      /* [frames][height][width][3] */
+        float *planes;     /* [3][height][width] of one */
+        float *flow, *luma; /* [2 (frames - 1)][height][width]; [2][height][width] */
+        avsn_flow *engine;
+    } run; /* of frames around a picture */
 };
 
 /* Index of an output; -1 if the session has none of this name. */
@@ -50,6 +57,12 @@ void avsn_framer_free(avsound_context *context, avsn_framer *framer); /* what it
 /* Fills item `item` of input "image"; *contrast, unless NULL, receives the picture's. */
 avsound_status avsn_session_set_frame(avsound_session *session, int32_t item, const avsound_frame *frame,
                                       avsn_framing framing, float *contrast);
+/* The same of a network that sees frames around a picture: `frames` in succession (avsound_model_frames), the first of which tells
+ * how far apart they lie in memory. */
+avsound_status avsn_session_set_run(avsound_session *session, int32_t item, const avsound_frame *frames, float *contrast);
+/* The same of frames [frames][height][width] RGB24 that were cut for it, and the flow between them (avsn_flow_scale), or NULL. */
+avsound_status avsn_session_set_frames(avsound_session *session, int32_t item, const uint8_t *rgb, const float *flow,
+                                       float *contrast);
 /* Fills item `item` of input "spectrogram" with the middle of a sound; *rms, unless NULL, receives its level. */
 avsound_status avsn_session_set_sound(avsound_session *session, int32_t item, const avsound_audio *sound, float *rms);
 /* Fills item `item` of input "spectrogram" with [bins][columns] values that are ready. */

@@ -45,7 +45,7 @@ typedef avsound_status (*set_item)(avsound_session *session, int32_t item, const
 
 static avsound_status set_frame(avsound_session *session, int32_t item, const void *list, int64_t index)
 {
-    return avsn_session_set_frame(session, item, item_at(list, index), AVSN_CENTRE, NULL);
+    return avsn_session_set_frame(session, item, item_at(list, index * avsound_model_frames(session->model)), AVSN_CENTRE, NULL);
 }
 
 static avsound_status set_sound(avsound_session *session, int32_t item, const void *list, int64_t index)

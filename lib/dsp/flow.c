@@ -364,3 +364,13 @@ void avsn_flow_run(avsn_flow *f, const float *from, const float *to, float *fiel
         for (int32_t y = 0; y < finest->height; y++, field += finest->width)
             memcpy(field, f->u[i] + (ptrdiff_t)y * (finest->width + 2) + 1, (size_t)finest->width * sizeof *field);
 }
+
+void avsn_flow_scale(float *field, int32_t width, int32_t height)
+{
+    const float scale = 224 / (20 * (float)width);
+    const size_t count = 2 * (size_t)width * (size_t)height;
+    for (size_t i = 0; i < count; i++) {
+        const float share = scale * field[i];
+        field[i] = share < -1 ? -1 : share > 1 ? 1 : share;
+    }
+}

@@ -17,7 +17,7 @@ typedef struct avsn_clip_index avsn_clip_index;
 AVSN_SHARED avsound_status avsn_clip_index_create(avsound_context *context, const char *path, avsn_clip_index **out);
 AVSN_SHARED void avsn_clip_index_free(avsn_clip_index *index);
 const char *avsn_clip_index_path(const avsn_clip_index *index);
-int32_t avsn_clip_index_frames(const avsn_clip_index *index);
+AVSN_SHARED int32_t avsn_clip_index_frames(const avsn_clip_index *index);
 int64_t avsn_clip_index_samples(const avsn_clip_index *index); /* per channel */
 AVSN_SHARED int32_t avsn_clip_index_rate(const avsn_clip_index *index); /* Hz */
 AVSN_SHARED int32_t avsn_clip_index_channels(const avsn_clip_index *index); /* 0: no sound */

@@ -5,7 +5,8 @@
 static const avsn_arch *const archs[] = {&avsn_arch_l3net, &avsn_arch_avenet, &avsn_arch_avolnet, &avsn_arch_multisensory,
                                          &avsn_arch_syncnet, &avsn_arch_separator, &avsn_arch_separator_pit,
                                          &avsn_arch_masknet, &avsn_arch_masknet_pit,
-                                         &avsn_arch_openl3_audio, &avsn_arch_openl3_image};
+                                         &avsn_arch_openl3_audio, &avsn_arch_openl3_image,
+                                         &avsn_arch_avenet_frames, &avsn_arch_avenet_flow};
 
 int32_t avsn_arch_count(void)
 {

@@ -34,6 +34,8 @@ typedef struct avsn_arch {
     const char *citation;
     bool aligned; /* embeddings of pictures and sounds can be compared with each other */
     bool map;     /* has the output "map" */
+    int32_t around; /* of a picture and a spectrogram: sees so many frames of 25 Hz before and behind it, too: as "frames", or */
+    bool flow;      /* as the "flow" between them, beside the "image" */
     bool clip;    /* sees "frames", rather than an "image", and hears a "waveform", rather than a "spectrogram" */
     bool lags;    /* of a clip: hears a "spectrogram" all the same, and compares the two at every lag (syncnet.h) */
     bool in_time; /* of a clip: "score" and "cam" tell whether, and where, sound and pictures are in time with each other */
@@ -52,6 +54,6 @@ const avsn_arch *avsn_arch_find(const char *name); /* NULL if unknown */
 
 extern const avsn_arch avsn_arch_l3net, avsn_arch_avenet, avsn_arch_avolnet, avsn_arch_multisensory, avsn_arch_syncnet,
     avsn_arch_separator, avsn_arch_separator_pit, avsn_arch_masknet, avsn_arch_masknet_pit, avsn_arch_openl3_audio,
-    avsn_arch_openl3_image;
+    avsn_arch_openl3_image, avsn_arch_avenet_frames, avsn_arch_avenet_flow;
 
 #endif

@@ -25,6 +25,11 @@ const char *avsound_arch_name(int32_t index)
     return arch ? arch->name : NULL;
 }
 
+int32_t avsound_model_frames(const avsound_model *model)
+{
+    return !model || model->arch->clip ? 0 : 2 * model->arch->around + 1;
+}
+
 avsound_model *avsn_model_ref(avsound_model *model)
 {
     atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "dsp/flow.h"
 #include "dsp/separation.h"
 #include "dsp/spectrogram.h"
 #include "dsp/waveform.h"
@@ -135,7 +136,9 @@ struct avsn_item_maker {
     avsn_track *track;
     int64_t count; /* samples that an input's columns see */
     float *samples, *mixed; /* [count] */
-    float *picture; /* [3][height][width] of one frame of a clip */
+    float *picture; /* [3][height][width] of one frame of many */
+    avsn_flow *flow;
+    float *luma; /* [2][height][width] */
     float *recorded; /* before a change of speed */
     size_t recorded_room;
     struct {
@@ -175,14 +178,26 @@ static avsound_status make_mixing(avsn_item_maker *m)
     return avsn_stft_create(m->context, &m->mixing.params, &m->mixing.stft);
 }
 
+static avsound_status make_flow(avsn_item_maker *m)
+{
+    const avsn_image_frontend *image = &m->plan->image;
+    avsn_flow_params params;
+    if (!m->plan->flow)
+        return AVSOUND_OK;
+    avsn_flow_params_default(&params);
+    m->luma = avsn_alloc(m->context, (size_t)image->width * (size_t)image->height, 2 * sizeof *m->luma);
+    return m->luma ? avsn_flow_create(m->context, &params, image->width, image->height, &m->flow) : AVSOUND_E_NO_MEMORY;
+}
+
 static avsound_status make_parts(avsn_item_maker *m)
 {
-    if (m->plan->clip.frames > 0) {
+    if (m->plan->clip.frames > 0 || m->plan->around > 0) {
         const avsn_image_frontend *image = &m->plan->image;
         m->picture = avsn_alloc(m->context, (size_t)3 * (size_t)image->width * (size_t)image->height, sizeof *m->picture);
         if (!m->picture)
             return AVSOUND_E_NO_MEMORY;
     }
+    AVSN_TRY(make_flow(m));
     AVSN_TRY(avsn_clip_reader_create(m->context, &m->reader));
     AVSN_TRY(avsn_cropper_create(m->context, &m->cropper));
     AVSN_TRY(make_mixing(m));
@@ -218,6 +233,8 @@ void avsn_item_maker_free(avsn_item_maker *m)
     avsn_track_free(m->track);
     avsn_cropper_free(m->cropper);
     avsn_clip_reader_free(m->reader);
+    avsn_flow_free(m->flow);
+    avsn_free(context, m->luma);
     avsn_free(context, m->picture);
     avsn_free(context, m->recorded);
     avsn_free(context, m->mixed);
@@ -257,6 +274,70 @@ static avsound_status make_frames(avsn_item_maker *m, const avsn_clip_index *ind
         AVSN_TRY(make_frame(m, index, pair, i, frames));
     return AVSOUND_OK;
 }
+
+/* ---- frames around a picture ---- */
+
+/* The i-th of them, from 0 on, in m->picture. */
+static avsound_status make_neighbour(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, int32_t i)
+{
+    avsn_pair at = *pair;
+    at.frame = AVSN_MAX(AVSN_MIN(pair->frame - m->plan->around + i, avsn_clip_index_frames(index) - 1), 0);
+    return make_picture(m, index, &at, m->picture);
+}
+
+static avsound_status make_run(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, float *frames)
+{
+    const avsn_image_frontend *f = &m->plan->image;
+    const size_t plane = (size_t)f->width * (size_t)f->height, count = 2 * (size_t)m->plan->around + 1;
+    for (size_t i = 0; i < count; i++) {
+        AVSN_TRY(make_neighbour(m, index, pair, (int32_t)i));
+        for (size_t c = 0; c < 3; c++)
+            memcpy(frames + (c * count + i) * plane, m->picture + c * plane, plane * sizeof *frames);
+    }
+    return AVSOUND_OK;
+}
+
+static void take_luma(const avsn_item_maker *m, float *luma)
+{
+    static const float share[3] = {0.299f, 0.587f, 0.114f};
+    const avsn_image_frontend *f = &m->plan->image;
+    const size_t plane = (size_t)f->width * (size_t)f->height;
+    memset(luma, 0, plane * sizeof *luma);
+    for (size_t c = 0; c < 3; c++)
+        for (size_t i = 0; i < plane; i++)
+            luma[i] += 255 * share[c] * (m->picture[c * plane + i] * f->std[c] + f->mean[c]);
+}
+
+static avsound_status make_motion(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, float *image,
+                                  float *flow)
+{
+    const avsn_image_frontend *f = &m->plan->image;
+    const size_t plane = (size_t)f->width * (size_t)f->height;
+    for (int32_t i = 0; i <= 2 * m->plan->around; i++) {
+        float *now = m->luma + (size_t)(i % 2) * plane, *before = m->luma + (size_t)((i + 1) % 2) * plane;
+        AVSN_TRY(make_neighbour(m, index, pair, i));
+        take_luma(m, now);
+        if (i == m->plan->around)
+            memcpy(image, m->picture, 3 * plane * sizeof *image);
+        if (!i)
+            continue;
+        avsn_flow_run(m->flow, before, now, flow);
+        avsn_flow_scale(flow, f->width, f->height);
+        flow += 2 * plane;
+    }
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_item_see(avsn_item_maker *m, const avsn_pair *pair, float *pictures, float *flow)
+{
+    const avsn_clip_index *index;
+    AVSN_TRY(avsn_clip_cache_get(m->plan->clips, pair->frame_clip, &index));
+    const avsound_status status = flow ? make_motion(m, index, pair, pictures, flow) : make_run(m, index, pair, pictures);
+    avsn_clip_cache_put(m->plan->clips, pair->frame_clip);
+    return status;
+}
+
+/* ---- sound ---- */
 
 enum { AVERAGE = -1 }; /* instead of a channel */
 

@@ -10,7 +10,7 @@
 #include "base/cpu.h"
 #include "train/item.h"
 
-enum { MOST_WORKERS = 256, MOST_AHEAD = 64, MOST_BATCH = 1 << 16, CLIPS_KEPT = 8192 };
+enum { MOST_WORKERS = 256, MOST_AHEAD = 64, MOST_BATCH = 1 << 16, MOST_AROUND = 1024, CLIPS_KEPT = 8192 };
 
 typedef struct slot {
     avsn_batch batch;
@@ -34,7 +34,7 @@ struct avsn_loader {
     avsn_stretch *stretch;
     avsn_item_plan plan;
     int32_t items; /* of a batch */
-    size_t image_count, sound_count, plane_count; /* of one item; a mixture's level, or phase */
+    size_t image_count, flow_count, sound_count, plane_count; /* of one item; a mixture's level, or phase */
     worker *worker;
     int32_t workers, threads_started;
     double waited;
@@ -132,6 +132,10 @@ static avsound_status make_item(const avsn_loader *l, avsn_item_maker *maker, co
     const avsn_batch *b = &s->batch;
     float *pictures = pictures_of(l, b, item);
     float *sound = part_of(b->waveform ? b->waveform : b->spectrogram, item, l->sound_count);
+    if (pictures && l->options.around > 0) {
+        AVSN_TRY(avsn_item_see(maker, pair, pictures, part_of(b->flow, item, l->flow_count)));
+        pictures = NULL;
+    }
     if (!b->sources)
         return avsn_item_make(maker, pair, pictures, sound);
     AVSN_TRY(avsn_item_make(maker, pair, pictures, NULL));
@@ -184,6 +188,8 @@ static int32_t sound_rate(const avsn_loader_options *o)
 /* A change of speed would put sound and pictures out of step; what is mixed in may be in step with them. */
 static avsound_status complete_clip(avsn_loader_options *o)
 {
+    if (o->around > 0)
+        o->augmentation.speed = -1;
     if (o->clip.frames <= 0)
         return AVSOUND_OK;
     const double last = rint((o->clip.frames - 1) * AVSN_FRAME_RATE / o->clip.frame_rate);
@@ -205,6 +211,7 @@ static avsound_status complete_options(avsn_loader_options *o)
     if (!o->sounds)
         o->sounds = 1;
     AVSN_TRY(check_int("batch", o->batch, 1, MOST_BATCH));
+    AVSN_TRY(check_int("around", o->around, 0, MOST_AROUND));
     AVSN_TRY(check_int("sounds", o->sounds, 1, o->sampler.mode == AVSN_SAMPLE_SHIFTS && o->batch % 2 == 0 ? 2 : 1));
     AVSN_TRY(check_int("workers", o->workers, 1, MOST_WORKERS));
     AVSN_TRY(check_int("ahead", o->ahead, 1, MOST_AHEAD));
@@ -254,6 +261,17 @@ static avsound_status make_mixtures(const avsn_loader *l, slot *s)
     return s->batch.spectrogram && s->batch.sources ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
 }
 
+/* Frames around a picture, as such. */
+static bool has_run(const avsn_loader_options *o)
+{
+    return o->around > 0 && !o->flow;
+}
+
+static int32_t shown(const avsn_loader_options *o)
+{
+    return has_run(o) ? 2 * o->around + 1 : AVSN_MAX(o->clip.frames, 1);
+}
+
 static avsound_status make_slot(avsn_loader *l, slot *s)
 {
     const avsn_part part = l->options.sampler.part;
@@ -263,9 +281,12 @@ static avsound_status make_slot(avsn_loader *l, slot *s)
     if (!avsn_mul_size(batch / (size_t)s->batch.sounds, l->image_count, &image) || !avsn_mul_size(batch, l->sound_count, &sound))
         AVSN_FAIL(AVSOUND_E_SHAPE, "loader: a batch of %d is too large", l->options.batch);
     s->batch.size = l->items;
-    float **pictures = l->options.clip.frames > 0 ? &s->batch.frames : &s->batch.image;
+    float **pictures = l->options.clip.frames > 0 || has_run(&l->options) ? &s->batch.frames : &s->batch.image;
+    s->batch.shown = shown(&l->options);
     float **sounds = has_waveforms(&l->options) ? &s->batch.waveform : &s->batch.spectrogram;
     if (part != AVSN_PART_SOUND && !(*pictures = avsn_alloc(l->context, image, sizeof(float))))
+        return AVSOUND_E_NO_MEMORY;
+    if (part != AVSN_PART_SOUND && l->options.flow && !(s->batch.flow = avsn_alloc(l->context, batch, l->flow_count * sizeof(float))))
         return AVSOUND_E_NO_MEMORY;
     if (part != AVSN_PART_PICTURE && !(*sounds = avsn_alloc(l->context, sound, sizeof(float))))
         return AVSOUND_E_NO_MEMORY;
@@ -279,9 +300,10 @@ static avsound_status make_slots(avsn_loader *l)
 {
     const avsn_image_frontend *i = &l->options.image;
     const avsn_audio_frontend *a = &l->options.audio;
-    const size_t frames = (size_t)AVSN_MAX(l->options.clip.frames, 1);
+    const size_t frames = (size_t)shown(&l->options);
     if (!avsn_mul_size((size_t)3 * (size_t)i->width * (size_t)i->height, frames, &l->image_count))
         AVSN_FAIL(AVSOUND_E_SHAPE, "loader: %zu frames of %dx%d are too large", frames, i->width, i->height);
+    l->flow_count = l->options.flow ? l->image_count / 3 * 4 * (size_t)l->options.around : 0;
     l->sound_count = has_waveforms(&l->options) ? 2 * (size_t)l->options.clip.samples
                                                 : (size_t)avsn_audio_frontend_bins(a) * (size_t)a->columns;
     const avsn_separation_frontend *separation = &l->options.separation;
@@ -306,6 +328,8 @@ static avsound_status make_plan(avsn_loader *l)
         .image = o->image,
         .audio = o->audio,
         .clip = o->clip,
+        .around = o->around,
+        .flow = o->flow,
         .separation = o->separation,
         .mixtures = has_mixtures(o),
         .augmentation = o->augmentation,
@@ -391,6 +415,7 @@ static void free_slot(avsound_context *context, slot *s)
     avsn_free(context, s->batch.sources);
     avsn_free(context, s->batch.waveform);
     avsn_free(context, s->batch.spectrogram);
+    avsn_free(context, s->batch.flow);
     avsn_free(context, s->batch.frames);
     avsn_free(context, s->batch.image);
 }

@@ -9,7 +9,9 @@ typedef struct avsn_batch {
     int32_t size;
     int32_t sounds; /* so many items in succession have the same pictures, which stand here once */
     float *image; /* [size][3][height][width]; NULL: sound alone, or clips */
-    float *frames; /* [size / sounds][3][frames][height][width]; NULL: not clips */
+    float *frames; /* [size / sounds][3][shown][height][width]; NULL: not clips, nor pictures with those around them */
+    int32_t shown; /* frames of each of these */
+    float *flow; /* [size][4 around][height][width]; NULL: not asked for */
     float *spectrogram; /* [size][1][bins][columns]; NULL: pictures alone, or waveforms */
     float *waveform; /* [size][2][samples]; NULL: not asked for */
     float *sources; /* of mixtures [size][4][columns][bins]: level and phase of the pictures' sound, then of the other, as those of
@@ -27,6 +29,8 @@ typedef struct avsn_loader_options {
     avsn_audio_frontend audio;
     avsn_clip_frontend clip; /* frames above 0: items are clips of so many, and their sound: a spectrogram where `audio` has
                                 columns, else a waveform of so many samples */
+    int32_t around; /* above 0: pictures are seen with so many frames before and behind them, as frames */
+    bool flow; /* or as the flow between these beside the picture */
     avsn_separation_frontend separation; /* of clips, in mode AVSN_SAMPLE_MIXTURES: what their waveforms become, besides */
     int32_t lag; /* of clips: labels are the sound's shifts in units of so many samples at 48 kHz, positive where the sound comes
                     early; 0: 1 */

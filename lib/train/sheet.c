@@ -147,7 +147,7 @@ static const char *verdict(const sheet *s, int32_t item)
         return avsn_dataset_clip_at(s->data, clip)->label;
     if (s->batch->sources)
         return yes ? "with its own sound" : "without its own sound";
-    if (s->batch->frames)
+    if (s->batch->frames && s->clip->frames > 0)
         return yes ? "in time" : "out of time";
     return yes ? "corresponds" : "does not correspond";
 }
@@ -200,7 +200,7 @@ static void draw_picture(const sheet *s, int32_t item, int32_t x, int32_t y)
         draw_frame(s, s->batch->image + (size_t)item * 3 * plane, plane, x, y, SIDE);
         return;
     }
-    const size_t frames = (size_t)s->clip->frames;
+    const size_t frames = (size_t)s->batch->shown;
     const float *values = s->batch->frames + (size_t)(item / s->batch->sounds) * 3 * frames * plane;
     for (int32_t i = 0; i < 4; i++)
         draw_frame(s, values + (frames - 1) * (size_t)i / 3 * plane, frames * plane, x + i % 2 * SIDE / 2, y + i / 2 * SIDE / 2,
@@ -280,7 +280,7 @@ static void say_what(const sheet *s, char *line, size_t size)
                  (int)positives);
     else if (has_classes(s))
         snprintf(line + used, size - (size_t)used, "%d clips and their labels", (int)s->cells);
-    else if (s->batch->frames)
+    else if (s->batch->frames && s->clip->frames > 0)
         snprintf(line + used, size - (size_t)used, "%d clips, %d of them in time", (int)s->cells, (int)positives);
     else
         snprintf(line + used, size - (size_t)used, "%d pairs, %d of them correspond", (int)s->cells, (int)positives);

@@ -400,6 +400,7 @@ static avsound_status put_batch(avsn_plan *plan, const avsn_batch *batch, int32_
         AVSN_FAIL(AVSOUND_E_INTERNAL, "a batch of %d where %d were planned", batch->size, size);
     put_input(plan, "image", batch->image);
     put_input(plan, "frames", batch->frames);
+    put_input(plan, "flow", batch->flow);
     put_input(plan, "waveform", batch->waveform);
     put_input(plan, "spectrogram", batch->spectrogram);
     put_input(plan, "sources", batch->sources);

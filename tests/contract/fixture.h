@@ -25,6 +25,10 @@ static const char narrow_blind_mask[] =
     "{\"unet_width\": 0.0625, \"clip\": {\"frames\": 12}, \"separation\": {\"fft\": 512, \"window\": 512, \"hop\": 256,"
     " \"columns\": 32}}";
 
+/* Of those that see frames around a picture. */
+static const char narrow_motion[] =
+    "{\"width\": 0.0625, \"image\": {\"width\": 32, \"height\": 32, \"short_side\": 32}}";
+
 /* Refuses call number `refuse_at` to its allocator (0: none), and with `for_good` every later one too. */
 typedef struct budget {
     atomic_long calls, live, refused;
@@ -82,6 +86,8 @@ static const char *narrow_config(const char *arch)
         return narrow_mask;
     if (!strcmp(arch, "mask-net-pit"))
         return narrow_blind_mask;
+    if (!strncmp(arch, "ave-net-", 8))
+        return narrow_motion;
     return strcmp(arch, "multisensory") ? narrow : narrow_clip;
 }
 

@@ -123,6 +123,7 @@ static avsound_status ask_model(void *scene_)
     ck_assert_str_eq(CALL(avsound_model_arch, s->model), s->arch);
     ck_assert_ptr_nonnull(CALL(avsound_model_config, s->model));
     ck_assert_int_eq(CALL(avsound_model_is_trained, s->model), 0);
+    ck_assert_int_eq(CALL(avsound_model_frames, s->model), 1);
     ck_assert_int_gt(CALL(avsound_model_metadata_count, s->model), 0);
     ck_assert_ptr_nonnull(CALL(avsound_model_metadata, s->model, CALL(avsound_model_metadata_key, s->model, 0)));
     ck_assert_int_gt(CALL(avsound_model_parameter_count, s->model), 0);
@@ -223,6 +224,8 @@ TASK(embed_picture, float values[128];
 TASK(embed_sound, float values[128]; size_t size = 128, CALL(avsound_embed_audio, session, &s->sound, 1, values, &size))
 TASK(correspond, avsound_score score = {.struct_size = sizeof score},
      CALL(avsound_correspondence, session, &s->frame, &s->sound, &score))
+TASK(embed_motion, float values[128]; avsound_frame frames[11]; for (int i = 0; i < 11; i++) frames[i] = s->frame;
+     size_t size = 128, CALL(avsound_embed_image, session, frames, 1, values, &size))
 /* Replans for the frame's shape, so that the plan's allocations are refused once more. */
 TASK(localize, float map[1024]; size_t size = 1024; int32_t rows; int32_t cols;
      avsound_score score = {.struct_size = sizeof score},
@@ -301,12 +304,11 @@ static avsound_status draw_spectrograms(void *scene_)
 
 /* ---- walks over a recording ---- */
 
-static avsound_status scan(void *scene_)
+static avsound_status scan_for(scene *s, int32_t what)
 {
-    scene *s = scene_;
     avsound_scan_options options;
     CALL(avsound_scan_options_init, &options, sizeof options);
-    options.what = AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP | AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_FRAME;
+    options.what = what;
     options.threads = 2;
     options.hop_seconds = 0.1;
     avsound_scan *walk = NULL;
@@ -321,6 +323,16 @@ static avsound_status scan(void *scene_)
         ck_alive(avsound_scan_next(walk, &result));
     CALL(avsound_scan_free, walk);
     return status == AVSOUND_E_END ? AVSOUND_OK : status;
+}
+
+static avsound_status scan(void *scene_)
+{
+    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP | AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_FRAME);
+}
+
+static avsound_status scan_motion(void *scene_)
+{
+    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_EMBED_IMAGE);
 }
 
 static avsound_status ask_scan(void *scene_)
@@ -659,6 +671,7 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(embed_picture, "ave-net", refuse_each, embed_picture)                         \
     X(embed_sound, "ave-net", refuse_each, embed_sound)                             \
     X(correspond, "ave-net", refuse_each, correspond)                               \
+    X(embed_motion, "ave-net-of", refuse_each, embed_motion)                        \
     X(localize, "avol-net", refuse_each, localize)                                  \
     X(spectrogram, "ave-net", refuse_each, spectrogram)                             \
     X(find_flow, "ave-net", refuse_each, find_flow)                                 \
@@ -667,6 +680,7 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(draw_scores, "ave-net", refuse_each, draw_scores)                             \
     X(draw_spectrograms, "ave-net", refuse_each, draw_spectrograms)                 \
     X(scan, "avol-net", refuse_each, scan)                                          \
+    X(scan_motion, "ave-net-of", refuse_each, scan_motion)                          \
     X(ask_scan, "avol-net", refuse_all, ask_scan)                                   \
     X(measure_offset, "sync-net", refuse_each, measure_offset)                      \
     X(separate, "mask-net", refuse_each, separate)                                  \

@@ -313,6 +313,7 @@ START_TEST(accessors_take_null_and_bad_indices)
     ck_assert_ptr_null(avsound_model_metadata(NULL, "license"));
     ck_assert_ptr_null(avsound_model_metadata_key(NULL, 0));
     ck_assert_int_eq(avsound_model_is_trained(NULL), 0);
+    ck_assert_int_eq(avsound_model_frames(NULL), 0);
     ck_assert_int_eq(avsound_model_metadata_count(NULL), 0);
     ck_assert_int_eq(avsound_model_parameter_count(NULL), 0);
     avsound_model_free(NULL);

@@ -461,6 +461,52 @@ START_TEST(spectrogram_checks_arguments_and_sizes)
 }
 END_TEST
 
+/* Pictures that another program's larger struct holds, and one that is wrong among them. */
+START_TEST(a_network_of_motion_wants_runs_of_pictures)
+{
+    static const struct {
+        const char *arch;
+        int32_t frames;
+    } networks[] = {{"ave-net", 1}, {"ave-net-mf", 25}, {"ave-net-of", 11}, {"multisensory", 0}};
+    for (size_t n = 0; n < sizeof networks / sizeof networks[0]; n++) {
+        avsound_context *context = plain_context();
+        avsound_model *model = narrow_model(context, networks[n].arch);
+        ck_assert_int_eq(avsound_model_frames(model), networks[n].frames);
+        avsound_model_free(model);
+        avsound_context_free(context);
+    }
+    bench b;
+    setup(&b, "ave-net-of");
+    struct larger {
+        avsound_frame frame;
+        int64_t more;
+    } frames[22] = {0};
+    avsound_frame plain[22], moved = make_frame(160, 120, 5);
+    for (int i = 0; i < 22; i++) {
+        plain[i] = i % 3 ? b.frame : moved;
+        frames[i].frame = plain[i];
+        frames[i].frame.struct_size = sizeof frames[0];
+    }
+    float one[256], other[256];
+    size_t size = 256;
+    ck_avsound(avsound_embed_image(b.session, plain, 2, one, &size));
+    ck_assert_uint_eq(size, 256);
+    ck_avsound(avsound_embed_image(b.session, &frames[0].frame, 2, other, &size));
+    ck_assert_mem_eq(one, other, sizeof one);
+    size = 128;
+    ck_avsound(avsound_embed_image(b.session, plain + 11, 1, other, &size));
+    ck_assert_mem_eq(one + 128, other, 128 * sizeof *one);
+    ck_assert_mem_ne(one, other, 128 * sizeof *one);
+    avsound_score score = {.struct_size = sizeof score};
+    ck_avsound(avsound_correspondence(b.session, plain, &b.sound, &score));
+    ck_assert(score.probability > 0 && score.probability < 1 && score.confidence == 1);
+    plain[7].width = 0;
+    ck_refused(avsound_correspondence(b.session, plain, &b.sound, &score), AVSOUND_E_INVALID_ARGUMENT, "0 x 120");
+    drop_frame(&moved);
+    teardown(&b);
+}
+END_TEST
+
 START_TEST(optical_flow_checks_arguments_and_sizes)
 {
     bench b;
@@ -517,4 +563,5 @@ SUITE("contract.tasks", bad_frames_are_refused_everywhere, bad_sounds_are_refuse
       samples_that_are_not_finite_are_refused, embed_checks_arguments_and_sizes, arrays_of_larger_structs,
       embed_wants_its_output, correspondence_checks_arguments, localize_checks_arguments_and_sizes, localize_needs_a_map,
       cancel_stops_one_task, draw_map_checks_arguments, draw_cam_checks_arguments,
-      spectrogram_checks_arguments_and_sizes, optical_flow_checks_arguments_and_sizes)
+      spectrogram_checks_arguments_and_sizes,
+      a_network_of_motion_wants_runs_of_pictures, optical_flow_checks_arguments_and_sizes)

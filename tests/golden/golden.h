@@ -99,8 +99,9 @@ static inline void golden_add_point_conv(golden_weights *weights, const char *sc
     golden_add(weights, scope, (snprintf(path, sizeof path, "%s.bias", name), path), AVSN_SHAPE(out));
 }
 
-/* Returns the channels of the stack's last convolution. */
-static inline int64_t golden_add_stack(golden_weights *weights, const char *scope, int64_t in, double width)
+/* Blocks first...last of a stack, of one more axis for frames. Returns the channels of the last convolution. */
+static inline int64_t golden_add_blocks(golden_weights *weights, const char *scope, int64_t in, double width, char first,
+                                        char last, bool frames)
 {
     static const struct {
         const char *name;
@@ -111,8 +112,10 @@ static inline int64_t golden_add_stack(golden_weights *weights, const char *scop
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         const int64_t out = lround(layers[i].channels * width);
         char path[32];
+        if (layers[i].name[0] < first || layers[i].name[0] > last)
+            continue;
         snprintf(path, sizeof path, "conv%s.weight", layers[i].name);
-        golden_add(weights, scope, path, AVSN_SHAPE(out, in, 3, 3));
+        golden_add(weights, scope, path, frames ? AVSN_SHAPE(out, in, 3, 3, 3) : AVSN_SHAPE(out, in, 3, 3));
         for (size_t s = 0; s < 4; s++) {
             snprintf(path, sizeof path, "bn%s.%s", layers[i].name, statistics[s]);
             golden_add(weights, scope, path, AVSN_SHAPE(out));
@@ -122,12 +125,21 @@ static inline int64_t golden_add_stack(golden_weights *weights, const char *scop
     return in;
 }
 
+static inline int64_t golden_add_vision(golden_weights *weights, const char *arch, double width)
+{
+    if (strcmp(arch, "ave-net-of"))
+        return golden_add_blocks(weights, "vision.", 3, width, '1', '4', !strcmp(arch, "ave-net-mf"));
+    const int64_t image = golden_add_blocks(weights, "vision.", 3, width, '1', '3', false);
+    const int64_t flow = golden_add_blocks(weights, "flow.", 20, width, '1', '3', false);
+    return golden_add_blocks(weights, "vision.", image + flow, width, '4', '4', false);
+}
+
 static inline golden_weights *golden_weights_create(const char *arch, double width)
 {
     golden_weights *weights = calloc(1, sizeof *weights);
     ck_assert_ptr_nonnull(weights);
-    const int64_t vision = golden_add_stack(weights, "vision.", 3, width);
-    const int64_t audio = golden_add_stack(weights, "audio.", 1, width);
+    const int64_t vision = golden_add_vision(weights, arch, width);
+    const int64_t audio = golden_add_blocks(weights, "audio.", 1, width, '1', '4', false);
     if (!strcmp(arch, "l3-net")) {
         golden_add_dense(weights, "", "fc1", GOLDEN_HEAD, vision + audio);
         golden_add_dense(weights, "", "fc2", 2, GOLDEN_HEAD);
@@ -135,7 +147,7 @@ static inline golden_weights *golden_weights_create(const char *arch, double wid
     }
     golden_add_dense(weights, "audio.", "fc1", GOLDEN_HEAD, audio);
     golden_add_dense(weights, "audio.", "fc2", GOLDEN_HEAD, GOLDEN_HEAD);
-    if (!strcmp(arch, "ave-net")) {
+    if (!strncmp(arch, "ave-net", 7)) {
         golden_add_dense(weights, "vision.", "fc1", GOLDEN_HEAD, vision);
         golden_add_dense(weights, "vision.", "fc2", GOLDEN_HEAD, GOLDEN_HEAD);
         golden_add_dense(weights, "", "fc3", 2, 1);

@@ -30,6 +30,8 @@ CASES = {
     "l3-net-narrow-stride1": ("l3-net", {"width": 0.25, "conv1_stride": 1}, (224, 224)),
     "ave-net": ("ave-net", {"width": 1.0, "conv1_stride": 2}, (224, 224)),
     "ave-net-narrow": ("ave-net", {"width": 0.25, "conv1_stride": 2}, (224, 224)),
+    "ave-net-mf-narrow": ("ave-net-mf", {"width": 0.125, "conv1_stride": 2}, (96, 112)),
+    "ave-net-of-narrow": ("ave-net-of", {"width": 0.25, "conv1_stride": 2}, (224, 224)),
     "avol-net": ("avol-net", {"width": 1.0, "conv1_stride": 2}, (224, 224)),
     "avol-net-wide": ("avol-net", {"width": 1.0, "conv1_stride": 2}, (224, 384)),
     "avol-net-narrow": ("avol-net", {"width": 0.25, "conv1_stride": 2}, (224, 224)),
@@ -54,10 +56,15 @@ def check_shapes(taps, config, image):
     """The definitions against the papers' table."""
     if config["conv1_stride"] != 2:
         return
+    steps = {"vision.conv1": 13, "vision.pool1": 7, "vision.conv2": 7, "vision.pool2": 4, "vision.conv3": 4, "vision.pool3": 2,
+             "vision.conv4": 2}
     for layer, (rows, columns, channels) in TABLE.items():
         if layer.startswith("vision"):
-            columns = columns * image[1] // 224
-        want = (BATCH, round(channels * config["width"]), rows, columns)
+            rows, columns = rows * image[0] // 224, columns * image[1] // 224
+        time = taps[layer].shape[2:-2]
+        if time and time != (steps[layer.rsplit("_")[0]],):
+            raise ValueError(f"{layer} has {time} steps")
+        want = (BATCH, round(channels * config["width"]), *time, rows, columns)
         if tuple(taps[layer].shape) != want:
             raise ValueError(f"{layer} is {tuple(taps[layer].shape)}, the table says {want}")
 
@@ -73,7 +80,7 @@ def sampled(layer, values):
 def run(arch, config, image):
     """Every layer's output in double, from weights and inputs rounded to 32 bits."""
     net = networks.build(arch, networks.golden_weights(arch, SEED, **config), **config).double()
-    inputs = [torch.from_numpy(x).double() for x in networks.golden_inputs(SEED, BATCH, *image)]
+    inputs = [torch.from_numpy(x).double() for x in networks.golden_inputs(SEED, BATCH, *image, arch)]
     taps = networks.Taps()
     with torch.no_grad():
         net(*inputs, taps)

@@ -125,6 +125,56 @@ class Stack(nn.Module):
         return _tap(taps, f"{self.name}.pool4", self.features(x, taps).amax(dim=(2, 3)))
 
 
+class FrameStack(nn.Module):
+    """The same in three dimensions: 3x3x3, and 2x2x2 pools, which keep an odd last step of time."""
+
+    def __init__(self, name, in_channels, width, conv1_stride):
+        super().__init__()
+        self.name = name
+        for layer, channels in BLOCKS.items():
+            out_channels = round(channels * width)
+            stride = conv1_stride if layer == "1_1" else 1
+            self.add_module("conv" + layer, nn.Conv3d(in_channels, out_channels, 3, stride, padding=1, bias=False))
+            self.add_module("bn" + layer, nn.BatchNorm3d(out_channels, eps=BN_EPS))
+            in_channels = out_channels
+        self.fc1 = nn.Linear(in_channels, HEAD)
+        self.fc2 = nn.Linear(HEAD, HEAD)
+
+    def forward(self, x, taps=None):
+        for layer in BLOCKS:
+            x = F.relu(getattr(self, "bn" + layer)(getattr(self, "conv" + layer)(x)))
+            _tap(taps, f"{self.name}.conv{layer}", x)
+            if layer in ("1_2", "2_2", "3_2"):
+                x = F.max_pool3d(F.max_pool3d(x, (2, 1, 1), ceil_mode=True), (1, 2, 2))
+                _tap(taps, f"{self.name}.pool{layer[0]}", x)
+        x = _tap(taps, f"{self.name}.pool4", x.amax(dim=(2, 3, 4)))
+        x = _tap(taps, f"{self.name}.fc1", F.relu(self.fc1(x)))
+        return _tap(taps, f"{self.name}.fc2", self.fc2(x))
+
+
+class HalfStack(nn.Module):
+    """Layers of some blocks of a stack, each with batch norm and ReLU; 2x2 max pools after blocks 1 to 3."""
+
+    def __init__(self, name, blocks, in_channels, width, conv1_stride):
+        super().__init__()
+        self.name, self.layers = name, [layer for layer in BLOCKS if layer[0] in blocks]
+        for layer in self.layers:
+            out_channels = round(BLOCKS[layer] * width)
+            stride = conv1_stride if layer == "1_1" else 1
+            self.add_module("conv" + layer, nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False))
+            self.add_module("bn" + layer, nn.BatchNorm2d(out_channels, eps=BN_EPS))
+            in_channels = out_channels
+        self.channels = in_channels
+
+    def forward(self, x, taps=None):
+        for layer in self.layers:
+            x = F.relu(getattr(self, "bn" + layer)(getattr(self, "conv" + layer)(x)))
+            _tap(taps, f"{self.name}.conv{layer}", x)
+            if layer in ("1_2", "2_2", "3_2"):
+                x = _tap(taps, f"{self.name}.pool{layer[0]}", F.max_pool2d(x, 2))
+        return x
+
+
 class EmbeddingStack(Stack):
     """A stack, its global maximum, and two dense layers to 128 numbers."""
 
@@ -180,6 +230,44 @@ class AVENet(nn.Module):
 
     def forward(self, image, spectrogram, taps=None):
         v = _tap(taps, "embedding.image", F.normalize(self.vision(image, taps), dim=1, eps=1e-12))
+        a = _tap(taps, "embedding.audio", F.normalize(self.audio(spectrogram, taps), dim=1, eps=1e-12))
+        distance = _tap(taps, "distance", (v - a).square().sum(dim=1, keepdim=True).sqrt())
+        logits = _tap(taps, "logits", self.fc3(distance))
+        return v, a, distance, logits, _tap(taps, "score", logits.softmax(dim=1)[:, 1:])
+
+
+class AVENetFrames(AVENet):
+    """Its 25 frames are the second that is heard."""
+    inputs = {"frames": (3, 25)}
+
+    def __init__(self, width=1.0, conv1_stride=2):
+        super().__init__(width, conv1_stride)
+        self.vision = FrameStack("vision", 3, width, conv1_stride)
+
+
+class AVENetFlow(nn.Module):
+    """One frame and ten fields of flow around it, in two streams that meet before the last block."""
+    inputs = {"image": (3,), "flow": (20,)}
+    outputs = AVENet.outputs
+
+    def __init__(self, width=1.0, conv1_stride=2):
+        super().__init__()
+        self.vision = HalfStack("vision", "123", 3, width, conv1_stride)
+        self.flow = HalfStack("flow", "123", 20, width, conv1_stride)
+        joined = HalfStack("vision", "4", self.vision.channels + self.flow.channels, width, conv1_stride)
+        for name, layer in joined.named_children():
+            self.vision.add_module(name, layer)
+        self.vision.fc1 = nn.Linear(joined.channels, HEAD)
+        self.vision.fc2 = nn.Linear(HEAD, HEAD)
+        self.joined = [joined]  # its layers are vision's
+        self.audio = EmbeddingStack("audio", 1, width, conv1_stride)
+        self.fc3 = nn.Linear(1, CLASSES)
+
+    def forward(self, image, flow, spectrogram, taps=None):
+        x = self.joined[0](torch.cat((self.vision(image, taps), self.flow(flow, taps)), dim=1), taps)
+        x = _tap(taps, "vision.pool4", x.amax(dim=(2, 3)))
+        x = _tap(taps, "vision.fc2", self.vision.fc2(_tap(taps, "vision.fc1", F.relu(self.vision.fc1(x)))))
+        v = _tap(taps, "embedding.image", F.normalize(x, dim=1, eps=1e-12))
         a = _tap(taps, "embedding.audio", F.normalize(self.audio(spectrogram, taps), dim=1, eps=1e-12))
         distance = _tap(taps, "distance", (v - a).square().sum(dim=1, keepdim=True).sqrt())
         logits = _tap(taps, "logits", self.fc3(distance))
@@ -243,7 +331,7 @@ class AudioEmbedding(nn.Module):
         return F.normalize(self.audio(spectrogram), dim=1, eps=1e-12)
 
 
-NETWORKS = {"l3-net": L3Net, "ave-net": AVENet, "avol-net": AVOLNet}
+NETWORKS = {"l3-net": L3Net, "ave-net": AVENet, "ave-net-mf": AVENetFrames, "ave-net-of": AVENetFlow, "avol-net": AVOLNet}
 
 
 # --- weights and inputs -----------------------------------------------------------------------------------------------
@@ -272,11 +360,13 @@ def golden_weights(arch, seed, width=1.0, conv1_stride=2):
             if not name.endswith("num_batches_tracked")}
 
 
-def golden_inputs(seed, batch, height=224, width=224):
-    """(image, spectrogram) as 32-bit floats; item i is the same in every batch."""
+def golden_inputs(seed, batch, height=224, width=224, arch="ave-net"):
+    """What the network sees (an image, most of them) and its spectrogram, as 32-bit floats; item i is the same in every batch."""
     def item_major(name, shape):
         return normal(seed, name, math.prod(shape)).astype(np.float32).reshape(shape)
-    return item_major("image", (batch, 3, height, width)), item_major("spectrogram", (batch, 1, 257, 200))
+    seen = getattr(NETWORKS[arch], "inputs", {"image": (3,)})
+    return (*(item_major(name, (batch, *shape, height, width)) for name, shape in seen.items()),
+            item_major("spectrogram", (batch, 1, 257, 200)))
 
 
 def build(arch, weights, width=1.0, conv1_stride=2):

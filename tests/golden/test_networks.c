@@ -7,9 +7,11 @@
 #define F32_TOLERANCE 1e-4 /* of the larger of the value and the layer's rms */
 #define BF16_COSINE 0.9995 /* of an item's embedding with the reference's */
 #define OUTPUTS_TEXT 2048
+enum { MOST_INPUTS = 3 };
 
 static const char *const cases[] = {"l3-net",        "l3-net-narrow",   "l3-net-narrow-stride1",
-                                    "ave-net",       "ave-net-narrow",  "avol-net",
+                                    "ave-net",       "ave-net-narrow",  "ave-net-mf-narrow",
+                                    "ave-net-of-narrow", "avol-net",
                                     "avol-net-wide", "avol-net-narrow", "avol-net-narrow-wide"};
 
 typedef struct golden_case {
@@ -17,7 +19,7 @@ typedef struct golden_case {
     avsn_safetensors *file;
     avsound_model *model;
     int32_t batch, height, width;
-    float *image, *spectrogram;
+    float *input[MOST_INPUTS]; /* in the model's order */
     char outputs[OUTPUTS_TEXT];
 } golden_case;
 
@@ -28,14 +30,30 @@ static const char *metadata(const golden_case *c, const char *key)
     return value;
 }
 
-static avsn_shape image_shape(const golden_case *c)
+static avsound_session *open_session(const golden_case *c, int32_t precision, const char *outputs)
 {
-    return AVSN_SHAPE(c->batch, 3, c->height, c->width);
+    return golden_session(c->model, precision, c->batch, c->height, c->width, outputs);
 }
 
-static avsn_shape spectrogram_shape(const golden_case *c)
+static avsn_shape input_shape(const avsound_session *session, int32_t index, const char **name)
 {
-    return AVSN_SHAPE(c->batch, 1, 257, 200);
+    avsound_tensor view = {.struct_size = sizeof view};
+    ck_avsound(avsound_session_input(session, index, name, &view));
+    avsn_shape shape = {.rank = view.rank};
+    memcpy(shape.dim, view.shape, sizeof view.shape);
+    return shape;
+}
+
+static void draw_inputs(golden_case *c)
+{
+    avsound_session *session = open_session(c, AVSOUND_PRECISION_F32, "score");
+    ck_assert_int_le(avsound_session_input_count(session), MOST_INPUTS);
+    for (int32_t i = 0; i < avsound_session_input_count(session); i++) {
+        const char *name;
+        const avsn_shape shape = input_shape(session, i, &name);
+        c->input[i] = golden_input(name, &shape);
+    }
+    avsound_session_free(session);
 }
 
 static void list_layers(golden_case *c)
@@ -62,18 +80,18 @@ static void open_case(golden_case *c, const char *name)
     ck_assert_int_eq(atoi(metadata(c, "golden.seed")), GOLDEN_SEED);
     c->batch = atoi(metadata(c, "golden.batch"));
     ck_assert_int_eq(sscanf(metadata(c, "golden.image"), "%dx%d", &c->height, &c->width), 2);
-    const double narrow = strstr(name, "narrow") ? 0.25 : 1.0;
-    c->model = golden_model(c->context, metadata(c, "avsound.arch"), metadata(c, "avsound.config"), narrow);
-    const avsn_shape image = image_shape(c), spectrogram = spectrogram_shape(c);
-    c->image = golden_input("image", &image);
-    c->spectrogram = golden_input("spectrogram", &spectrogram);
+    const char *config = metadata(c, "avsound.config");
+    double width;
+    ck_assert_int_eq(sscanf(config, "{\"width\": %lf", &width), 1);
+    c->model = golden_model(c->context, metadata(c, "avsound.arch"), config, width);
+    draw_inputs(c);
     list_layers(c);
 }
 
 static void close_case(golden_case *c)
 {
-    free(c->image);
-    free(c->spectrogram);
+    for (int i = 0; i < MOST_INPUTS; i++)
+        free(c->input[i]);
     avsound_model_free(c->model);
     avsn_safetensors_free(c->file);
     avsound_context_free(c->context);
@@ -81,9 +99,12 @@ static void close_case(golden_case *c)
 
 static avsound_session *run_case(const golden_case *c, int32_t precision, const char *outputs)
 {
-    avsound_session *session = golden_session(c->model, precision, c->batch, c->height, c->width, outputs);
-    golden_set(session, "image", image_shape(c), c->image);
-    golden_set(session, "spectrogram", spectrogram_shape(c), c->spectrogram);
+    avsound_session *session = open_session(c, precision, outputs);
+    for (int32_t i = 0; i < avsound_session_input_count(session); i++) {
+        const char *name;
+        const avsn_shape shape = input_shape(session, i, &name);
+        golden_set(session, name, shape, c->input[i]);
+    }
     ck_avsound(avsound_session_run(session));
     return session;
 }
@@ -239,9 +260,8 @@ START_TEST(the_comparison_notices_another_picture)
 {
     golden_case c;
     open_case(&c, "ave-net-narrow");
-    const avsn_shape shape = image_shape(&c);
-    for (int64_t i = 0; i < golden_count(&shape); i++)
-        c.image[i] *= 1.01f;
+    for (int64_t i = 0; i < (int64_t)c.batch * 3 * c.height * c.width; i++)
+        c.input[0][i] *= 1.01f;
     avsound_session *session = run_case(&c, AVSOUND_PRECISION_F32, c.outputs);
     ck_assert(layer_error(&c, session, "vision.conv1_1") > F32_TOLERANCE);
     ck_assert(layer_error(&c, session, "embedding.image") > F32_TOLERANCE);

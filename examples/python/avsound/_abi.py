@@ -1073,6 +1073,7 @@ FUNCTIONS = {
     "avsound_model_config": ("avsound", c_char_p, [POINTER(avsound_model)]),
     "avsound_model_is_trained": ("avsound", c_int32, [POINTER(avsound_model)]),
     "avsound_model_metadata": ("avsound", c_char_p, [POINTER(avsound_model), c_char_p]),
+    "avsound_model_frames": ("avsound", c_int32, [POINTER(avsound_model)]),
     "avsound_model_metadata_count": ("avsound", c_int32, [POINTER(avsound_model)]),
     "avsound_model_metadata_key": ("avsound", c_char_p, [POINTER(avsound_model), c_int32]),
     "avsound_model_parameter_count": ("avsound", c_int32, [POINTER(avsound_model)]),

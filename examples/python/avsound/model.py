@@ -152,6 +152,12 @@ class Model(Handle):
         return json.loads(lib.avsound_model_config(self._pointer))
 
     @property
+    def frames(self) -> int:
+        """Pictures that Session.embed_images() and score() take for one: 1, or as many as a network that sees motion sees at once,
+        25 a second; 0 of networks of clips."""
+        return lib.avsound_model_frames(self._pointer)
+
+    @property
     def trained(self) -> bool:
         return bool(lib.avsound_model_is_trained(self._pointer))
 
@@ -243,6 +249,7 @@ class Session(Handle):
                          precision=choice("precision", precision, PRECISIONS), frames=frames, samples=samples,
                          outputs=None if outputs is None else ",".join(outputs))
         parent = model._pointer
+        self._run = max(model.frames, 1)
         super().__init__(make(_abi.avsound_session, lib.avsound_session_create, parent, struct, keeps=(parent,)))
 
     @property
@@ -291,28 +298,35 @@ class Session(Handle):
 
     def embed_images(self, pictures: Sequence[FrameLike], out: npt.NDArray[np.float32] | None = None
                      ) -> npt.NDArray[np.float32]:
-        """Vectors [count][dimension] of pictures of any size."""
-        return self._embed(lib.avsound_embed_image, *structs(_abi.avsound_frame, fill_frame, pictures), out)
+        """Vectors [count][dimension] of pictures of any size; of a network that sees motion, of runs of Model.frames pictures,
+        those of one after those of another."""
+        if len(pictures) % self._run:
+            raise ValueError(f"{len(pictures)} pictures: want runs of {self._run}")
+        return self._embed(lib.avsound_embed_image, *structs(_abi.avsound_frame, fill_frame, pictures), out, self._run)
 
     def embed_sounds(self, sounds: Sequence[SoundLike], out: npt.NDArray[np.float32] | None = None
                      ) -> npt.NDArray[np.float32]:
         """Vectors [count][dimension] of sounds of any rate: of each, the middle stretch of the model's length."""
         return self._embed(lib.avsound_embed_audio, *structs(_abi.avsound_audio, fill_audio, sounds), out)
 
-    def _embed(self, function: Any, items: Any, _kept: Any, out: npt.NDArray[np.float32] | None) -> Any:
-        count, size = len(items), ctypes.c_size_t()
+    def _embed(self, function: Any, items: Any, _kept: Any, out: npt.NDArray[np.float32] | None, run: int = 1) -> Any:
+        count, size = len(items) // run, ctypes.c_size_t()
         with self._locked() as session:
             function(session, items, count, None, ctypes.byref(size))
             out = room(out, (count, size.value // max(count, 1)), np.float32)
             function(session, items, count, pointer(out, ctypes.c_float), ctypes.byref(size))
         return out
 
-    def score(self, picture: FrameLike, sound: SoundLike) -> Score:
-        """Does this sound belong to this picture?"""
-        frame, audio, score = _abi.avsound_frame(), _abi.avsound_audio(), _abi.avsound_score()
-        kept = fill_frame(frame, picture), fill_audio(audio, sound)
+    def score(self, picture: FrameLike | Sequence[FrameLike], sound: SoundLike) -> Score:
+        """Does this sound belong to this picture? Of a network that sees motion, to this run of Model.frames pictures?"""
+        pictures: Any = [picture] if self._run == 1 else picture
+        if len(pictures) != self._run:
+            raise ValueError(f"{len(pictures)} pictures: want {self._run}")
+        frames, frames_kept = structs(_abi.avsound_frame, fill_frame, pictures)
+        audio, score = _abi.avsound_audio(), _abi.avsound_score()
+        kept = frames_kept, fill_audio(audio, sound)
         with self._locked() as session:
-            lib.avsound_correspondence(session, frame, audio, ctypes.byref(score))
+            lib.avsound_correspondence(session, frames, audio, ctypes.byref(score))
         del kept
         return Score(score.probability, score.confidence)
 

@@ -150,7 +150,7 @@ static void tear_down(fixture *f)
  * input reaches its convolutions through a batch norm. */
 static bool may_be_reordered(const char *name, int32_t compute)
 {
-    static const char *const names[] = {"image",       "spectrogram", "frames",     "sf.compand", "joint.logits",
+    static const char *const names[] = {"image",       "spectrogram", "frames",     "sf.compand", "joint.logits", "flow",
                                         "video.conv6", "audio.conv6", "gen.fg.sum", "gen.bg.sum", "mask.logits.sum",
                                         "level",       "audio.bn0",   "vision.bn0", "audio.pool4", "vision.pool4"};
     for (size_t i = 0; i < AVSN_ARRAY_COUNT(names); i++)

@@ -58,7 +58,8 @@ START_TEST(stacks_have_the_shapes_of_the_paper)
     avsn_build_config config = paper;
     for (config.batch = 1; config.batch <= 3; config.batch += 2)
         for (int32_t a = 0; a < avsn_arch_count(); a++) {
-            if (avsn_arch_at(a)->clip || avsn_arch_at(a)->pools) /* test_multisensory.c, test_separator.c; golden/test_openl3.c */
+            const avsn_arch *arch = avsn_arch_at(a);
+            if (arch->clip || arch->pools || arch->around) /* test_multisensory.c, test_separator.c; golden/test_openl3.c; below */
                 continue;
             fixture f = set_up(avsn_arch_at(a)->name, &config);
             ck_avsound(avsn_graph_finish(f.graph));
@@ -68,6 +69,50 @@ START_TEST(stacks_have_the_shapes_of_the_paper)
             check_stack(f.graph, "audio", audio, config.batch);
             tear_down(&f);
         }
+}
+END_TEST
+
+/* 25 frames become 13, 7, 4, 2 steps. */
+START_TEST(frames_are_pooled_in_time_too)
+{
+    static const int64_t sizes[4][3] = {{13, 112, 112}, {7, 56, 56}, {4, 28, 28}, {2, 14, 14}};
+    static const int64_t audio[4][2] = {{129, 100}, {64, 50}, {32, 25}, {16, 12}};
+    avsn_build_config config = paper;
+    config.batch = 2;
+    fixture f = set_up("ave-net-mf", &config);
+    ck_avsound(avsn_graph_finish(f.graph));
+    check_layer(f.graph, "frames", &AVSN_SHAPE(2, 3, 25, 224, 224));
+    for (int i = 0; i < 4; i++) {
+        char conv[32], pool[32];
+        snprintf(conv, sizeof conv, "vision.conv%d_2", i + 1);
+        snprintf(pool, sizeof pool, "vision.pool%d", i + 1);
+        check_layer(f.graph, conv, &AVSN_SHAPE(2, 64 << i, sizes[i][0], sizes[i][1], sizes[i][2]));
+        if (i < 3)
+            check_layer(f.graph, pool, &AVSN_SHAPE(2, 64 << i, sizes[i + 1][0], sizes[i + 1][1], sizes[i + 1][2]));
+    }
+    check_layer(f.graph, "vision.pool4", &AVSN_SHAPE(2, 512));
+    check_layer(f.graph, "embedding.image", &AVSN_SHAPE(2, 128));
+    check_stack(f.graph, "audio", audio, 2);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(two_streams_meet_before_the_fourth_stage)
+{
+    avsn_build_config config = paper;
+    config.batch = 2;
+    fixture f = set_up("ave-net-of", &config);
+    ck_avsound(avsn_graph_finish(f.graph));
+    check_layer(f.graph, "image", &AVSN_SHAPE(2, 3, 224, 224));
+    check_layer(f.graph, "flow", &AVSN_SHAPE(2, 20, 224, 224));
+    check_layer(f.graph, "vision.pool3", &AVSN_SHAPE(2, 256, 14, 14));
+    check_layer(f.graph, "flow.pool3", &AVSN_SHAPE(2, 256, 14, 14));
+    check_layer(f.graph, "flow.conv1_1.weight", &AVSN_SHAPE(64, 20, 3, 3));
+    check_layer(f.graph, "vision.conv4_1.weight", &AVSN_SHAPE(512, 512, 3, 3));
+    check_layer(f.graph, "vision.conv4_2", &AVSN_SHAPE(2, 512, 14, 14));
+    check_layer(f.graph, "embedding.image", &AVSN_SHAPE(2, 128));
+    ck_assert_int_eq(avsn_graph_find(f.graph, "flow.conv4_1").id, 0);
+    tear_down(&f);
 }
 END_TEST
 
@@ -242,14 +287,16 @@ END_TEST
 
 START_TEST(architectures_are_found_by_name)
 {
-    ck_assert_int_eq(avsn_arch_count(), 11);
+    ck_assert_int_eq(avsn_arch_count(), 13);
     for (int32_t i = 0; i < avsn_arch_count(); i++)
         ck_assert_ptr_eq(avsn_arch_find(avsn_arch_at(i)->name), avsn_arch_at(i));
     ck_assert_ptr_null(avsn_arch_find("vgg-16"));
     ck_assert_ptr_null(avsn_arch_at(-1));
-    ck_assert_ptr_null(avsn_arch_at(11));
+    ck_assert_ptr_null(avsn_arch_at(13));
     ck_assert(!avsn_arch_find("l3-net")->aligned);
     ck_assert(avsn_arch_find("ave-net")->aligned && !avsn_arch_find("ave-net")->map);
+    ck_assert(!avsn_arch_find("ave-net")->around && avsn_arch_find("ave-net-mf")->around == 12);
+    ck_assert(avsn_arch_find("ave-net-of")->around == 5 && avsn_arch_find("ave-net-of")->flow);
     ck_assert(avsn_arch_find("avol-net")->map);
     ck_assert(!avsn_arch_find("avol-net")->clip && avsn_arch_find("multisensory")->clip);
     ck_assert(!avsn_arch_find("multisensory")->lags && avsn_arch_find("sync-net")->clip && avsn_arch_find("sync-net")->lags);
@@ -262,7 +309,8 @@ START_TEST(architectures_are_found_by_name)
 }
 END_TEST
 
-SUITE("graph.networks", stacks_have_the_shapes_of_the_paper, heads_have_the_shapes_of_the_paper,
+SUITE("graph.networks", stacks_have_the_shapes_of_the_paper, frames_are_pooled_in_time_too,
+      two_streams_meet_before_the_fourth_stage, heads_have_the_shapes_of_the_paper,
       a_wide_picture_gives_a_wide_map, width_scales_the_stacks_and_stride_1_doubles_the_maps,
       stacks_have_the_weights_and_the_work_of_the_paper, parameters_have_the_documented_names,
       ave_net_starts_with_the_right_sign, inputs_too_small_for_the_stack_are_refused_by_layer,

@@ -59,7 +59,7 @@ static void ck_same_parameters(const avsound_model *a, const avsound_model *b)
 
 START_TEST(architectures_are_listed)
 {
-    ck_assert_int_eq(avsound_arch_count(), 11);
+    ck_assert_int_eq(avsound_arch_count(), 13);
     ck_assert_str_eq(avsound_arch_name(0), "l3-net");
     ck_assert_str_eq(avsound_arch_name(1), "ave-net");
     ck_assert_str_eq(avsound_arch_name(2), "avol-net");
@@ -71,7 +71,9 @@ START_TEST(architectures_are_listed)
     ck_assert_str_eq(avsound_arch_name(8), "mask-net-pit");
     ck_assert_str_eq(avsound_arch_name(9), "openl3-audio");
     ck_assert_str_eq(avsound_arch_name(10), "openl3-image");
-    ck_assert_ptr_null(avsound_arch_name(11));
+    ck_assert_str_eq(avsound_arch_name(11), "ave-net-mf");
+    ck_assert_str_eq(avsound_arch_name(12), "ave-net-of");
+    ck_assert_ptr_null(avsound_arch_name(13));
     ck_assert_ptr_null(avsound_arch_name(-1));
 }
 END_TEST

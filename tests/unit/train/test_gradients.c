@@ -187,6 +187,8 @@ static const training_case trainings[] = {
     {"l3-net", AVSN_OBJECTIVE_SOFTMAX, NULL},
     {"ave-net", AVSN_OBJECTIVE_SOFTMAX, NULL},
     {"avol-net", AVSN_OBJECTIVE_SIGMOID, NULL},
+    {"ave-net-mf", AVSN_OBJECTIVE_SOFTMAX, NULL},
+    {"ave-net-of", AVSN_OBJECTIVE_SOFTMAX, NULL},
     {"ave-net", AVSN_OBJECTIVE_CONTRASTIVE, NULL},
     {"avol-net", AVSN_OBJECTIVE_CONTRASTIVE, NULL},
     {"sync-net", AVSN_OBJECTIVE_LAGS, NULL},

@@ -1,6 +1,7 @@
 #include "train/loader.h"
 
 #include "base/base.h"
+#include "dsp/flow.h"
 #include "failing.h"
 #include "unit/train/make_clips.h"
 
@@ -400,6 +401,82 @@ START_TEST(clips_show_their_frames_and_hear_from_where_the_sound_begins)
 }
 END_TEST
 
+static void luma_of(const avsn_loader_options *o, const float *frame, size_t channel, size_t plane, float *luma)
+{
+    static const double share[3] = {0.299, 0.587, 0.114};
+    for (size_t i = 0; i < plane; i++) {
+        double sum = 0;
+        for (size_t c = 0; c < 3; c++)
+            sum += 255 * share[c] * (double)(frame[c * channel + i] * o->image.std[c] + o->image.mean[c]);
+        luma[i] = (float)sum;
+    }
+}
+
+/* The same pairs and sounds three times: with pictures, with the frames around them, with the flow between those. */
+START_TEST(pictures_are_seen_with_the_frames_around_them)
+{
+    enum { AROUND = 4, SHOWN = 2 * AROUND + 1 };
+    avsound_context *context = plain();
+    const char *folder = temporary_folder();
+    make_clips(folder, &small);
+    avsn_dataset *data = dataset_in(context, folder);
+    avsn_loader_options plain_options = options_for(data);
+    plain_options.augmentation.flip = 0.5f;
+    plain_options.augmentation.gain = 0.1f;
+    avsn_loader_options o = plain_options;
+    o.around = AROUND;
+    o.augmentation.speed = 0.3f; /* would put them out of step: not done */
+    const size_t plane = (size_t)o.image.width * (size_t)o.image.height, sound = size_of(&o).spectrogram;
+    avsn_loader *pictures = loader_of(context, &plain_options), *runs = loader_of(context, &o);
+    o.flow = true;
+    avsn_loader *flows = loader_of(context, &o);
+    avsn_flow_params params;
+    avsn_flow *flow;
+    avsn_flow_params_default(&params);
+    ck_avsound(avsn_flow_create(context, &params, o.image.width, o.image.height, &flow));
+    float *luma = malloc(2 * plane * sizeof *luma), *field = malloc(2 * plane * sizeof *field);
+    ck_avsound(avsn_loader_start(pictures, 2, 0));
+    ck_avsound(avsn_loader_start(runs, 2, 0));
+    ck_avsound(avsn_loader_start(flows, 2, 0));
+    const avsn_batch *a = next_of(pictures), *b = next_of(runs), *c = next_of(flows);
+    ck_assert(!a->frames && !a->flow && !b->image && !b->flow && !c->frames);
+    ck_assert_int_eq(b->shown, SHOWN);
+    ck_assert_mem_eq(a->spectrogram, b->spectrogram, (size_t)a->size * sound * sizeof(float));
+    ck_assert_mem_eq(a->spectrogram, c->spectrogram, (size_t)a->size * sound * sizeof(float));
+    ck_assert_mem_eq(a->image, c->image, (size_t)a->size * 3 * plane * sizeof(float));
+    for (size_t i = 0; i < (size_t)a->size; i++) {
+        const float *frames = b->frames + i * 3 * SHOWN * plane;
+        for (size_t k = 0; k < 3; k++)
+            ck_assert_mem_eq(frames + (k * SHOWN + AROUND) * plane, a->image + (3 * i + k) * plane, plane * sizeof(float));
+        for (size_t f = 0; f < SHOWN; f++) {
+            const double left = level(&o, frames + f * plane, 0, 8, 30), right = level(&o, frames + f * plane, 0, 48, 30);
+            const int clip = clip_luma(b->pair[i].frame_clip, 0, 0), frame = clip_luma(0, b->pair[i].frame + (int)f - AROUND, 1);
+            const bool flipped = fabs(left - clip) > 2.5;
+            ck_assert_double_eq_tol(flipped ? right : left, clip, 2.5);
+            ck_assert_double_eq_tol(flipped ? left : right, frame, 2.5);
+            luma_of(&o, frames + f * plane, SHOWN * plane, plane, luma + f % 2 * plane);
+            if (!f)
+                continue;
+            avsn_flow_run(flow, luma + (f + 1) % 2 * plane, luma + f % 2 * plane, field);
+            avsn_flow_scale(field, o.image.width, o.image.height);
+            const float *got = c->flow + (i * 2 * AROUND + f - 1) * 2 * plane;
+            double error = 0;
+            for (size_t p = 0; p < 2 * plane; p++)
+                error += fabs((double)(got[p] - field[p]));
+            ck_assert_double_le(error / (double)(2 * plane), 1e-3);
+        }
+    }
+    free(field);
+    free(luma);
+    avsn_flow_free(flow);
+    avsn_loader_free(flows);
+    avsn_loader_free(runs);
+    avsn_loader_free(pictures);
+    avsn_dataset_free(data);
+    avsound_context_free(context);
+}
+END_TEST
+
 /* A sound whose level falls by 30 dB a second, so that a column tells its time. */
 static double falling(int clip, int64_t n)
 {
@@ -600,6 +677,8 @@ START_TEST(survives_refused_allocations)
     avsn_loader_options o = options_for(data);
     strong(&o.augmentation);
     o.batch = 2;
+    o.around = 2;
+    o.flow = true;
     o.ahead = 1;
     const long before = f.held;
     long n = 0, failures = 0;
@@ -622,6 +701,7 @@ END_TEST
 SUITE("train.loader", any_number_of_workers_makes_the_same_batches, starts_anywhere_whatever_was_asked_before,
       epochs_of_a_given_length_follow_each_other, ranks_share_the_global_batch, items_show_what_the_pairs_say,
       views_are_made_of_one_part, clips_show_their_frames_and_hear_from_where_the_sound_begins,
+      pictures_are_seen_with_the_frames_around_them,
       sound_of_clips_comes_early_by_the_label, waveforms_have_two_channels_at_the_networks_rate,
       a_damaged_clip_is_named_and_the_batch_before_it_comes, refuses_options_that_make_no_sense,
       survives_refused_allocations)

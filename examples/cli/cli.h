@@ -54,6 +54,8 @@ typedef struct cli_args {
     int64_t seed;
     const char *precision, *modality, *format, *colormap;
     const char *output, *audio;
+    const char *output_dir, *suffix, *layer, *grid; /* of embed */
+    int overwrite, uncentred;
     int64_t threads, batch, runs;
     double hop, fps, alpha;      /* hop < 0: not given */
     int64_t start_us, duration_us; /* -1: not given */
@@ -220,7 +222,7 @@ int cli_scan_next(avsound_scan *scan, const char *path, avsound_scan_result *res
 /* Says, with the first result, if the recording is shorter than what the network sees at once. */
 void cli_warn_padded(const char *path, const avsound_scan_result *result);
 
-/* ---- outputs (outfile.c, wav.c, npy.c, records.c) ---- */
+/* ---- outputs (outfile.c, wav.c, npy.c, npz.c, records.c) ---- */
 
 bool cli_ends_with(const char *path, const char *ending); /* letters of either case */
 /* Refuses an output that is one of the inputs. */
@@ -243,6 +245,10 @@ enum { CLI_WAV_HEADER = 58, CLI_WAV_MOST_SAMPLES = (INT32_MAX - CLI_WAV_HEADER) 
 /* `samples`: of all channels together, CLI_WAV_MOST_SAMPLES at most. */
 void cli_wav_header(unsigned char header[CLI_WAV_HEADER], int32_t channels, int32_t rate, int64_t samples);
 bool cli_wav_write(FILE *file, const float *samples, int64_t count);
+
+/* The header of a numpy array [count][shape...]: room for any shape here, and a multiple of 64 as numpy aligns its data. */
+enum { CLI_NPY_HEADER = 128 };
+void cli_npy_header(unsigned char header[CLI_NPY_HEADER], const char *descr, int64_t count, int rank, const int64_t *shape);
 
 /* A numpy array [count][...] that grows by items. */
 typedef struct cli_npy {
@@ -272,6 +278,21 @@ int cli_series_append(cli_series *series, const float *item, int64_t time_us);
 int cli_series_finish(cli_series *series);
 void cli_series_discard(cli_series *series);
 
+/* An archive of numpy arrays as openl3 writes them: embedding [count][dimension], and, of recordings, timestamps [count]. It is
+ * complete or not there at all; any size. */
+typedef struct cli_npz {
+    cli_outfile out;
+    char path[4096];
+    int64_t dimension, count, room;
+    double *times;     /* [room] */
+    uint32_t checksum; /* of the vectors */
+} cli_npz;
+
+int cli_npz_open(cli_npz *npz, const char *path, int64_t dimension);
+int cli_npz_append(cli_npz *npz, const float *vector, double seconds);
+int cli_npz_finish(cli_npz *npz, bool timestamps);
+void cli_npz_discard(cli_npz *npz);
+
 /* ---- classes of a recording (classify.c) ---- */
 
 typedef struct cli_classes {
@@ -294,7 +315,7 @@ int32_t cli_classes_best(const cli_classes *classes);
 const char *cli_classes_name(const cli_classes *classes, int32_t index);
 
 /* Records, each a JSON object with the same keys, as a table, CSV, JSON or JSON lines. */
-typedef enum cli_format { CLI_TABLE, CLI_CSV, CLI_JSON, CLI_JSON_LINES, CLI_NPY } cli_format;
+typedef enum cli_format { CLI_TABLE, CLI_CSV, CLI_JSON, CLI_JSON_LINES, CLI_NPY, CLI_NPZ } cli_format;
 
 typedef struct cli_records {
     cli_outfile out;

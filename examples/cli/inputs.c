@@ -104,6 +104,14 @@ void cli_sound_close(cli_sound *sound)
     *sound = (cli_sound){0};
 }
 
+enum { EMBEDDINGS = AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_EMBED_AUDIO }; /* of several files: the others are no sound for it */
+
+static bool read_grid(const char *text, int32_t *rows, int32_t *cols)
+{
+    int end = 0;
+    return sscanf(text, "%4dx%4d%n", rows, cols, &end) == 2 && !text[end] && *rows > 0 && *cols > 0;
+}
+
 int cli_scan_open(const cli *c, const cli_model *model, const char *path, int32_t what, double hop, avsound_scan **out)
 {
     const cli_args *a = &c->args;
@@ -115,7 +123,11 @@ int cli_scan_open(const cli *c, const cli_model *model, const char *path, int32_
     options.hop_seconds = hop;
     options.start_us = a->start_us >= 0 ? a->start_us : 0;
     options.duration_us = a->duration_us >= 0 ? a->duration_us : 0;
-    options.audio_path = a->input_count > 1 ? a->inputs[1] : a->audio;
+    options.audio_path = a->input_count > 1 && what & ~EMBEDDINGS ? a->inputs[1] : a->audio;
+    options.layer = a->layer;
+    options.sound_begins = a->uncentred;
+    if (a->grid && !read_grid(a->grid, &options.grid_rows, &options.grid_cols))
+        return cli_error(CLI_USAGE, "--grid is %s, want ROWSxCOLUMNS such as 4x3", a->grid);
     const avsound_status status = avsound_scan_create(model->model, path, &options, out);
     if (status)
         return cli_input_failed(path, status);

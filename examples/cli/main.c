@@ -11,12 +11,15 @@ const cli_command cli_commands[] = {
      "file or the name of an installed model. Without an operand --arch describes a\n"
      "network as it is made from --seed.\n",
      cli_info},
-    {"embed", CLI_EMBED, "FILE", 1, 1, "turn pictures and sounds into vectors that can be compared",
+    {"embed", CLI_EMBED, "FILE...", 1, INT_MAX, "turn pictures and sounds into vectors that can be compared",
      "FILE is a picture, a sound or a video. A picture gives one vector, a recording\n"
      "one every --hop seconds and modality. As .npy they are an array\n"
      "[times][dimension], or [times][2][dimension], the picture first, for\n"
      "--modality both; NAME.times.npy beside NAME.npy holds the seconds. The vectors\n"
-     "of pictures and of sounds can be compared with each other, but for l3-net's.\n",
+     "of pictures and of sounds can be compared with each other, but for l3-net's and\n"
+     "openl3's. --format npz is in openl3's manner: NAME.npz beside each FILE, or file\n"
+     "of a folder, with the arrays embedding and timestamps (of a video NAME_audio.npz\n"
+     "or NAME_image.npz), a vector every 0.1 s of sound or of every frame.\n",
      cli_embed},
     {"score", CLI_SCORE, "PICTURE SOUND | VIDEO [SOUND]", 1, 2, "say whether picture and sound belong together",
      "A picture is scored with the middle of the sound; a video, every --hop seconds,\n"

@@ -3,21 +3,27 @@
 
 #include "cli.h"
 
-#define HEADER_BYTES 128 /* room for any shape here, and a multiple of 64 as numpy aligns its data */
+void cli_npy_header(unsigned char header[CLI_NPY_HEADER], const char *descr, int64_t count, int rank, const int64_t *shape)
+{
+    char text[CLI_NPY_HEADER - 10 + 1], sizes[80] = "";
+    for (int i = 0; i < rank; i++) {
+        const size_t used = strlen(sizes);
+        snprintf(sizes + used, sizeof sizes - used, " %lld,", (long long)shape[i]);
+    }
+    const int length = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%lld,%s), }", descr,
+                                (long long)count, sizes);
+    memset(text + length, ' ', sizeof text - 1 - (size_t)length);
+    text[sizeof text - 2] = '\n';
+    const unsigned char magic[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, CLI_NPY_HEADER - 10, 0};
+    memcpy(header, magic, sizeof magic);
+    memcpy(header + sizeof magic, text, sizeof text - 1);
+}
 
 static bool write_header(cli_npy *npy)
 {
-    char text[HEADER_BYTES - 10 + 1], shape[80] = "";
-    for (int i = 0; i < npy->rank; i++) {
-        const size_t used = strlen(shape);
-        snprintf(shape + used, sizeof shape - used, " %lld,", (long long)npy->shape[i]);
-    }
-    const int length = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%lld,%s), }",
-                                npy->descr, (long long)npy->count, shape);
-    memset(text + length, ' ', sizeof text - 1 - (size_t)length);
-    text[sizeof text - 2] = '\n';
-    const unsigned char magic[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, HEADER_BYTES - 10, 0};
-    return fwrite(magic, sizeof magic, 1, npy->out.file) == 1 && fwrite(text, sizeof text - 1, 1, npy->out.file) == 1;
+    unsigned char header[CLI_NPY_HEADER];
+    cli_npy_header(header, npy->descr, npy->count, npy->rank, npy->shape);
+    return fwrite(header, sizeof header, 1, npy->out.file) == 1;
 }
 
 int cli_npy_open(cli_npy *npy, const char *path, const char *descr, int rank, const int64_t *shape)

@@ -11,13 +11,13 @@
 
 cli_format cli_format_of(const cli_args *args, cli_format otherwise)
 {
-    static const char *const names[] = {"table", "csv", "json", "jsonl", "npy"};
-    for (int i = 0; args->format && i <= CLI_NPY; i++)
+    static const char *const names[] = {"table", "csv", "json", "jsonl", "npy", "npz"};
+    for (int i = 0; args->format && i <= CLI_NPZ; i++)
         if (!strcmp(args->format, names[i]))
             return (cli_format)i;
     if (args->json)
         return CLI_JSON;
-    for (int i = CLI_CSV; args->output && i <= CLI_NPY; i++) {
+    for (int i = CLI_CSV; args->output && i <= CLI_NPZ; i++) {
         char ending[8];
         snprintf(ending, sizeof ending, ".%s", names[i]);
         if (cli_ends_with(args->output, ending))

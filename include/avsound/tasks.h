@@ -120,6 +120,14 @@ typedef struct avsound_scan_options {
     int64_t start_us;      /**< first time */
     int64_t duration_us;   /**< 0: to the end */
     const char *audio_path; /**< take the sound from this file instead, repeated if it is shorter; NULL: the video's own */
+    const char *layer;     /**< embed this layer of a network of pictures or sounds instead, by its name, such as "vision.conv4_2";
+                                `what` is then AVSOUND_SCAN_EMBED_IMAGE or _AUDIO, the one that the layer depends on. NULL: the
+                                network's embedding */
+    int32_t grid_rows;     /**< with grid_cols: cells of a layer's map are pooled to so many rows and columns, the largest value of
+                                each channel. 0, both: all cells */
+    int32_t grid_cols;     /**< see grid_rows. Embeddings of cells are their channels, cell by cell, row by row */
+    int32_t sound_begins;  /**< 1: a result's sound begins at its time. 0: it is centred on it */
+    int32_t reserved;      /**< 0 */
 } avsound_scan_options;
 
 /** One result. Pointers are NULL where not asked for or not to be had. Since 0.1. */

@@ -13,9 +13,11 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
-#define SCAN_OPTIONS_LEAST ((uint32_t)sizeof(avsound_scan_options))
+#define SCAN_OPTIONS_LEAST ((uint32_t)offsetof(avsound_scan_options, layer))
 #define NO_FRAME_HOP_SECONDS 0.04
 
 typedef struct job {
@@ -43,6 +45,7 @@ struct avsound_scan {
     avsn_strip *strip;    /* frames around pictures, if the network sees them */
     avsn_clip_scan *clip; /* which does it all, if the network is one of clips */
     bool needs_frames, needs_sound;
+    int64_t sound_ahead_us; /* the middle of a result's sound lies so much behind its time */
     int32_t workers;
     avsound_session **sessions;
     int32_t output[OUT_COUNT]; /* of the sessions; -1: not wanted */
@@ -111,7 +114,7 @@ static avsound_status fill_job(avsound_scan *scan, job *j)
         AVSN_TRY(fill_picture(scan, j));
     scan->seen = true;
     if (scan->needs_sound)
-        AVSN_TRY(avsn_recording_sound_at(&scan->recording, j->time_us, j->spectrogram, &j->rms));
+        AVSN_TRY(avsn_recording_sound_at(&scan->recording, j->time_us + scan->sound_ahead_us, j->spectrogram, &j->rms));
     if (scan->needs_sound && !scan->needs_frames && avsn_recording_sound_ended(&scan->recording, j->time_us))
         return avsn_fail(AVSOUND_E_END, "no more sound");
     scan->seen = false;
@@ -120,7 +123,10 @@ static avsound_status fill_job(avsound_scan *scan, job *j)
 
 static void copy_output(const avsound_scan *scan, const avsound_session *session, int which, float *to)
 {
-    if (scan->output[which] >= 0)
+    const avsound_scan_options *o = &scan->options;
+    if (scan->output[which] >= 0 && o->grid_rows)
+        avsn_session_take_grid(session, scan->output[which], 0, o->grid_rows, o->grid_cols, to);
+    else if (scan->output[which] >= 0)
         avsn_session_take(session, scan->output[which], 0, to);
 }
 
@@ -296,6 +302,27 @@ static avsound_status check_options(const avsound_scan_options *o)
     return AVSOUND_OK;
 }
 
+/* A layer and its grid. */
+static avsound_status check_layer(const avsound_model *model, const avsound_scan_options *o)
+{
+    if (o->sound_begins < 0 || o->sound_begins > 1)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: sound_begins is %d, want 0 or 1", o->sound_begins);
+    if (o->grid_rows < 0 || o->grid_cols < 0 || !o->grid_rows != !o->grid_cols)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: grid_rows is %d and grid_cols %d, want 0, or 1 and more, both",
+                  o->grid_rows, o->grid_cols);
+    if ((o->layer || o->grid_rows || o->sound_begins) && model->arch->clip)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s takes clips: layer, grid and sound_begins are for networks of pictures and sounds",
+                  model->arch->name);
+    if (o->layer && (!*o->layer || strpbrk(o->layer, ", ")))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: layer is \"%s\", want the name of one", o->layer);
+    if (!o->layer && o->grid_rows)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: a grid of %dx%d without a layer", o->grid_rows, o->grid_cols);
+    if (o->layer && o->what != AVSOUND_SCAN_EMBED_IMAGE && o->what != AVSOUND_SCAN_EMBED_AUDIO)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: what is %#x, want AVSOUND_SCAN_EMBED_IMAGE or _AUDIO alone for layer %s",
+                  (unsigned)o->what, o->layer);
+    return AVSOUND_OK;
+}
+
 static bool needs_sound(int32_t what)
 {
     return (what & (AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP)) != 0;
@@ -308,14 +335,48 @@ static bool wants(const avsound_scan *scan, int which)
     return (scan->options.what & asked_by[which]) != 0;
 }
 
+static const char *name_of(const avsound_scan *scan, int which)
+{
+    return scan->options.layer ? scan->options.layer : output_names[which];
+}
+
+/* A layer must depend on what is embedded and on nothing else, and have the cells for its grid. */
+static avsound_status check_depends(const avsound_scan *scan, const avsn_shape *shape, int32_t output)
+{
+    const avsound_scan_options *o = &scan->options;
+    const avsn_plan *plan = scan->sessions[0]->plan;
+    const bool audio = o->what == AVSOUND_SCAN_EMBED_AUDIO;
+    bool seen = false;
+    for (int32_t i = 0; o->layer && i < avsn_plan_input_count(plan); i++) {
+        const char *input = avsn_plan_input_name(plan, i);
+        const bool depends = avsn_plan_input_outputs(plan, i) >> output & 1, fits = !strcmp(input, "spectrogram") == audio;
+        if (depends && !fits)
+            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "layer %s depends on the %s", o->layer, input);
+        seen = seen || depends;
+    }
+    if (o->layer && !seen)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "layer %s does not depend on the %s", o->layer, audio ? "sound" : "picture");
+    char text[AVSN_SHAPE_TEXT];
+    if (o->grid_rows && (shape->rank != 4 || o->grid_rows > shape->dim[2] || o->grid_cols > shape->dim[3]))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "layer %s is %s, which makes no grid of %dx%d", o->layer,
+                  avsn_shape_text(shape, text), o->grid_rows, o->grid_cols);
+    return AVSOUND_OK;
+}
+
+/* No layer's map has as many numbers as 31 bits count: the context bounds pictures, the configuration spectrograms. */
+static int32_t dimension_of(const avsound_scan *scan, const avsn_shape *shape)
+{
+    const avsound_scan_options *o = &scan->options;
+    return o->grid_rows ? (int32_t)shape->dim[1] * o->grid_rows * o->grid_cols : (int32_t)avsn_embedding_size(shape);
+}
+
 static avsound_status make_sessions(avsound_scan *scan)
 {
-    char outputs[128] = "";
+    char outputs[256] = "";
+    size_t used = 0;
     for (int i = 0; i < OUT_COUNT; i++)
-        if (wants(scan, i)) {
-            strcat(outputs, *outputs ? "," : "");
-            strcat(outputs, output_names[i]);
-        }
+        if (wants(scan, i))
+            used += (size_t)snprintf(outputs + used, sizeof outputs - used, "%s%s", used ? "," : "", name_of(scan, i));
     avsound_session_options o = {.struct_size = sizeof o, .threads = 1, .precision = scan->options.precision,
                                  .outputs = outputs};
     if (scan->options.what & AVSOUND_SCAN_MAP)
@@ -329,13 +390,14 @@ static avsound_status make_sessions(avsound_scan *scan)
         AVSN_TRY(avsound_session_create(scan->model, &o, &scan->sessions[i]));
     const avsound_session *session = scan->sessions[0];
     for (int i = 0; i < OUT_COUNT; i++) {
-        scan->output[i] = wants(scan, i) ? avsn_session_output(session, output_names[i]) : -1;
+        scan->output[i] = wants(scan, i) ? avsn_session_output(session, name_of(scan, i)) : -1;
         if (scan->output[i] < 0)
             continue;
         const avsn_shape *shape = avsn_plan_output_shape(session->plan, scan->output[i]);
         scan->output_mask |= (uint64_t)1 << scan->output[i];
+        AVSN_TRY(check_depends(scan, shape, scan->output[i]));
         if (i == OUT_EMBED_IMAGE || i == OUT_EMBED_AUDIO)
-            scan->dimension = (int32_t)avsn_embedding_size(shape);
+            scan->dimension = dimension_of(scan, shape);
         if (i == OUT_MAP) {
             scan->rows = (int32_t)shape->dim[2];
             scan->cols = (int32_t)shape->dim[3];
@@ -378,6 +440,12 @@ static avsound_status make_jobs(avsound_scan *scan)
     return AVSOUND_OK;
 }
 
+/* Half of what the network hears at once. */
+static int64_t half_us(const avsn_audio_frontend *f)
+{
+    return llround(5e5 * avsn_audio_frontend_samples(f) / f->sample_rate);
+}
+
 static avsound_status scan_init(avsound_scan *scan, const char *path, avsn_feed *feed)
 {
     const int32_t what = scan->options.what;
@@ -385,6 +453,8 @@ static avsound_status scan_init(avsound_scan *scan, const char *path, avsn_feed 
         return avsn_clip_scan_create(scan->model, path, feed, &scan->options, &scan->clip);
     scan->needs_frames = (what & ~AVSOUND_SCAN_EMBED_AUDIO) != 0;
     scan->needs_sound = needs_sound(what);
+    if (scan->options.sound_begins)
+        scan->sound_ahead_us = half_us(&scan->model->config.audio);
     scan->workers = scan->options.threads ? scan->options.threads : avsn_cpu_count();
     const avsn_recording_options recording = {
         .path = path,
@@ -406,6 +476,7 @@ avsound_status avsn_scan_check(const avsound_model *model, const avsound_scan_op
 {
     AVSN_TRY(avsn_options_read(options, sizeof *options, theirs, SCAN_OPTIONS_LEAST, "scan options"));
     AVSN_TRY(check_options(options));
+    AVSN_TRY(check_layer(model, options));
     return check_what(model, options->what);
 }
 
@@ -417,8 +488,9 @@ double avsn_scan_latency(const avsound_model *model, const avsound_scan_options 
     const avsn_audio_frontend *f = &model->config.audio;
     if (model->arch->clip)
         return avsn_clip_scan_latency(model, options);
+    const double halves = options->sound_begins ? 2 : 1;
     const double sound =
-        needs_sound(options->what) ? ((double)avsn_audio_frontend_samples(f) / 2 + f->window + f->hop) / f->sample_rate : 0;
+        needs_sound(options->what) ? (halves * avsn_audio_frontend_samples(f) / 2 + f->window + f->hop) / f->sample_rate : 0;
     const double frames = model->arch->around ? (model->arch->around + 1) * AVSN_STRIP_US * 1e-6 : 0;
     return AVSN_MAX(sound, frames);
 }
@@ -437,7 +509,7 @@ avsound_status avsn_scan_create(avsound_model *model, const char *path, avsn_fee
     pthread_cond_init(&scan->job_done, NULL);
     atomic_init(&scan->cancel, 0);
     const avsound_status status = scan_init(scan, path, feed);
-    scan->options.audio_path = NULL; /* the caller's string */
+    scan->options.audio_path = scan->options.layer = NULL; /* the caller's strings */
     if (status) {
         avsound_scan_free(scan);
         return status;

@@ -329,6 +329,30 @@ void avsn_session_take(const avsound_session *session, int32_t output, int64_t i
             vector[i * channels + c] = from[c * cells + i];
 }
 
+static float largest_in(const float *map, int64_t cols, const int64_t from[2], const int64_t to[2])
+{
+    float most = map[from[0] * cols + from[1]];
+    for (int64_t r = from[0]; r < to[0]; r++)
+        for (int64_t c = from[1]; c < to[1]; c++)
+            most = map[r * cols + c] > most ? map[r * cols + c] : most;
+    return most;
+}
+
+void avsn_session_take_grid(const avsound_session *session, int32_t output, int64_t item, int64_t rows, int64_t cols,
+                            float *vector)
+{
+    const avsn_shape *shape = avsn_plan_output_shape(session->plan, output);
+    const int64_t channels = shape->dim[1], high = shape->dim[2], wide = shape->dim[3];
+    const float *maps = avsn_plan_output_data(session->plan, output) + item * channels * high * wide;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < cols; c++) {
+            const int64_t from[2] = {r * high / rows, c * wide / cols};
+            const int64_t to[2] = {((r + 1) * high + rows - 1) / rows, ((c + 1) * wide + cols - 1) / cols};
+            for (int64_t k = 0; k < channels; k++)
+                *vector++ = largest_in(maps + k * high * wide, wide, from, to);
+        }
+}
+
 avsound_status avsound_session_get_output(const avsound_session *session, const char *name, avsound_tensor *view)
 {
     REQUIRE(session);

@@ -72,6 +72,10 @@ void avsn_session_set_spectrogram(avsound_session *session, int32_t item, const 
 int64_t avsn_embedding_size(const avsn_shape *shape);
 /* Item `item` of an output as a vector: (N,C,rows,columns) in the order rows, columns, C, as Keras flattens it. */
 void avsn_session_take(const avsound_session *session, int32_t output, int64_t item, float *vector);
+/* The same of a map, its cells pooled to rows x cols by maxima: cell i of n covers floor(i s / n) up to ceil((i + 1) s / n) of s,
+ * as PyTorch's adaptive pools do. */
+void avsn_session_take_grid(const avsound_session *session, int32_t output, int64_t item, int64_t rows, int64_t cols,
+                            float *vector);
 
 /* How much there was to see and to hear, 0...1 (tasks.h: avsound_score). */
 float avsn_confidence(float contrast, float rms);

@@ -131,7 +131,7 @@ AT(avsound_score, probability, 4);
 AT(avsound_score, confidence, 8);
 AT(avsound_score, reserved, 12);
 
-SIZE(avsound_scan_options, 48);
+SIZE(avsound_scan_options, 72);
 AT(avsound_scan_options, struct_size, 0);
 AT(avsound_scan_options, what, 4);
 AT(avsound_scan_options, threads, 8);
@@ -140,6 +140,11 @@ AT(avsound_scan_options, hop_seconds, 16);
 AT(avsound_scan_options, start_us, 24);
 AT(avsound_scan_options, duration_us, 32);
 AT(avsound_scan_options, audio_path, 40);
+AT(avsound_scan_options, layer, 48);
+AT(avsound_scan_options, grid_rows, 56);
+AT(avsound_scan_options, grid_cols, 60);
+AT(avsound_scan_options, sound_begins, 64);
+AT(avsound_scan_options, reserved, 68);
 
 SIZE(avsound_scan_result, 112);
 AT(avsound_scan_result, struct_size, 0);

@@ -149,6 +149,11 @@ static bool set_twins(command_line *c, const char *v)
     return read_number(v, 0, 1, &c->o->twins);
 }
 
+static bool set_mimes(command_line *c, const char *v)
+{
+    return read_number(v, 0, 1, &c->o->mimes);
+}
+
 static bool set_offset(command_line *c, const char *v)
 {
     char a[32], b[32];
@@ -209,6 +214,7 @@ static const option table[] = {
     {"silent", "P", "probability that a thing on screen is silent; default 0.35", set_silent},
     {"no-source", "P", "probability that nothing on screen sounds; default 0.1", set_no_source},
     {"twins", "P", "probability that a silent one of the same kind joins a sounding one; default 0", set_twins},
+    {"mimes", "P", "probability that such a twin goes through the motions, at other times; default 0", set_mimes},
     {"offset", "A:B", "audio offset in ms, drawn between A and B; positive: audio early; default 0", set_offset},
     {"no-stems", NULL, "leave out the tracks of the single sounds", set_no_stems},
     {"shard", "I/N", "make every N-th clip only, beginning with the I-th (from 0)", set_shard},

@@ -57,10 +57,13 @@ static void choose_cast(scene *s)
         if (twin && s->things[k].sounding && s->thing_count < MOST_VISIBLE)
             thing_add(s, s->things[k].kind, true, false);
     }
+    const int twins = s->thing_count;
     /* Half the scenes without a visible source are to be heard nevertheless, if anything sounds off screen at all. */
     const double off_screen = no_source && o->off_screen > 0 ? fmax(o->off_screen, 0.5) : o->off_screen;
     if (rng_chance(&r, off_screen) && left_count > 0)
         thing_add(s, left[--left_count], false, true);
+    for (int k = visible; k < twins; k++)
+        s->things[k].mimed = rng_chance(&r, o->mimes);
 }
 
 static bool overlaps(const scene *s, const thing *t)
@@ -116,10 +119,10 @@ static void plan_thing(scene *s, int index, int visible, colour against)
     t->tempo = rng_log_between(&r, 0.8, 1.25);
     t->level = rng_between(&r, -26, -14);
     t->noise = thing_stream(s, index, SOUND);
-    if (!t->sounding)
-        return;
-    t->stem = ++s->stem_count;
-    t->kind->plan(t, &r, fmin(0, s->offset) - 1.2, o->seconds + fmax(0, s->offset) + 0.5);
+    if (t->sounding)
+        t->stem = ++s->stem_count;
+    if (t->sounding || t->mimed)
+        t->kind->plan(t, &r, fmin(0, s->offset) - 1.2, o->seconds + fmax(0, s->offset) + 0.5);
 }
 
 static void plan_camera(scene *s)

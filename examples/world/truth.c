@@ -137,10 +137,10 @@ static json_t *world_options(const options *o)
     json_t *names = json_array();
     for (int k = 0; k < o->kind_count; k++)
         json_array_append_new(names, json_string(o->kinds[k]->name));
-    return json_pack("{s:I, s:f, s:i, s:i, s:i, s:[i,i], s:f, s:f, s:f, s:f, s:[f,f], s:b, s:o}", "seed",
+    return json_pack("{s:I, s:f, s:i, s:i, s:i, s:[i,i], s:f, s:f, s:f, s:f, s:f, s:[f,f], s:b, s:o}", "seed",
                      (json_int_t)o->seed, "seconds", o->seconds, "width", o->width, "height", o->height, "fps", o->fps,
                      "things", o->least_things, o->most_things, "off_screen", o->off_screen, "silent", o->silent,
-                     "no_source", o->no_source, "twins", o->twins, "offset_ms", o->least_offset, o->most_offset,
+                     "no_source", o->no_source, "twins", o->twins, "mimes", o->mimes, "offset_ms", o->least_offset, o->most_offset,
                      "stems", o->stems, "kinds", names);
 }
 

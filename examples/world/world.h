@@ -74,6 +74,7 @@ typedef struct kind kind;
 typedef struct thing {
     const kind *kind;
     bool on_screen, sounding;
+    bool mimed; /* goes through the motions of sounding, silently */
     int stem; /* number of its audio track, 0 if it is silent */
     double x, y, radius; /* pixels of the steady camera */
     double angle; /* radians, clockwise */
@@ -145,7 +146,7 @@ typedef struct options {
     const kind *kinds[MOST_KINDS];
     int kind_count;
     int least_things, most_things;
-    double off_screen, silent, no_source, twins;
+    double off_screen, silent, no_source, twins, mimes;
     double least_offset, most_offset; /* milliseconds */
     bool stems, quiet;
 } options;

@@ -400,6 +400,35 @@ START_TEST(twins_are_silent_and_of_one_kind)
 }
 END_TEST
 
+START_TEST(mimes_move_at_other_times_and_are_silent)
+{
+    options o = small_world(17);
+    o.twins = 1;
+    int mimes = 0;
+    for (int64_t clip = 0; clip < 20; clip++) {
+        o.mimes = 0;
+        scene *still = plan(&o, clip);
+        o.mimes = 1;
+        scene *s = plan(&o, clip);
+        ck_assert_int_eq(s->stem_count, still->stem_count);
+        for (int k = 0; k < s->thing_count; k++) {
+            ck_assert_int_eq(s->things[k].stem != 0, s->things[k].sounding);
+            ck_assert_int_eq(still->things[k].event_count > 0, s->things[k].sounding);
+            if (!s->things[k].mimed)
+                continue;
+            ck_assert(!s->things[k].sounding && s->things[k].event_count > 0);
+            for (int j = 0; j < k; j++)
+                if (s->things[j].kind == s->things[k].kind)
+                    ck_assert_double_ne(s->things[j].events[0].start, s->things[k].events[0].start);
+            mimes++;
+        }
+        unplan(s);
+        unplan(still);
+    }
+    ck_assert_int_gt(mimes, 10);
+}
+END_TEST
+
 /* A plucked string is in tune although its loop has a whole number of samples: autocorrelation at the period. */
 START_TEST(plucked_strings_are_in_tune)
 {
@@ -429,4 +458,5 @@ END_TEST
 SUITE("world.kinds", tree_leads_every_kind_to_its_root, every_kind_sounds_all_the_time, sound_begins_with_its_cause,
       lasting_causes_are_seen_at_their_onset, hammers_touch_at_the_strike, boxes_hold_the_things_and_lie_in_the_frame,
       looks_and_places_tell_nothing_of_the_kind, stems_add_up_to_the_mixture, sound_comes_from_where_the_thing_is,
-      casts_follow_the_probabilities, twins_are_silent_and_of_one_kind, plucked_strings_are_in_tune)
+      casts_follow_the_probabilities, twins_are_silent_and_of_one_kind, mimes_move_at_other_times_and_are_silent,
+      plucked_strings_are_in_tune)

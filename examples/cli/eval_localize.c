@@ -10,10 +10,11 @@
 typedef struct moment {
     int64_t time_us;
     bool positive, measured; /* positive: something that sounds is visible */
-    int32_t box_count;
-    double boxes[MOST_BOXES][4];
+    int32_t box_count, silent_count;
+    double boxes[MOST_BOXES][4], silent[MOST_BOXES][4]; /* of what is seen and heard; of what is seen alone */
     double width, height; /* unit of the boxes; 0: the frame's own pixels */
     avsound_map_measure_result m;
+    double chosen, chance; /* 1 if the brightest of all that is seen is heard; NaN if all is heard, or nothing */
 } moment;
 
 typedef struct localization {
@@ -30,12 +31,12 @@ static void find_sources(const eval_truth *truth, int64_t time_us, moment *m)
     *m = (moment){.time_us = time_us, .width = truth->width, .height = truth->height};
     for (int32_t i = 0; i < truth->thing_count; i++) {
         const eval_thing *thing = &truth->things[i];
-        if (!eval_truth_visible(truth, thing, time_us) || !eval_truth_audible(truth, thing, time_us))
+        if (!eval_truth_visible(truth, thing, time_us))
             continue;
         const int16_t *box = thing->boxes[llround((double)time_us / 1e6 * truth->fps)];
+        double *to = eval_truth_audible(truth, thing, time_us) ? m->boxes[m->box_count++] : m->silent[m->silent_count++];
         for (int k = 0; k < 4; k++)
-            m->boxes[m->box_count][k] = box[k];
-        m->box_count++;
+            to[k] = box[k];
     }
     m->positive = m->box_count > 0;
 }
@@ -151,29 +152,89 @@ static int32_t ciou_mode(const char *name)
                                             : AVSOUND_CIOU_FIXED;
 }
 
+/* The map's largest value at a cell whose centre lies in the box, or at the cell of the box's centre. */
+static float brightest(const avsound_map_options *o, const double box[4])
+{
+    const int32_t y = (int32_t)((box[1] + box[3]) / 2 / o->height * o->rows), x = (int32_t)((box[0] + box[2]) / 2 / o->width * o->cols);
+    float most = o->map[(y < o->rows ? y : o->rows - 1) * o->cols + (x < o->cols ? x : o->cols - 1)];
+    for (int32_t i = 0; i < o->rows * o->cols; i++) {
+        const double cy = (i / o->cols + 0.5) / o->rows * o->height, cx = (i % o->cols + 0.5) / o->cols * o->width;
+        if (cx >= box[0] && cx < box[2] && cy >= box[1] && cy < box[3])
+            most = fmaxf(most, o->map[i]);
+    }
+    return most;
+}
+
+static void choose_thing(const avsound_map_options *o, moment *m)
+{
+    float heard = -INFINITY, silent = -INFINITY;
+    m->chosen = m->chance = NAN;
+    if (!m->box_count || !m->silent_count)
+        return;
+    for (int32_t i = 0; i < m->box_count; i++)
+        heard = fmaxf(heard, brightest(o, m->boxes[i]));
+    for (int32_t i = 0; i < m->silent_count; i++)
+        silent = fmaxf(silent, brightest(o, m->silent[i]));
+    m->chosen = heard > silent;
+    m->chance = (double)m->box_count / (m->box_count + m->silent_count);
+}
+
+static avsound_status measure_map(const cli *c, moment *m, const float *map, int32_t rows, int32_t cols, int32_t width,
+                                  int32_t height)
+{
+    avsound_map_options o;
+    avsound_map_options_init(&o, sizeof o);
+    o.map = map;
+    o.rows = rows;
+    o.cols = cols;
+    o.width = m->width > 0 ? m->width : width;
+    o.height = m->height > 0 ? m->height : height;
+    o.boxes = m->boxes[0];
+    o.box_count = m->box_count;
+    o.mode = ciou_mode(c->args.ciou);
+    o.truth = strcmp(c->args.truth, "consensus") ? AVSOUND_TRUTH_UNION : AVSOUND_TRUTH_CONSENSUS;
+    o.threshold = c->args.threshold;
+    m->m.struct_size = sizeof m->m;
+    const avsound_status status = avsound_map_measure(c->context, &o, &m->m);
+    m->measured = !status;
+    choose_thing(&o, m);
+    return status;
+}
+
 static avsound_status map_frame(void *user, int64_t index, const avsound_frame *frame)
 {
     mapping *g = user;
     moment *m = &g->moments[index];
-    const cli_args *a = &g->worker->e->c->args;
-    avsound_map_options o;
-    avsound_map_options_init(&o, sizeof o);
+    int32_t rows = 0, cols = 0;
     avsound_status status = eval_read_sound(g->media, m->time_us, &g->worker->sound);
     if (!status)
-        status = find_map(g, frame, &o.rows, &o.cols);
-    if (status)
-        return status;
-    o.map = g->map;
-    o.width = m->width > 0 ? m->width : frame->width;
-    o.height = m->height > 0 ? m->height : frame->height;
-    o.boxes = m->boxes[0];
-    o.box_count = m->box_count;
-    o.mode = ciou_mode(a->ciou);
-    o.truth = strcmp(a->truth, "consensus") ? AVSOUND_TRUTH_UNION : AVSOUND_TRUTH_CONSENSUS;
-    o.threshold = a->threshold;
-    m->m.struct_size = sizeof m->m;
-    status = avsound_map_measure(g->worker->e->c->context, &o, &m->m);
-    m->measured = !status;
+        status = find_map(g, frame, &rows, &cols);
+    return status ? status : measure_map(g->worker->e->c, m, g->map, rows, cols, frame->width, frame->height);
+}
+
+/* By a network that must see a picture move: the map of the moment's place on the grid. */
+static avsound_status map_clip_in_time(eval_worker *worker, eval_data *data, int64_t index)
+{
+    const localization *l = worker->user;
+    moment *moments = &l->moments[index * l->frames];
+    avsound_media_info info = {.struct_size = sizeof info};
+    avsound_scan_result r = {.struct_size = sizeof r};
+    avsound_scan_options o;
+    avsound_scan *scan = NULL;
+    avsound_scan_options_init(&o, sizeof o);
+    o.what = AVSOUND_SCAN_MAP;
+    o.threads = 1;
+    o.precision = cli_precision(worker->e->c->args.precision);
+    o.hop_seconds = EVAL_GRID_US / 1e6;
+    avsound_status status = avsound_scan_create(worker->e->model.model, data->clips[index].path, &o, &scan);
+    if (!status)
+        status = avsound_scan_get_info(scan, &info);
+    for (int64_t k = 0; !status && k < l->counts[index];) {
+        status = avsound_scan_next(scan, &r);
+        if (!status && r.time_us == moments[k].time_us)
+            status = measure_map(worker->e->c, &moments[k++], r.map, r.rows, r.cols, info.width, info.height);
+    }
+    avsound_scan_free(scan);
     return status;
 }
 
@@ -202,13 +263,14 @@ static avsound_status map_clip(eval_worker *worker, eval_data *data, int64_t ind
 typedef struct columns {
     int64_t count, clips, positive_clips;
     double *hit, *centre, *ciou, *whole, *confidence, *bright, *dark; /* maximum of the map: positives, negatives */
+    double *chosen, *chance;
     uint8_t *positive;
     int64_t *clip;
 } columns;
 
 static bool allocate(columns *c, size_t n)
 {
-    double **all[] = {&c->hit, &c->centre, &c->ciou, &c->whole, &c->confidence, &c->bright, &c->dark};
+    double **all[] = {&c->hit, &c->centre, &c->ciou, &c->whole, &c->confidence, &c->bright, &c->dark, &c->chosen, &c->chance};
     bool good = true;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         good = (*all[i] = malloc(n * sizeof(double))) && good;
@@ -219,7 +281,7 @@ static bool allocate(columns *c, size_t n)
 
 static void free_columns(columns *c)
 {
-    double *const all[] = {c->hit, c->centre, c->ciou, c->whole, c->confidence, c->bright, c->dark};
+    double *const all[] = {c->hit, c->centre, c->ciou, c->whole, c->confidence, c->bright, c->dark, c->chosen, c->chance};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         free(all[i]);
     free(c->positive);
@@ -238,6 +300,8 @@ static void add_moment(columns *c, const moment *m, int64_t clip)
     c->confidence[i] = m->m.confidence;
     c->bright[i] = m->positive ? m->m.maximum : NAN;
     c->dark[i] = m->positive ? NAN : m->m.maximum;
+    c->chosen[i] = m->chosen;
+    c->chance[i] = m->chance;
 }
 
 static bool gather(const eval *e, const localization *l, columns *c)
@@ -261,7 +325,7 @@ static bool gather(const eval *e, const localization *l, columns *c)
 }
 
 typedef struct figures {
-    avsound_estimate pointing, centre, bright, dark;
+    avsound_estimate pointing, centre, bright, dark, chosen, chance;
     avsound_ciou_result ciou, whole;
     avsound_negatives_result negatives;
 } figures;
@@ -284,6 +348,7 @@ static avsound_status measure(const eval *e, const columns *c, figures *f)
     const uint64_t seed = (uint64_t)e->c->args.seed;
     *f = (figures){0};
     f->pointing.struct_size = f->centre.struct_size = f->bright.struct_size = f->dark.struct_size = sizeof f->dark;
+    f->chosen.struct_size = f->chance.struct_size = sizeof f->chance;
     f->ciou.struct_size = f->whole.struct_size = sizeof f->ciou;
     f->negatives.struct_size = sizeof f->negatives;
     avsound_status status = avsound_metric_share(c->hit, c->count, &f->pointing);
@@ -297,6 +362,10 @@ static avsound_status measure(const eval *e, const columns *c, figures *f)
         status = avsound_metric_mean(context, c->bright, c->clip, c->count, seed, &f->bright);
     if (!status)
         status = avsound_metric_mean(context, c->dark, c->clip, c->count, seed, &f->dark);
+    if (!status)
+        status = avsound_metric_mean(context, c->chosen, c->clip, c->count, seed, &f->chosen);
+    if (!status)
+        status = avsound_metric_mean(context, c->chance, c->clip, c->count, seed, &f->chance);
     if (!status)
         status = avsound_metric_negatives(context, c->ciou, c->confidence, c->positive, c->count, &f->negatives);
     return status ? status : widen(c, f);
@@ -334,6 +403,9 @@ static int print_report(const eval *e, const columns *c, const figures *f)
             eval_report_note(&report, "threshold", "threshold", json_real(a->threshold));
         eval_report_figure(&report, "", "pointing", "pointing accuracy", f->pointing.value, f->pointing.low,
                            f->pointing.high, "centre", f->centre.value);
+        if (f->chosen.n)
+            eval_report_figure(&report, "", "choice", "brightest thing sounds", f->chosen.value, f->chosen.low, f->chosen.high,
+                               "chance", f->chance.value);
         eval_report_figure(&report, "", "ciou_half", "cIoU@0.5", f->ciou.at_half, f->ciou.at_half_low,
                            f->ciou.at_half_high, "whole frame", f->whole.at_half);
         eval_report_figure(&report, "", "auc", "cIoU AUC", f->ciou.auc, NAN, NAN, "whole frame", f->whole.auc);
@@ -376,15 +448,18 @@ int eval_localize(eval *e)
     const cli_args *a = &e->c->args;
     if ((strcmp(a->ciou, "fixed") == 0) != (isfinite(a->threshold) != 0))
         return cli_error(CLI_USAGE, "eval: --ciou fixed and --threshold belong together");
-    if (strcmp(avsound_model_arch(e->model.model), "avol-net"))
-        return cli_error(CLI_UNSUPPORTED, "%s is an %s, which has no map: only avol-net says where a sound comes from",
-                         e->model.name, avsound_model_arch(e->model.model));
+    const char *arch = avsound_model_arch(e->model.model);
+    const bool in_time = !strcmp(arch, "sync-net") || !strcmp(arch, "multisensory");
+    if (!in_time && strcmp(arch, "avol-net"))
+        return cli_error(CLI_UNSUPPORTED, "%s is an %s, which has no map: avol-net, sync-net and multisensory say where a sound "
+                         "comes from", e->model.name, arch);
     if (!e->data.has_boxes && !e->data.has_truth)
         return cli_error(CLI_INPUT, "%s: has neither a column \"boxes\" nor the truth of generated clips", a->data);
     cli_model_warn(&e->model, "figures");
     int code = choose(e, &l);
     if (!code)
-        code = eval_run(e, &e->data, "map,score", "clips", map_clip, &l);
+        code = in_time ? eval_run(e, &e->data, NULL, "clips", map_clip_in_time, &l)
+                       : eval_run(e, &e->data, "map,score", "clips", map_clip, &l);
     if (!code && !gather(e, &l, &c))
         code = cli_error(CLI_RESOURCES, "eval: out of memory");
     if (!code) {

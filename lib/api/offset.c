@@ -51,11 +51,11 @@ static avsound_status check_options(avsound_offset_options *o)
 static avsound_status init(avsound_offset *offset, const char *path, avsn_feed *feed)
 {
     const avsound_offset_options *o = &offset->options;
-    avsn_meter_options meter = {.path = path, .feed = feed, .range_seconds = o->range_seconds, .audio_delay_us = o->audio_delay_us,
-                                .start_us = o->start_us, .duration_us = o->duration_us, .threads = o->threads};
-    AVSN_TRY(avsn_choose_compute(o->precision, &meter.compute));
-    AVSN_TRY(avsn_meter_create(offset->model, &meter, &offset->meter));
-    const int32_t most = offset->meter->most;
+    avsn_towers_options towers = {.path = path, .feed = feed, .range_seconds = o->range_seconds, .audio_delay_us = o->audio_delay_us,
+                                  .start_us = o->start_us, .duration_us = o->duration_us, .threads = o->threads};
+    AVSN_TRY(avsn_choose_compute(o->precision, &towers.compute));
+    AVSN_TRY(avsn_towers_open(&offset->towers, offset->model, &towers));
+    const int32_t most = offset->towers.most;
     AVSN_TRY(avsn_lag_curves_init(&offset->curves, offset->context, most, STRETCH_US));
     offset->curve = avsn_alloc(offset->context, (size_t)(2 * most + 1), sizeof *offset->curve);
     return offset->curve ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
@@ -66,7 +66,7 @@ avsound_status avsn_offset_check(const avsound_model *model, const avsound_offse
 {
     AVSN_TRY(avsn_options_read(options, sizeof *options, theirs, OPTIONS_LEAST, "offset options"));
     AVSN_TRY(check_options(options));
-    return avsn_meter_check(model);
+    return avsn_towers_check(model);
 }
 
 avsound_status avsn_offset_create(avsound_model *model, const char *path, avsn_feed *feed,
@@ -103,7 +103,7 @@ avsound_status avsound_offset_create(avsound_model *model, const char *path, con
 
 double avsn_offset_latency(const avsound_model *model, const avsound_offset_options *options)
 {
-    return avsn_meter_latency(model, options->range_seconds);
+    return avsn_towers_latency(model, options->range_seconds);
 }
 
 void avsound_offset_free(avsound_offset *offset)
@@ -111,7 +111,7 @@ void avsound_offset_free(avsound_offset *offset)
     if (!offset)
         return;
     avsound_context *context = offset->context;
-    avsn_meter_free(offset->meter);
+    avsn_towers_close(&offset->towers);
     avsn_lag_curves_free(&offset->curves);
     avsn_free(context, offset->curve);
     avsound_model_free(offset->model);
@@ -129,7 +129,7 @@ void avsound_offset_cancel(avsound_offset *offset)
 
 static double seconds_seen(const avsound_offset *offset)
 {
-    return (double)offset->meter->reel.pictures * offset->meter->frame_ms * 1e-3;
+    return (double)offset->towers.reel.pictures * offset->towers.frame_ms * 1e-3;
 }
 
 /* ---- the last seconds alone ---- */
@@ -141,22 +141,22 @@ void avsn_offset_move(avsound_offset *offset)
 
 int64_t avsn_offset_reached(const avsound_offset *offset)
 {
-    return offset->meter->reel.first_us + llround((double)(offset->meter->measured - 1) * offset->meter->frame_ms * 1e3);
+    return offset->towers.reel.first_us + llround((double)(offset->measured - 1) * offset->towers.frame_ms * 1e3);
 }
 
-/* The meter counts on and keeps the most there was: what is new since the last step is taken out of it. */
+/* The sums count on and keep the most there was: what is new since the last step is taken out of it. */
 static void take_step(avsound_offset *offset)
 {
-    avsn_meter *meter = offset->meter;
-    const avsn_offset_step now = {.seconds = seconds_seen(offset), .compared_s = meter->compared_s};
+    avsn_towers *towers = &offset->towers;
+    const avsn_offset_step now = {.seconds = seconds_seen(offset), .compared_s = offset->compared_s};
     if (offset->step_count == AVSN_OFFSET_STEPS)
         memmove(offset->steps, offset->steps + 1, (size_t)--offset->step_count * sizeof *offset->steps);
     offset->steps[offset->step_count++] = (avsn_offset_step){.seconds = now.seconds - offset->done.seconds,
                                                              .compared_s = now.compared_s - offset->done.compared_s,
-                                                             .loudest = meter->reel.recording.loudest,
-                                                             .motion = meter->reel.motion};
+                                                             .loudest = towers->reel.recording.loudest,
+                                                             .motion = towers->reel.motion};
     offset->done = now;
-    meter->reel.recording.loudest = meter->reel.motion = 0;
+    towers->reel.recording.loudest = towers->reel.motion = 0;
 }
 
 static avsn_offset_step sum_steps(const avsound_offset *offset)
@@ -187,11 +187,11 @@ static void move_window(avsound_offset *offset)
 /* What is told of. */
 static avsn_offset_step seen(const avsound_offset *offset)
 {
-    const avsn_meter *meter = offset->meter;
+    const avsn_towers *towers = &offset->towers;
     if (offset->moving)
         return sum_steps(offset);
-    return (avsn_offset_step){.seconds = seconds_seen(offset), .compared_s = meter->compared_s,
-                              .loudest = meter->reel.recording.loudest, .motion = meter->reel.motion};
+    return (avsn_offset_step){.seconds = seconds_seen(offset), .compared_s = offset->compared_s,
+                              .loudest = towers->reel.recording.loudest, .motion = towers->reel.motion};
 }
 
 /* ---- going on ---- */
@@ -199,11 +199,28 @@ static avsn_offset_step seen(const avsound_offset *offset)
 /* How long the pictures to be compared last; negative: unknown. */
 static int64_t wanted_us(const avsound_offset *offset)
 {
-    const avsound_media_info *info = &offset->meter->reel.recording.info;
+    const avsound_media_info *info = &offset->towers.reel.recording.info;
     const int64_t whole_us = info->video_duration_us > 0 ? info->video_duration_us : info->duration_us;
     const int64_t left_us = whole_us - offset->options.start_us;
     const int64_t most_us = offset->options.duration_us;
     return most_us && most_us < left_us ? most_us : left_us;
+}
+
+static avsound_status advance(avsound_offset *offset)
+{
+    avsn_towers *t = &offset->towers;
+    AVSN_TRY(avsn_towers_next(t, &offset->cancel));
+    for (int64_t i = 0; i < t->count; i++) {
+        const int64_t picture = t->picture + i;
+        double *sum, *weight;
+        if (!avsn_towers_meet(t, picture))
+            continue;
+        avsn_lag_curves_at(&offset->curves, llround((double)picture * t->frame_ms * 1e3), &sum, &weight);
+        avsn_towers_compare(t, picture, t->vectors + i * t->dimension, sum, weight);
+        offset->compared_s += t->frame_ms * 1e-3;
+    }
+    offset->measured = t->picture + t->count;
+    return AVSOUND_OK;
 }
 
 avsound_status avsound_offset_next(avsound_offset *offset, double *part)
@@ -213,7 +230,7 @@ avsound_status avsound_offset_next(avsound_offset *offset, double *part)
     const int64_t whole_us = wanted_us(offset);
     if (atomic_load(&offset->cancel))
         AVSN_FAIL(AVSOUND_E_CANCELLED, "measurement cancelled after %.1f s", seconds_seen(offset));
-    const avsound_status status = offset->meter->advance(offset->meter, &offset->curves, &offset->cancel);
+    const avsound_status status = advance(offset);
     if (!status && offset->moving) {
         take_step(offset);
         move_window(offset);
@@ -227,10 +244,10 @@ avsound_status avsound_offset_next(avsound_offset *offset, double *part)
 
 static int32_t find_notes(const avsound_offset *offset, const avsound_offset_result *r)
 {
-    const avsound_media_info *info = &offset->meter->reel.recording.info;
+    const avsound_media_info *info = &offset->towers.reel.recording.info;
     const double rate = info->rate_den > 0 ? (double)info->rate_num / info->rate_den : 0;
     const double travel = r->drift * r->seconds / 60;
-    int32_t notes = offset->meter->padded ? AVSOUND_OFFSET_PADDED : 0;
+    int32_t notes = offset->towers.padded ? AVSOUND_OFFSET_PADDED : 0;
     /* what a network must see before its first answer and after its last is missing from every recording */
     if (r->compared_seconds < 0.9 * r->seconds - 0.4)
         notes |= AVSOUND_OFFSET_PARTLY;
@@ -258,19 +275,19 @@ static int32_t decide(const avsound_offset *offset, const avsn_peak *peak, const
 /* Half of how long the file shows a picture, which nothing can be told within. */
 static double narrowest(const avsound_offset *offset)
 {
-    const avsound_media_info *info = &offset->meter->reel.recording.info;
-    const double shown = info->rate_num > 0 ? 1e3 * info->rate_den / info->rate_num : offset->meter->frame_ms;
-    return fmax(shown, offset->meter->step_ms) / 4;
+    const avsound_media_info *info = &offset->towers.reel.recording.info;
+    const double shown = info->rate_num > 0 ? 1e3 * info->rate_den / info->rate_num : offset->towers.frame_ms;
+    return fmax(shown, offset->towers.step_ms) / 4;
 }
 
 static avsound_status find_peak(avsound_offset *offset, avsn_peak *peak)
 {
-    const avsn_meter *meter = offset->meter;
+    const avsn_towers *towers = &offset->towers;
     const avsn_peak_options options = {
-        .step_ms = meter->step_ms,
-        .near_ms = meter->frame_ms,
+        .step_ms = towers->step_ms,
+        .near_ms = towers->frame_ms,
         .least_ms = narrowest(offset),
-        .scale = meter->scale * fmin(seen(offset).compared_s / meter->trained_s, most_evidence),
+        .scale = towers->scale * fmin(seen(offset).compared_s / towers->trained_s, most_evidence),
         .window_us = llround(offset->options.window_seconds * 1e6),
         .drift_us = DRIFT_US,
     };
@@ -288,7 +305,7 @@ static avsound_status find_result(avsound_offset *offset)
         .offset_ms = peak.offset_ms,
         .low_ms = peak.low_ms,
         .high_ms = peak.high_ms,
-        .confidence = peak.likelihood * peak.agreement * (offset->meter->padded ? 0.5 : 1),
+        .confidence = peak.likelihood * peak.agreement * (offset->towers.padded ? 0.5 : 1),
         .likelihood = peak.likelihood,
         .agreement = peak.agreement,
         .drift = peak.drift,
@@ -296,7 +313,7 @@ static avsound_status find_result(avsound_offset *offset)
         .drift_high = peak.drift_high,
         .seconds = there.seconds,
         .compared_seconds = there.compared_s,
-        .frame_ms = offset->meter->frame_ms,
+        .frame_ms = offset->towers.frame_ms,
     };
     r.notes = find_notes(offset, &r);
     r.verdict = decide(offset, &peak, &r);
@@ -340,7 +357,7 @@ avsound_status avsound_offset_get_curve(const avsound_offset *offset, double *la
     AVSN_TRY(check_arrays(offset, lags_ms || scores, count, (size_t)(2 * most + 1), &ask));
     for (int32_t l = -most; !ask && l <= most; l++) {
         if (lags_ms)
-            lags_ms[l + most] = l * offset->meter->step_ms;
+            lags_ms[l + most] = l * offset->towers.step_ms;
         if (scores)
             scores[l + most] = offset->curve[l + most];
     }

@@ -2,11 +2,12 @@
 #ifndef AVSN_OFFSET_H
 #define AVSN_OFFSET_H
 
-#include "api/meter.h"
+#include "api/towers.h"
+#include "dsp/lag_curves.h"
 
 #include <avsound/tasks.h>
 
-/* What one step of the meter went over. */
+/* What one step went over. */
 typedef struct avsn_offset_step {
     double seconds, compared_s;
     float loudest, motion;
@@ -18,12 +19,14 @@ struct avsound_offset {
     avsound_context *context;
     avsound_model *model;
     avsound_offset_options options;
-    avsn_meter *meter;
+    avsn_towers towers;
     avsn_lag_curves curves;
+    double compared_s; /* of picture that was compared with sound at any lag */
+    int64_t measured;  /* pictures from the first on */
     bool moving;                               /* of the last window_seconds alone is told; then */
     avsn_offset_step steps[AVSN_OFFSET_STEPS]; /* they are these, the oldest first */
     int32_t step_count;
-    avsn_offset_step done;                     /* the meter's sums before the last of them */
+    avsn_offset_step done;                     /* the sums before the last of them */
     atomic_int cancel;
     /* of avsound_offset_get_result */
     bool told;

@@ -40,7 +40,7 @@ static void draw_curve(const drawing *d, avsn_canvas *canvas)
     char title[128];
     describe(r, title, sizeof title);
     for (int32_t l = 0; l <= 2 * most; l++) {
-        d->x[l] = (l - most) * d->offset->meter->step_ms;
+        d->x[l] = (l - most) * d->offset->towers.step_ms;
         d->y[l] = d->offset->curve[l];
         ends[0] = fmin(ends[0], d->y[l]);
         ends[1] = fmax(ends[1], d->y[l]);

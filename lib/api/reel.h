@@ -9,6 +9,7 @@
 typedef struct avsn_reel_options {
     const char *path;
     avsn_feed *feed;                  /* as in avsn_recording_options; must have a frame */
+    const char *audio_path;           /* as in avsn_recording_options */
     const avsn_audio_frontend *audio; /* must outlive the reel; its `columns` are those of one avsn_recording_columns */
     const avsn_image_frontend *image; /* likewise */
     double rate;                      /* pictures a second */
@@ -21,9 +22,9 @@ typedef struct avsn_reel {
     avsound_context *context;
     avsn_reel_options options;
     avsn_recording recording; /* sample 0 is heard while picture 0 is shown */
-    avsn_framer framer;
+    avsn_framer framer, whole; /* whole: for avsn_reel_whole */
     avsn_kept_frame frame;
-    float *planes;  /* [3][height][width] of one picture */
+    float *planes, *whole_planes; /* [3][height][width] of one picture */
     uint8_t *last;  /* [height][width] RGB24 of the last one */
     int64_t pictures; /* delivered */
     int64_t first_us; /* time of picture 0 */
@@ -35,5 +36,7 @@ avsound_status avsn_reel_open(avsn_reel *reel, avsound_context *context, const a
 void avsn_reel_close(avsn_reel *reel);
 /* The next picture as the network's front end makes it, channel c at to + c * channel_stride. AVSOUND_E_END after the last. */
 avsound_status avsn_reel_next(avsn_reel *reel, float *to, size_t channel_stride);
+/* The last one again, all of it, for an input of this size, which stays the same. */
+avsound_status avsn_reel_whole(avsn_reel *reel, int32_t width, int32_t height, float *to, size_t channel_stride);
 
 #endif

@@ -212,7 +212,7 @@ static void await(avsound_scan *scan, const job *j)
 static avsound_status next_of_clip(avsound_scan *scan, avsound_scan_result *result)
 {
     avsound_scan_result r;
-    AVSN_TRY(avsn_clip_scan_next(scan->clip, &r));
+    AVSN_TRY(scan->clip->next(scan->clip, &r));
     scan->delivered++;
     return avsn_struct_write(result, &r, sizeof r, "result");
 }
@@ -566,7 +566,7 @@ void avsound_scan_free(avsound_scan *scan)
 
 static const avsound_media_info *info_of(const avsound_scan *scan)
 {
-    return scan->clip ? avsn_clip_scan_info(scan->clip) : &scan->recording.info;
+    return scan->clip ? scan->clip->info(scan->clip) : &scan->recording.info;
 }
 
 avsound_status avsound_scan_get_info(const avsound_scan *scan, avsound_media_info *info)
@@ -593,7 +593,7 @@ int64_t avsound_scan_expected(const avsound_scan *scan)
     if (scan->options.duration_us)
         duration = AVSN_MIN(duration, scan->options.duration_us);
     if (scan->clip && !(scan->options.what & AVSOUND_SCAN_MAP))
-        return avsn_clip_scan_windows(scan->clip, duration);
+        return scan->clip->windows(scan->clip, duration);
     double hop = scan->options.hop_seconds;
     if (hop <= 0 && sees && !scan->strip) {
         if (info->rate_num <= 0)
@@ -613,7 +613,8 @@ avsound_status avsound_scan_get_times(const avsound_scan *scan, avsound_scan_tim
                             .spectrogram = scan->recording.spectrogram_seconds, .prepare = scan->prepare,
                             .network = scan->network, .wait = scan->wait};
     if (scan->clip)
-        avsn_clip_scan_times(scan->clip, &t);
+        t = (avsound_scan_times){.decode = scan->clip->decode_seconds(scan->clip) + scan->clip->shown.decode_seconds,
+                                 .prepare = scan->clip->prepare, .network = scan->clip->network};
     return avsn_struct_write(times, &t, sizeof t, "times");
 }
 
@@ -623,7 +624,7 @@ void avsound_scan_cancel(avsound_scan *scan)
         return;
     atomic_store(&scan->cancel, 1);
     if (scan->clip)
-        avsn_clip_scan_cancel(scan->clip);
+        scan->clip->cancel(scan->clip);
     for (int32_t i = 0; scan->sessions && i < scan->workers; i++)
         avsound_session_cancel(scan->sessions[i]);
 }

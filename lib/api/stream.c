@@ -64,14 +64,14 @@ static avsound_status refuse_span(int64_t start_us, int64_t duration_us, const c
 static avsound_status set_scan(avsound_stream *s, const avsound_scan_options *theirs)
 {
     avsound_scan_options *o = &s->scan_options;
-    const bool clip = s->model->arch->clip;
+    const bool clip = s->model->arch->clip, waveform = clip && !s->model->arch->lags;
     AVSN_TRY(avsn_scan_check(s->model, theirs, o));
     AVSN_TRY(refuse_span(o->start_us, o->duration_us, o->audio_path));
     s->scans = true;
     s->feed.frames = clip || (o->what & ~AVSOUND_SCAN_EMBED_AUDIO) != 0;
     s->feed.sound = clip || (o->what & (AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP)) != 0;
-    s->feed.rate = clip ? s->model->config.clip.sample_rate : s->model->config.audio.sample_rate;
-    s->feed.channels = clip ? 2 : 1;
+    s->feed.rate = waveform ? s->model->config.clip.sample_rate : s->model->config.audio.sample_rate;
+    s->feed.channels = waveform ? 2 : 1;
     return AVSOUND_OK;
 }
 

@@ -20,6 +20,7 @@ typedef struct avsn_build_config {
     int32_t conv5_stride;  /* in the picture: 2, or 1 for maps of twice the size */
     int64_t frames, samples; /* of a clip */
     int64_t lags;            /* frames by which sound and pictures may be apart, either way */
+    bool cells;              /* of a network that compares lags: its one output is what moves in each cell of the picture */
     bool norm_weight;        /* batch norms have weights */
     int64_t classes;         /* to recognise; 0: none */
     bool vision_only;        /* of recognition: what was heard counts as zeros */

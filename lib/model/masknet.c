@@ -39,7 +39,7 @@ static avsn_value see(avsn_graph *g, int64_t steps, const avsn_build_config *con
 {
     const avsn_value frames = avsn_input(
         g, "frames", AVSN_SHAPE(config->batch, 3, config->frames, config->image_height, config->image_width));
-    avsn_value x = avsn_sync_motion(g, frames, config->width, true);
+    avsn_value x = avsn_sync_motion(g, frames, config->width, true, false);
     avsn_scope(g, "told");
     x = avsn_relu(g, norm(g, "conv", avsn_conv(g, "conv", x, .out = channels(config, TOLD_CHANNELS))));
     avsn_end(g);

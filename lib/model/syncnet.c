@@ -30,7 +30,7 @@ static avsn_value conv_bn_relu(avsn_graph *g, const char *name, avsn_value x, co
 #define WINDOW(...) (&(avsn_window_args){__VA_ARGS__})
 
 /* Whatever moves may be anywhere: the largest answer of each channel counts. */
-avsn_value avsn_sync_motion(avsn_graph *g, avsn_value x, double width, bool padded)
+avsn_value avsn_sync_motion(avsn_graph *g, avsn_value x, double width, bool padded, bool cells)
 {
     const int64_t c = channels(width, 16), two = padded ? 2 : 0, one = padded ? 1 : 0;
     avsn_scope(g, "video");
@@ -39,20 +39,21 @@ avsn_value avsn_sync_motion(avsn_graph *g, avsn_value x, double width, bool padd
     x = conv_bn_relu(g, "conv3", x, WINDOW(.out = 4 * c, .kernel = {3, 3, 3}, .stride = {1, 2, 2}, .pad = {one, 1, 1}));
     x = conv_bn_relu(g, "conv4", x, WINDOW(.out = 8 * c, .kernel = {1, 3, 3}, .stride = {1, 2, 2}, .pad = {0, 1, 1}));
     const avsn_shape *map = avsn_value_shape(g, x);
-    x = avsn_name(g, "pool", avsn_max_pool(g, x, .kernel = {1, map->dim[3], map->dim[4]}));
+    if (!cells)
+        x = avsn_name(g, "pool", avsn_max_pool(g, x, .kernel = {1, map->dim[3], map->dim[4]}));
     x = conv_bn_relu(g, "conv5", x, WINDOW(.out = 8 * c, .kernel = {3, 1, 1}, .pad = {one}));
     avsn_end(g);
     return x;
 }
 
-/* (N,3,F,H,W) -> (N,128,F-8) */
+/* (N,3,F,H,W) -> (N,128,F-8,1,1), or (N,128,F-8,H/16,W/16) of cells */
 static avsn_value see(avsn_graph *g, avsn_value x, const avsn_build_config *config)
 {
-    x = avsn_sync_motion(g, x, config->width, false);
+    x = avsn_sync_motion(g, x, config->width, false, config->cells);
     avsn_scope(g, "video");
     x = avsn_name(g, "conv6", avsn_conv(g, "conv6", x, .out = VECTOR, .bias = 1));
     avsn_end(g);
-    return avsn_squash(g, x);
+    return x;
 }
 
 /* (N,1,M,K) -> (N,128,(K-34)/2+1) */
@@ -74,8 +75,13 @@ static void build(avsn_graph *g, const avsn_build_config *config)
 {
     const avsn_value frames = avsn_input(
         g, "frames", AVSN_SHAPE(config->batch, 3, config->frames, config->image_height, config->image_width));
+    const avsn_value seen = see(g, frames, config);
+    if (config->cells) {
+        avsn_output(g, "cells", seen); /* not squashed */
+        return;
+    }
     const avsn_value spectrogram = avsn_input(g, "spectrogram", AVSN_SHAPE(config->batch, 1, config->bins, config->columns));
-    const avsn_value v = see(g, frames, config);
+    const avsn_value v = avsn_squash(g, seen);
     const avsn_value a = hear(g, spectrogram, config);
     const avsn_value lags = avsn_lags(g, v, a, AVSN_SYNC_STEPS, AVSN_SYNC_STEPS * config->lags);
 

@@ -11,7 +11,7 @@ enum {
 };
 
 /* Frames (N,3,F,H,W) -> what moves in each of them (N,128 width,F-8,1,1); (N,128 width,F,1,1) with frames of zeros before and after
- * each layer's. */
-avsn_value avsn_sync_motion(avsn_graph *graph, avsn_value frames, double width, bool padded);
+ * each layer's. With `cells`, in each of the picture's (H/16,W/16) rather than wherever it is. */
+avsn_value avsn_sync_motion(avsn_graph *graph, avsn_value frames, double width, bool padded, bool cells);
 
 #endif

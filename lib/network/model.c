@@ -69,6 +69,7 @@ avsound_status avsn_model_graph(const avsound_model *model, const avsn_model_sha
         .frames = shapes->frames ? shapes->frames : config->clip.frames,
         .samples = shapes->samples ? shapes->samples : config->clip.samples,
         .lags = config->lags,
+        .cells = shapes->cells,
         .unet_width = config->unet_width,
         .decibels = avsn_separation_decibels(&config->separation),
         .classes = config->classes,

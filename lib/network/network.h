@@ -33,6 +33,7 @@ typedef struct avsn_model_shapes {
     int64_t image_height, image_width;
     int64_t frames, samples; /* of a clip */
     int64_t columns;         /* of a spectrogram */
+    bool cells;              /* as in avsn_build_config */
 } avsn_model_shapes;
 
 struct avsound_model {

@@ -335,6 +335,11 @@ static avsound_status scan_motion(void *scene_)
     return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_EMBED_IMAGE);
 }
 
+static avsound_status scan_in_time(void *scene_)
+{
+    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP | AVSOUND_SCAN_FRAME);
+}
+
 static avsound_status ask_scan(void *scene_)
 {
     scene *s = scene_;
@@ -681,6 +686,7 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(draw_spectrograms, "ave-net", refuse_each, draw_spectrograms)                 \
     X(scan, "avol-net", refuse_each, scan)                                          \
     X(scan_motion, "ave-net-of", refuse_each, scan_motion)                          \
+    X(scan_in_time, "sync-net", refuse_each, scan_in_time)                          \
     X(ask_scan, "avol-net", refuse_all, ask_scan)                                   \
     X(measure_offset, "sync-net", refuse_each, measure_offset)                      \
     X(separate, "mask-net", refuse_each, separate)                                  \

@@ -328,6 +328,17 @@ static avsound_model *sync_model(void)
     return model;
 }
 
+START_TEST(clips_are_localised_by_their_lags)
+{
+    begin(4);
+    avsound_model *model = sync_model();
+    const avsound_scan_options maps = scan_of(AVSOUND_SCAN_MAP | AVSOUND_SCAN_SCORE, 0), scores = scan_of(AVSOUND_SCAN_SCORE, 0.3);
+    check_task(model, (avsound_stream_options){.scan = &maps}, true, true);
+    check_task(model, (avsound_stream_options){.scan = &scores}, true, true);
+    end(model);
+}
+END_TEST
+
 START_TEST(offsets_are_measured)
 {
     begin(4);
@@ -455,5 +466,5 @@ START_TEST(memory_does_not_grow_with_the_stream)
 }
 END_TEST
 
-SUITE("stream", pictures_and_sounds_are_embedded_and_scored, sounds_are_localised, clips_are_scored_and_localised,
+SUITE("stream", pictures_and_sounds_are_embedded_and_scored, sounds_are_localised, clips_are_scored_and_localised, clips_are_localised_by_their_lags,
       sound_is_taken_apart, offsets_are_measured, an_offset_is_of_the_last_seconds, memory_does_not_grow_with_the_stream)

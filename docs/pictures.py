@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Draws docs/localize.png, the picture of the README: pictures.py path/to/avsound path/to/clip.mp4.
+"""Draws docs/localize.png, the picture of the README: pictures.py path/to/avsound path/to/clip.mp4, and docs/motion.jpg:
+pictures.py path/to/avsound path/to/avsound-world.
 
 The clip is the one that examples/demo.sh makes (build/demo/clip.mp4), the network is models/avol-s.safetensors, and the maps are
-`avsound localize --side-by-side`. Needs numpy, Pillow, the ffmpeg command and a TrueType font (Debian's fonts-dejavu-core).
+`avsound localize --side-by-side`. Motion is the first eight clips of two drums that avsound-world makes, with the maps of
+models/sync-s.safetensors. Needs numpy, Pillow, the ffmpeg command and a TrueType font (Debian's fonts-dejavu-core).
 """
+import csv
 import os
 import subprocess
 import sys
@@ -13,9 +16,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODEL = os.path.join(HERE, "..", "models", "avol-s.safetensors")
+MODELS = os.path.join(HERE, "..", "models")
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 MOMENTS = [(1.5, "a siren wails"), (4.5, "a car drives"), (7.5, "a guitar is plucked")]
+DRUMS = ("--clips", "8", "--seed", "41", "--kinds", "drum", "--things", "1-1", "--silent", "0", "--no-source", "0", "--off-screen", "0",
+         "--twins", "1", "--mimes", "1", "--no-stems", "--size", "320x180", "--quiet")
 WIDTH, HEIGHT, GAP, LEFT, TITLE, WAVE = 320, 180, 8, 84, 26, 44
 INK, FAINT = (40, 40, 44), (120, 120, 126)
 
@@ -57,18 +62,38 @@ def compose(shots, sound, out):
     sheet.save(out, optimize=True)
 
 
+def where(avsound, clip, time, model, out, *options):
+    """The picture that `avsound localize` makes of a moment."""
+    run(avsound, "localize", clip, "--model", os.path.join(MODELS, model), "--start", str(time), "--quiet", "--output", out, *options)
+    return Image.open(out).convert("RGB")
+
+
+def draw_localize(avsound, clip, folder):
+    shots = [where(avsound, clip, time, "avol-s.safetensors", os.path.join(folder, f"{time}.png"), "--side-by-side")
+             for time, _ in MOMENTS]
+    compose(shots, samples(clip), os.path.join(HERE, "localize.png"))
+
+
+def draw_motion(avsound, world, folder):
+    """The clips in rows of four, a frame around the drum that is heard."""
+    clips = os.path.join(folder, "drums")
+    run(world, "--out", clips, *DRUMS)
+    sheet = Image.new("RGB", (4 * WIDTH, 2 * HEIGHT))
+    with open(os.path.join(clips, "manifest.csv"), newline="") as file:
+        for i, row in enumerate(csv.DictReader(file)):
+            shot = where(avsound, os.path.join(clips, row["file"]), row["time"], "sync-s.safetensors", os.path.join(folder, f"{i}.png"))
+            ImageDraw.Draw(shot).rectangle([int(edge) for edge in row["boxes"].split()], outline="white", width=2)
+            sheet.paste(shot, (i % 4 * WIDTH, i // 4 * HEIGHT))
+    sheet.save(os.path.join(HERE, "motion.jpg"), quality=88)
+
+
 def main():
     if len(sys.argv) != 3:
         print(__doc__.strip(), file=sys.stderr)
         return 2
-    avsound, clip = os.path.abspath(sys.argv[1]), sys.argv[2]
+    avsound, other = (os.path.abspath(path) for path in sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:
-        shots = []
-        for time, _ in MOMENTS:
-            shot = os.path.join(folder, f"{time}.png")
-            run(avsound, "localize", clip, "--model", MODEL, "--side-by-side", "--start", str(time), "--quiet", "--output", shot)
-            shots.append(Image.open(shot).convert("RGB"))
-        compose(shots, samples(clip), os.path.join(HERE, "localize.png"))
+        (draw_localize if other.endswith(".mp4") else draw_motion)(avsound, other, folder)
     return 0
 
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds avsound and shows where the sound of a video comes from, whether it is in sync, and what of it comes from on screen:
 # sh examples/demo.sh [VIDEO].
-# Without VIDEO it makes clips whose truth is known: of two or three things in each of three scenes, one sounds; a frog and a drum
-# whose sound comes late; and a thing that sounds while another does off screen.
+# Without VIDEO it makes clips whose truth is known: of two or three things in each of three scenes, one sounds; of two drums that
+# are played, one is heard; a frog and a drum whose sound comes late; and a thing that sounds while another does off screen.
 # Installs missing Debian packages first.
 #   BUILD_DIR   where to build (default: build in the checkout)
 #   AVSOUND     an avsound command to use, with avsound-world beside it; nothing is built or installed then
@@ -65,6 +65,12 @@ make_clip() {
     quietly ffmpeg -v error -y -f concat -i "$out/scenes.txt" -c:v copy -c:a aac "$clip"
 }
 
+# Two drums, each with its rhythm, one of them without a sound.
+make_drums() {
+    quietly "$(dirname "$avsound")/avsound-world" --out "$out/drums" --first 4 --clips 1 --seed 41 --kinds drum --things 1-1 \
+        --twins 1 --mimes 1 --silent 0 --off-screen 0 --no-source 0 --size 320x180 --no-stems --quiet
+}
+
 # Frog and drum, 180 ms late.
 make_late_clip() {
     quietly "$(dirname "$avsound")/avsound-world" --out "$out/late" --first 6 --clips 1 --seed 2018 --seconds 5 --things 1-2 \
@@ -83,14 +89,14 @@ make_mixed_clip() {
     done
 }
 
-# The map at a time (none: where it is highest), a row of text a row: darker characters are higher values. With a scene's truth,
-# where what sounds really is.
+# The map at a time (empty or none: where it is highest), a row of text a row: darker characters are higher values. With a scene's truth,
+# where what sounds really is; and the value that is drawn as @, 1 by default.
 print_map() {
     "$python" - "$@" <<'END'
 import json
 import sys
 import numpy as np
-path, moment, truth = (sys.argv[1:] + ["", ""])[:3]
+path, moment, truth, full = (sys.argv[1:] + ["", "", "1"][len(sys.argv) - 2:])[:4]
 maps, times = np.load(path), np.load(path[:-len("npy")] + "times.npy")
 at = int(np.abs(times - float(moment)).argmin()) if moment else int(maps.max((1, 2)).argmax())
 cells = maps[at]
@@ -107,16 +113,17 @@ if truth:
 cells = cells[:, ::-(-cells.shape[1] // 78)]
 wide = 2 if cells.shape[1] < 40 else 1
 edge = "+" + wide * cells.shape[1] * "-" + "+"
-lines = ["".join(wide * " .:-=+*#%@"[min(9, int(10 * value))] for value in line) for line in cells]
+lines = ["".join(wide * " .:-=+*#%@"[min(9, max(0, int(10 * value / float(full))))] for value in line) for line in cells]
 print(edge, *(f"|{line}|" for line in lines), edge, sep="\n")
 END
 }
 
-# localize NAME [options]: overlay video of the clip, and a contact sheet.
+# localize NAME CLIP [options]: overlay video of the clip, and a contact sheet.
 localize() {
     name=$1
-    shift
-    "$avsound" localize "$clip" --duration $longest --side-by-side -o "$out/$name.mp4" "$@" ||
+    shot=$2
+    shift 2
+    "$avsound" localize "$shot" --duration $longest --side-by-side -o "$out/$name.mp4" "$@" ||
         fail "avsound localize failed"
     contact_sheet "$out/$name.mp4" "$out/$name.png"
     results="$results
@@ -145,7 +152,7 @@ else
 fi
 export AVSOUND_MODEL_PATH="$root/models${AVSOUND_MODEL_PATH:+:$AVSOUND_MODEL_PATH}"
 say "where does the sound come from? asking the trained network avol-s"
-localize overlay --model avol-s
+localize overlay "$clip" --model avol-s
 "$avsound" localize "$clip" --duration $longest --model avol-s --fps 5 --quiet -o "$out/overlay.npy"
 if [ $# -eq 1 ]; then
     print_map "$out/overlay.npy"
@@ -156,6 +163,15 @@ else
             "$(printf '%s/world/clip-%06d.json' "$out" "$scene")"
         middle=$((middle + seconds))
     done
+fi
+say "what moves as it sounds? asking the trained network sync-s"
+if [ $# -eq 1 ]; then
+    localize motion "$clip" --model sync-s
+else
+    make_drums
+    localize motion "$out/drums/clip-000004.mp4" --model sync-s
+    "$avsound" localize "$out/drums/clip-000004.mp4" --model sync-s --fps 5 --quiet -o "$out/motion.npy"
+    print_map "$out/motion.npy" "" "$out/drums/clip-000004.json" 0.25
 fi
 say "is the sound in sync? asking the trained network sync-s"
 if [ $# -eq 1 ]; then
@@ -191,6 +207,7 @@ results:$results
 
 your own video:
   $avsound localize VIDEO --model $root/models/avol-s.safetensors -o overlay.mp4
+  $avsound localize VIDEO --model $root/models/sync-s.safetensors -o motion.mp4
   $avsound sync VIDEO --model $root/models/sync-s.safetensors --fix in-sync.mp4
   $avsound separate VIDEO --model $root/models/sep-s.safetensors --video -o separated
 END

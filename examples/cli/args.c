@@ -32,7 +32,8 @@ const cli_option cli_options[] = {
     {"grid", 0, "ROWSxCOLUMNS", CLI_TEXT, OFFSET(grid), 0, 0, CLI_EMBED,
      "pool a layer's map to so many cells, by maxima, such as 4x3; default: all of its cells"},
     {"hop", 0, "SECONDS", CLI_NUMBER, OFFSET(hop), 0, 86400, CLI_EMBED | CLI_SCORE,
-     "time between results; 0: every frame, of multisensory half its stretch of 4.2 s; default 1, of npz 0.1, and every frame"},
+     "time between results; 0: every frame, of multisensory (4.2 s) and sync-net (2 s) half of what they see; default 1, of npz "
+     "0.1, and every frame"},
     {"fps", 0, "RATE", CLI_NUMBER, OFFSET(fps), 0.001, 1000, CLI_LOCALIZE,
      "frames per second of the output; default: every frame of the input"},
     {"audio", 0, "FILE", CLI_TEXT, OFFSET(audio), 0, 0, CLI_LOCALIZE,
@@ -86,7 +87,7 @@ const cli_option cli_options[] = {
     {"sample-rate", 0, "HZ", CLI_COUNT, OFFSET(sample_rate), 1000, 768000, CLI_STREAM, "of the sound; default 48000"},
     {"channels", 0, "N", CLI_COUNT, OFFSET(channels), 1, 64, CLI_STREAM, "of the sound; default 1"},
     {"hop", 0, "SECONDS", CLI_NUMBER, OFFSET(hop), 0, 86400, CLI_STREAM,
-     "score, embed, localize, classify: time between results; 0: every frame, of multisensory half its stretch; default 1"},
+     "score, embed, localize, classify: time between results; 0: every frame, of multisensory and sync-net half of what they see; default 1"},
     {"range", 0, "SECONDS", CLI_NUMBER, OFFSET(range), 0.1, 10, CLI_STREAM,
      "sync: offsets up to so much either way are tried; default 2"},
     {"window", 0, "SECONDS", CLI_NUMBER, OFFSET(window), 1, 40, CLI_STREAM, "sync: each answer is of the last so many; default 10"},

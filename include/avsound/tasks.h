@@ -94,6 +94,10 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_draw_cam(avsound_context *conte
  *  With a network of clips (multisensory) the question is whether sound and picture are in time with each other, and where,
  *  and it is asked of stretches of the network's length (4.2 s): avsound_scan_result says what each field is then. Sound
  *  that is missing is silence, a picture that is missing is the last one. Nothing is embedded.
+ *
+ *  A network that compares lags (sync-net) is asked the same of every time: it weighs what it sees and hears within its clip's
+ *  length to either side by a raised cosine, which is as much as it learned from. Whoever is in time with the sound is found
+ *  even among things that move alike, at other times.
  *  Threads: one at a time per scan. Since 0.1. */
 typedef struct avsound_scan avsound_scan;
 
@@ -116,7 +120,8 @@ typedef struct avsound_scan_options {
     int32_t precision;     /**< AVSOUND_PRECISION_ constant */
     double hop_seconds;    /**< time between results, at multiples of it; 0: one for every frame, and every 0.04 s where no
                                 frames are wanted. Of clips without maps: between the beginnings of stretches, in whole frames
-                                of the network; the last one moves back to end with the recording; 0: half a stretch */
+                                of the network; the last one moves back to end with the recording; 0: half a stretch. Of
+                                sync-net without maps: as of pictures; 0: half of its clip's length */
     int64_t start_us;      /**< first time */
     int64_t duration_us;   /**< 0: to the end */
     const char *audio_path; /**< take the sound from this file instead, repeated if it is shorter; NULL: the video's own */
@@ -139,16 +144,21 @@ typedef struct avsound_scan_result {
     int32_t dimension;     /**< of the embeddings */
     int32_t rows, cols;    /**< of the map */
     float probability, confidence; /**< as avsound_score; of clips P(in time), and a confidence that is 0 for silence and where
-                                nothing moves. At a frame's time those of the stretches around it, faded */
+                                nothing moves. At a frame's time those of the stretches around it, faded. Of sync-net: that
+                                the lag is at most a frame, of those it learned from, each as likely before */
     float rms;             /**< level of the sound around it, full scale 1 */
     const float *embedding_image; /**< [dimension] */
     const float *embedding_audio; /**< [dimension] */
     const float *map;      /**< [rows][cols], 0...1. Of clips: how much |cam| stands out of its stretch, 0 and less at half of the
-                                97th percentile, 1 and more at it; nowhere where cam is the same everywhere */
+                                97th percentile, 1 and more at it; nowhere where cam is the same everywhere. Of sync-net:
+                                tanh(w cam / 2) where cam is above 0, w being the network's lags.weight: the nearer to 1, the
+                                surer the cell alone is that this is the sound's time */
     const avsound_frame *frame; /**< upright, as the media delivers it */
     const float *cam;      /**< of clips, [rows][cols]: the class activation map at this time, between the network's steps of
                                 time; above 0 where it speaks for, below 0 where it speaks against sound and picture being in
-                                time. Over a stretch its mean is ln(P / (1 - P)). Else NULL */
+                                time. Over a stretch its mean is ln(P / (1 - P)). Of sync-net: the scalar product of the
+                                cell's vector with that of its own time's sound less the mean of those around it, averaged
+                                over the window. Else NULL */
     int64_t seen_us;       /**< of clips: how much of the recording the network saw at once. Else 0 */
     int32_t padded;        /**< of clips, 1: the recording is shorter than a stretch, which was filled up */
     int32_t reserved;      /**< 0 */

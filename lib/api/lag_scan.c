@@ -348,7 +348,7 @@ static avsound_status init(lag_scan *s, const char *path, avsn_feed *feed)
     AVSN_TRY(avsn_towers_open(&s->towers, s->base.model, &towers));
     AVSN_TRY(avsn_clip_scan_show(&s->base, path, feed));
     o->audio_path = NULL; /* the caller's string */
-    if (!(o->what & (AVSOUND_SCAN_MAP | AVSOUND_SCAN_FRAME)) && o->hop_seconds <= 0)
+    if (!has_map(s) && o->hop_seconds <= 0)
         o->hop_seconds = s->towers.trained_s / 2;
     s->reach = reach_of(config);
     AVSN_TRY(make_buffers(s));

@@ -277,7 +277,7 @@ static avsound_status check_what(const avsound_model *model, int32_t what)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s knows no classes: a multisensory network that was trained for it does",
                   model->arch->name);
     if (what & AVSOUND_SCAN_MAP && !model->arch->map)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and multisensory of clips",
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and of clips sync-net and multisensory",
                   model->arch->name);
     if (what & AVSOUND_SCAN_FRAME && model->arch->around)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s sees %d frames at once, of which a scan delivers none", model->arch->name,

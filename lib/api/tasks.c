@@ -128,7 +128,7 @@ static avsound_status need_map(const avsound_session *session, int32_t *map, int
 {
     AVSN_TRY(avsn_model_need_pair(session->model, "localisation"));
     if (!session->model->arch->map)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and multisensory of clips",
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s has no map: avol-net says where a sound comes from, and of clips sync-net and multisensory",
                   session->model->arch->name);
     AVSN_TRY(need_output(session, "map", map));
     return need_output(session, "score", score);

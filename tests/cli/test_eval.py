@@ -212,6 +212,7 @@ class Eval(CommandTest):
         self.assertEqual((got["n"], got["n_frames"], got["n_negative"]), (5, 15, 3))
         self.assertEqual(got["pointing"]["value"], 1)
         self.assertLess(got["map_maximum_ratio"]["value"], 0.1)
+        self.assertEqual((got["choice"]["value"], got["choice"]["chance"]), (1, 0.5))  # not the green thing in the corner
         for row in self.rows("i.csv"):
             seen = row["file"] != "grey.mkv"
             self.assertEqual(row["source_visible"], str(int(seen)))
@@ -219,6 +220,16 @@ class Eval(CommandTest):
                 self.assertTrue(1 <= float(row["time"]) < 2.5)
         self.assertEqual(self.json("eval", "localize", "--model", "hand.safetensors", "--data", "world", "--json",
                                    "--frames", 1)["n_frames"], 5)
+
+    def test_a_map_that_prefers_what_is_silent_chooses_wrongly(self):
+        self.make_world()
+        for path in (self.folder / "world").glob("thing*.json"):
+            truth = json.loads(path.read_text())
+            silent, thing = truth["things"]
+            silent["boxes"], thing["boxes"] = [[box or [0, 64, 9, 160]][0] for box in thing["boxes"]], [[200, 0, 224, 9]] * 75
+            path.write_text(json.dumps(truth))
+        got = self.json("eval", "localize", "--model", "hand.safetensors", "--data", "world", "--json", "--precision", "f32")
+        self.assertEqual((got["choice"]["value"], got["pointing"]["value"]), (0, 0))
 
     def test_the_oracle_knows_what_is_seen_and_heard(self):
         self.make_world()

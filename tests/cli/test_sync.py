@@ -10,7 +10,7 @@ import wave
 
 import numpy as np
 
-from support import COMMAND, CommandTest, environment, ffmpeg, on_terminal, pixels, save_model
+from support import COMMAND, CommandTest, environment, ffmpeg, on_terminal, pixels, save_model, video_times
 
 LIGHT = 0.4  # seconds that a light stays on
 HUSH = -52   # dB between noises, so that a hand-made ear hears nothing there
@@ -386,6 +386,59 @@ class Eval(SyncTest):
         (self.folder / "manifest.csv").write_text("file\nclip.mp4\n")
         for text in ("15", "5..-5", "a..b", "1..2x"):
             self.assertIn("--offsets", self.evaluate("-d", "manifest.csv", f"--offsets={text}", code=2).stderr)
+
+
+class Where(SyncTest):
+    def two_lights(self, seconds=6):
+        """The light on the left comes with its noise, that on the right, as bright and as often, half a second behind."""
+        path = self.folder / "lights.mkv"
+        times = event_times(seconds, 3)
+        frames = np.arange(seconds * 25) / 25
+        lit = [((frames[:, None] >= t - 1e-6) & (frames[:, None] < t + 0.2 - 1e-6)).any(1) for t in (times, times + 0.52)]
+        video = np.full((len(frames), 96, 128), 60, np.uint8)
+        for on, x in zip(lit, (8, 88)):
+            video[on, 32:64, x:x + 32] = 200
+        write_sound(self.folder / "noise.wav", times, seconds, 16000, 1, 3)
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "gray", "-s", "128x96", "-r", "25", "-i", "-", "-i",
+                        str(self.folder / "noise.wav"), "-c:v", "ffv1", "-c:a", "copy", str(path)], input=video.tobytes(), check=True)
+        return path
+
+    def test_the_light_that_is_in_time_is_shown(self):
+        path = self.two_lights()
+        self.avsound("localize", path, "-m", self.model, "-o", "maps.npy")
+        maps = np.load(self.folder / "maps.npy")
+        self.assertEqual(maps.shape[1:], (8, 11))  # whole cells of a picture whose shorter side has eight
+        left, right = maps[:, 2:6, :5].max((1, 2)), maps[:, 2:6, 6:].max((1, 2))
+        middle = slice(40, -40)
+        self.assertGreater(left[middle].min(), 0)
+        self.assertTrue((left[middle] > 2 * np.maximum(right[middle], 0)).all())
+        self.avsound("localize", path, "-m", self.model, "-o", "overlay.mp4")
+        self.assertEqual(len(video_times(self.folder / "overlay.mp4")), len(maps))
+
+    def test_scores_tell_what_is_in_time(self):
+        def probabilities(path):
+            found = json.loads(self.avsound("score", path, "-m", self.model, "--json").stdout)["results"]
+            return np.array([r["probability"] for r in found if 1 < r["time"] < 7])
+        self.assertGreater(probabilities(self.film(name="good.mp4")).min(), 0.8)
+        self.assertLess(probabilities(self.film(name="late.mp4", offset_ms=-400)).max(), 0.2)
+
+    def test_the_sound_may_come_from_elsewhere(self):
+        path = self.two_lights()
+        self.avsound("localize", path, "-m", self.model, "-o", "own.npy")
+        self.avsound("localize", path, "-m", self.model, "--audio", self.folder / "noise.wav", "-o", "other.npy")
+        own, other = (np.load(self.folder / name) for name in ("own.npy", "other.npy"))
+        np.testing.assert_allclose(other[10:-30], own[10:-30], atol=1e-4)
+
+    def test_silence_and_stillness_show_nothing(self):
+        for name, how in (("hush.mp4", {"hush": True}), ("dark.mp4", {"dark": True})):
+            found = json.loads(self.avsound("score", self.film(name=name, **how), "-m", self.model, "--json").stdout)["results"]
+            self.assertLess(max(r["confidence"] for r in found), 0.5, name)
+
+    def test_what_is_too_short_is_padded_and_said(self):
+        run = self.avsound("score", self.film(name="short.mp4", seconds=0.28), "-m", self.model, "--json", "--hop", "0")
+        found = json.loads(run.stdout)["results"]
+        self.assertTrue(found and all(r["padded"] for r in found))
+        self.assertIn("shorter", run.stderr)
 
 
 class Running(SyncTest):

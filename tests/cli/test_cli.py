@@ -474,11 +474,12 @@ class Localize(CommandTest):
             self.assertIn(word, text)
 
     def test_without_any_model_it_says_so(self):
-        lonely = self.folder / "lonely" / "bin" / "avsound"  # no models beside it
+        lonely = self.folder / "lonely" / "bin" / "avsound"  # no models beside it, nor beside its libraries
         lonely.parent.mkdir(parents=True)
-        shutil.copy(COMMAND, lonely)
-        run = subprocess.run([lonely, "localize", "clip.mp4", "-o", "out.png"], cwd=self.folder, env=environment(),
-                             capture_output=True, text=True)
+        for file in COMMAND, *pathlib.Path(COMMAND).parents[1].glob("libavsound*.so.?"):
+            shutil.copy(file, lonely.parent)
+        run = subprocess.run([lonely, "localize", "clip.mp4", "-o", "out.png"], cwd=self.folder,
+                             env=environment(LD_LIBRARY_PATH=str(lonely.parent)), capture_output=True, text=True)
         shutil.rmtree(self.folder / "lonely")
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn("avol-net (seed 1) is untrained", run.stderr)

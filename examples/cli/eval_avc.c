@@ -94,7 +94,8 @@ static avsound_status score(scoring *s, const avsound_frame *frame, avsound_medi
     avsound_score result = {.struct_size = sizeof result};
     avsound_status status = eval_read_sound(media, time_us, &s->worker->sound);
     if (!status)
-        status = avsound_correspondence(s->worker->session, frame, &s->worker->sound.audio, &result);
+        status = avsound_correspondence_frames(s->worker->session, frame, avsound_model_frames(s->worker->e->model.model),
+                                               &s->worker->sound.audio, &result);
     *out = status ? NAN : result.probability;
     return status;
 }

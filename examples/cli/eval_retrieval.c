@@ -28,7 +28,8 @@ static avsound_status embed_frame(void *user, int64_t index, const avsound_frame
     void *const *both = user;
     size_t size = (size_t)((embeddings *)both[1])->dimension;
     (void)index;
-    return avsound_embed_image(((eval_worker *)both[0])->session, frame, 1, both[2], &size);
+    return avsound_embed_image(((eval_worker *)both[0])->session, frame,
+                               avsound_model_frames(((eval_worker *)both[0])->e->model.model), both[2], &size);
 }
 
 static avsound_status embed_clip(eval_worker *worker, eval_data *data, int64_t index)

@@ -114,8 +114,9 @@ AVSOUND_API int32_t avsound_model_is_trained(const avsound_model *model);
  *  Ownership: the model's. Threads: any. Since 0.1. */
 AVSOUND_API const char *avsound_model_metadata(const avsound_model *model, const char *key);
 
-/** Pictures that avsound_embed_image() and avsound_correspondence() take for one: 1; 25 of "ave-net-mf" and 11 of "ave-net-of",
- *  which follow each other at 25 a second, the one that is meant in the middle; 0 of networks of clips, which these do not take.
+/** Pictures that avsound_embed_image() and avsound_correspondence_frames() take for one: 1; 25 of "ave-net-mf" and 11 of
+ *  "ave-net-of", which follow each other at 25 a second, the one that is meant in the middle; 0 of networks of clips, which these
+ *  do not take.
  *  Threads: any. Since 0.1. */
 AVSOUND_API int32_t avsound_model_frames(const avsound_model *model);
 

@@ -13,8 +13,8 @@ extern "C" {
 
 /** Embeds pictures: any size and pixel format, scaled to the model's short side and cropped in the centre.
  *
- *  @param frames     `count` pictures; with a network that sees motion avsound_model_frames() times as many, those of one
- *                    picture after those of another.
+ *  @param frames     `count` pictures; with a network that sees motion runs of avsound_model_frames(), one after the other, of
+ *                    which each is embedded as one: `count` is a multiple of that, and the vectors are as many fewer.
  *  @param embeddings Receives [count][dimension] floats; NULL to ask for the size.
  *  @param size       In: room in floats; out: floats wanted, count times the dimension.
  *  @return AVSOUND_OK; AVSOUND_E_BUFFER_SIZE; AVSOUND_E_STATE if the session has no output "embedding.image";
@@ -42,12 +42,20 @@ typedef struct avsound_score {
 } avsound_score;
 
 /** Scores a picture with a sound (its middle stretch of the model's length).
- *  @param frame A picture; with a network that sees motion the first of avsound_model_frames().
+ *  @param frame A picture; to a network that sees motion it stands still.
  *  @param score Its struct_size must be set.
  *  @return AVSOUND_OK; AVSOUND_E_STATE if the session has no output "score"; AVSOUND_E_INVALID_ARGUMENT;
  *          AVSOUND_E_CANCELLED. Threads: one at a time per session. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_correspondence(avsound_session *session, const avsound_frame *frame,
                                                                 const avsound_audio *sound, avsound_score *score);
+
+/** Scores a picture among the frames around it with a sound, as a network that sees motion wants it.
+ *  @param frames `count` pictures in succession, 25 a second, the one that is meant in the middle. @param count
+ *                avsound_model_frames(), which of other networks is 1.
+ *  @return as avsound_correspondence(). Threads: one at a time per session. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_correspondence_frames(avsound_session *session, const avsound_frame *frames,
+                                                                       int64_t count, const avsound_audio *sound,
+                                                                       avsound_score *score);
 
 /** Where in the picture is what makes the sound? The map covers the whole frame: cell (r, c) of [rows][cols] is centred at
  *  ((c + 1/2) width / cols, (r + 1/2) height / rows). A frame of another shape than the last makes the session plan anew.

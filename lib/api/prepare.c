@@ -61,7 +61,7 @@ avsound_status avsn_session_set_frame(avsound_session *session, int32_t item, co
     const uint8_t *corner = NULL;
     ptrdiff_t stride = 0;
     if (session->model->arch->around)
-        return avsn_session_set_run(session, item, frame, contrast);
+        return avsn_session_set_run(session, item, frame, 1, contrast);
     AVSN_TRY(avsn_framer_cut(session->context, &session->framer, f, frame, framing, session->width, session->height,
                              &corner, &stride));
     const int32_t index = avsn_session_input_index(session, "image");
@@ -158,18 +158,19 @@ static const avsound_frame *frame_at(const avsound_frame *frames, int32_t index)
     return (const avsound_frame *)(const void *)((const char *)frames + (size_t)index * frames->struct_size);
 }
 
-avsound_status avsn_session_set_run(avsound_session *session, int32_t item, const avsound_frame *frames, float *contrast)
+avsound_status avsn_session_set_run(avsound_session *session, int32_t item, const avsound_frame *frames, int32_t count,
+                                    float *contrast)
 {
-    const int32_t width = session->width, height = session->height, count = run_length(session);
+    const int32_t width = session->width, height = session->height, length = run_length(session);
     const size_t row = 3 * (size_t)width, picture = row * (size_t)height;
     if (!session->run.rgb)
-        session->run.rgb = avsn_alloc(session->context, (size_t)count, picture);
+        session->run.rgb = avsn_alloc(session->context, (size_t)length, picture);
     if (!session->run.rgb)
         return AVSOUND_E_NO_MEMORY;
-    for (int32_t i = 0; i < count; i++) {
+    for (int32_t i = 0; i < length; i++) {
         const uint8_t *corner = NULL;
         ptrdiff_t stride = 0;
-        AVSN_TRY(avsn_framer_cut(session->context, &session->framer, &session->model->config.image, frame_at(frames, i),
+        AVSN_TRY(avsn_framer_cut(session->context, &session->framer, &session->model->config.image, frame_at(frames, count > 1 ? i : 0),
                                  AVSN_CENTRE, width, height, &corner, &stride));
         for (int32_t y = 0; y < height; y++)
             memcpy(session->run.rgb + (size_t)i * picture + (size_t)y * row, corner + y * stride, row);

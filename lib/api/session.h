@@ -57,9 +57,10 @@ void avsn_framer_free(avsound_context *context, avsn_framer *framer); /* what it
 /* Fills item `item` of input "image"; *contrast, unless NULL, receives the picture's. */
 avsound_status avsn_session_set_frame(avsound_session *session, int32_t item, const avsound_frame *frame,
                                       avsn_framing framing, float *contrast);
-/* The same of a network that sees frames around a picture: `frames` in succession (avsound_model_frames), the first of which tells
- * how far apart they lie in memory. */
-avsound_status avsn_session_set_run(avsound_session *session, int32_t item, const avsound_frame *frames, float *contrast);
+/* The same of a network that sees frames around a picture: `count` in succession, avsound_model_frames(), the first of which tells
+ * how far apart they lie in memory; or 1, which stands still. */
+avsound_status avsn_session_set_run(avsound_session *session, int32_t item, const avsound_frame *frames, int32_t count,
+                                    float *contrast);
 /* The same of frames [frames][height][width] RGB24 that were cut for it, and the flow between them (avsn_flow_scale), or NULL. */
 avsound_status avsn_session_set_frames(avsound_session *session, int32_t item, const uint8_t *rgb, const float *flow,
                                        float *contrast);

@@ -45,7 +45,9 @@ typedef avsound_status (*set_item)(avsound_session *session, int32_t item, const
 
 static avsound_status set_frame(avsound_session *session, int32_t item, const void *list, int64_t index)
 {
-    return avsn_session_set_frame(session, item, item_at(list, index * avsound_model_frames(session->model)), AVSN_CENTRE, NULL);
+    const int32_t run = avsound_model_frames(session->model);
+    return run > 1 ? avsn_session_set_run(session, item, item_at(list, index * run), run, NULL)
+                   : avsn_session_set_frame(session, item, item_at(list, index), AVSN_CENTRE, NULL);
 }
 
 static avsound_status set_sound(avsound_session *session, int32_t item, const void *list, int64_t index)
@@ -88,7 +90,11 @@ static avsound_status embed(avsound_session *session, const char *output, const 
 avsound_status avsound_embed_image(avsound_session *session, const avsound_frame *frames, int64_t count,
                                    float *embeddings, size_t *size)
 {
-    return embed(session, "embedding.image", "frame", set_frame, frames, count, embeddings, size);
+    const int32_t run = session ? avsound_model_frames(session->model) : 1;
+    if (run > 1 && count % run)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "count is %lld, %s wants runs of %d frames", (long long)count,
+                  session->model->arch->name, run);
+    return embed(session, "embedding.image", "frame", set_frame, frames, run > 1 ? count / run : count, embeddings, size);
 }
 
 avsound_status avsound_embed_audio(avsound_session *session, const avsound_audio *sounds, int64_t count,
@@ -107,21 +113,42 @@ static avsound_status write_score(const avsound_session *session, int32_t output
     return avsn_struct_write(score, &result, sizeof result, "score");
 }
 
-avsound_status avsound_correspondence(avsound_session *session, const avsound_frame *frame, const avsound_audio *sound,
-                                      avsound_score *score)
+/* A run of frames, or one picture, which stands still where a run is wanted. */
+static avsound_status correspond(avsound_session *session, const avsound_frame *frames, int64_t count,
+                                 const avsound_audio *sound, avsound_score *score)
 {
-    REQUIRE(session);
-    REQUIRE(frame);
     REQUIRE(sound);
     REQUIRE(score);
     int32_t output = 0;
     float contrast, rms;
     AVSN_TRY(avsn_model_need_pair(session->model, "correspondence"));
     AVSN_TRY(need_output(session, "score", &output));
-    AVSN_TRY(avsn_session_set_frame(session, 0, frame, AVSN_CENTRE, &contrast));
+    AVSN_TRY(count > 1 ? avsn_session_set_run(session, 0, frames, (int32_t)count, &contrast)
+                       : avsn_session_set_frame(session, 0, frames, AVSN_CENTRE, &contrast));
     AVSN_TRY(avsn_session_set_sound(session, 0, sound, &rms));
     AVSN_TRY(avsn_session_run(session, (uint64_t)1 << output));
     return write_score(session, output, contrast, rms, score);
+}
+
+avsound_status avsound_correspondence(avsound_session *session, const avsound_frame *frame, const avsound_audio *sound,
+                                      avsound_score *score)
+{
+    REQUIRE(session);
+    REQUIRE(frame);
+    return correspond(session, frame, 1, sound, score);
+}
+
+avsound_status avsound_correspondence_frames(avsound_session *session, const avsound_frame *frames, int64_t count,
+                                             const avsound_audio *sound, avsound_score *score)
+{
+    REQUIRE(session);
+    REQUIRE(frames);
+    const int32_t run = avsound_model_frames(session->model);
+    AVSN_TRY(avsn_model_need_pair(session->model, "correspondence"));
+    if (count != run)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "count is %lld, %s wants %d frame%s", (long long)count, session->model->arch->name,
+                  run, run > 1 ? "s" : "");
+    return correspond(session, frames, count, sound, score);
 }
 
 static avsound_status need_map(const avsound_session *session, int32_t *map, int32_t *score)

@@ -225,7 +225,10 @@ TASK(embed_sound, float values[128]; size_t size = 128, CALL(avsound_embed_audio
 TASK(correspond, avsound_score score = {.struct_size = sizeof score},
      CALL(avsound_correspondence, session, &s->frame, &s->sound, &score))
 TASK(embed_motion, float values[128]; avsound_frame frames[11]; for (int i = 0; i < 11; i++) frames[i] = s->frame;
-     size_t size = 128, CALL(avsound_embed_image, session, frames, 1, values, &size))
+     size_t size = 128, CALL(avsound_embed_image, session, frames, 11, values, &size))
+TASK(correspond_motion, avsound_score score = {.struct_size = sizeof score}; avsound_frame frames[11];
+     for (int i = 0; i < 11; i++) frames[i] = s->frame,
+     CALL(avsound_correspondence_frames, session, frames, 11, &s->sound, &score))
 /* Replans for the frame's shape, so that the plan's allocations are refused once more. */
 TASK(localize, float map[1024]; size_t size = 1024; int32_t rows; int32_t cols;
      avsound_score score = {.struct_size = sizeof score},
@@ -677,6 +680,7 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(embed_sound, "ave-net", refuse_each, embed_sound)                             \
     X(correspond, "ave-net", refuse_each, correspond)                               \
     X(embed_motion, "ave-net-of", refuse_each, embed_motion)                        \
+    X(correspond_motion, "ave-net-of", refuse_each, correspond_motion)              \
     X(localize, "avol-net", refuse_each, localize)                                  \
     X(spectrogram, "ave-net", refuse_each, spectrogram)                             \
     X(find_flow, "ave-net", refuse_each, find_flow)                                 \

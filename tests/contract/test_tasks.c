@@ -489,19 +489,33 @@ START_TEST(a_network_of_motion_wants_runs_of_pictures)
     }
     float one[256], other[256];
     size_t size = 256;
-    ck_avsound(avsound_embed_image(b.session, plain, 2, one, &size));
+    ck_avsound(avsound_embed_image(b.session, plain, 22, one, &size));
     ck_assert_uint_eq(size, 256);
-    ck_avsound(avsound_embed_image(b.session, &frames[0].frame, 2, other, &size));
+    ck_avsound(avsound_embed_image(b.session, &frames[0].frame, 22, other, &size));
     ck_assert_mem_eq(one, other, sizeof one);
     size = 128;
-    ck_avsound(avsound_embed_image(b.session, plain + 11, 1, other, &size));
+    ck_refused(avsound_embed_image(b.session, plain, 1, other, &size), AVSOUND_E_INVALID_ARGUMENT, "runs of 11");
+    ck_avsound(avsound_embed_image(b.session, plain + 11, 11, other, &size));
     ck_assert_mem_eq(one + 128, other, 128 * sizeof *one);
     ck_assert_mem_ne(one, other, 128 * sizeof *one);
     avsound_score score = {.struct_size = sizeof score};
-    ck_avsound(avsound_correspondence(b.session, plain, &b.sound, &score));
+    ck_avsound(avsound_correspondence_frames(b.session, plain, 11, &b.sound, &score));
     ck_assert(score.probability > 0 && score.probability < 1 && score.confidence == 1);
+    const float moving = score.probability;
+    for (int i = 0; i < 11; i++)
+        frames[i].frame = plain[5];
+    ck_avsound(avsound_correspondence(b.session, &plain[5], &b.sound, &score)); /* which stands still */
+    const float still = score.probability;
+    ck_assert(still != moving);
+    for (int i = 0; i < 11; i++)
+        frames[i].frame.struct_size = sizeof frames[0];
+    ck_avsound(avsound_correspondence_frames(b.session, &frames[0].frame, 11, &b.sound, &score));
+    ck_assert(still == score.probability);
+    ck_refused(avsound_correspondence_frames(b.session, plain, 1, &b.sound, &score), AVSOUND_E_INVALID_ARGUMENT, "11 frames");
+    ck_refused(avsound_correspondence_frames(NULL, plain, 11, &b.sound, &score), AVSOUND_E_INVALID_ARGUMENT, "session");
+    ck_refused(avsound_correspondence_frames(b.session, NULL, 11, &b.sound, &score), AVSOUND_E_INVALID_ARGUMENT, "frames");
     plain[7].width = 0;
-    ck_refused(avsound_correspondence(b.session, plain, &b.sound, &score), AVSOUND_E_INVALID_ARGUMENT, "0 x 120");
+    ck_refused(avsound_correspondence_frames(b.session, plain, 11, &b.sound, &score), AVSOUND_E_INVALID_ARGUMENT, "0 x 120");
     drop_frame(&moved);
     teardown(&b);
 }

@@ -1109,6 +1109,8 @@ FUNCTIONS = {
         POINTER(c_float), POINTER(c_size_t)]),
     "avsound_correspondence": ("avsound", Status, [POINTER(avsound_session), POINTER(avsound_frame),
         POINTER(avsound_audio), POINTER(avsound_score)]),
+    "avsound_correspondence_frames": ("avsound", Status, [POINTER(avsound_session), POINTER(avsound_frame), c_int64,
+        POINTER(avsound_audio), POINTER(avsound_score)]),
     "avsound_localize": ("avsound", Status, [POINTER(avsound_session), POINTER(avsound_frame), POINTER(avsound_audio),
         POINTER(c_float), POINTER(c_size_t), POINTER(c_int32), POINTER(c_int32), POINTER(avsound_score)]),
     "avsound_draw_map": ("avsound", Status, [POINTER(avsound_context), POINTER(avsound_frame), POINTER(c_float),

@@ -312,9 +312,9 @@ class Session(Handle):
     def _embed(self, function: Any, items: Any, _kept: Any, out: npt.NDArray[np.float32] | None, run: int = 1) -> Any:
         count, size = len(items) // run, ctypes.c_size_t()
         with self._locked() as session:
-            function(session, items, count, None, ctypes.byref(size))
+            function(session, items, len(items), None, ctypes.byref(size))
             out = room(out, (count, size.value // max(count, 1)), np.float32)
-            function(session, items, count, pointer(out, ctypes.c_float), ctypes.byref(size))
+            function(session, items, len(items), pointer(out, ctypes.c_float), ctypes.byref(size))
         return out
 
     def score(self, picture: FrameLike | Sequence[FrameLike], sound: SoundLike) -> Score:
@@ -326,7 +326,7 @@ class Session(Handle):
         audio, score = _abi.avsound_audio(), _abi.avsound_score()
         kept = frames_kept, fill_audio(audio, sound)
         with self._locked() as session:
-            lib.avsound_correspondence(session, frames, audio, ctypes.byref(score))
+            lib.avsound_correspondence_frames(session, frames, self._run, audio, ctypes.byref(score))
         del kept
         return Score(score.probability, score.confidence)
 

@@ -233,6 +233,19 @@ avsn_value avsn_param(avsn_graph *graph, const char *name, avsn_shape shape, avs
     return value;
 }
 
+avsound_status avsn_graph_cut(avsn_graph *graph, const char *name)
+{
+    const avsn_value value = avsn_graph_find(graph, name);
+    if (!value.id)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "this network has no layer %s", name);
+    AVSN_TRY(avsn_grow(graph->context, (void **)&graph->inputs, sizeof *graph->inputs, graph->input_count, graph->input_count + 1,
+                       &graph->input_capacity));
+    avsn_node *node = &graph->nodes[graph->values[value.id].producer];
+    *node = (avsn_node){.kind = AVSN_OP_INPUT, .name = node->name, .output_count = 1, .output = {value}};
+    graph->inputs[graph->input_count++] = value;
+    return AVSOUND_OK;
+}
+
 /* ---- reading ---- */
 
 int32_t avsn_graph_node_count(const avsn_graph *graph)

@@ -277,6 +277,10 @@ avsn_value avsn_picture_mean(avsn_graph *graph, avsn_value src);
  * images.resize of TensorFlow 1 stretches. */
 avsn_value avsn_stretch(avsn_graph *graph, avsn_value src, int64_t steps);
 
+/* What computes the value of this name is left out: the value becomes an input, in the same place. AVSOUND_E_UNSUPPORTED if there
+ * is none. */
+avsound_status avsn_graph_cut(avsn_graph *graph, const char *name);
+
 /* ---- reading ---- */
 
 AVSN_SHARED int32_t avsn_graph_node_count(const avsn_graph *graph);

@@ -507,6 +507,27 @@ static void check_param(const avsn_graph *g, int32_t index, const char *name, co
     ck_assert_int_eq(p->state, state);
 }
 
+START_TEST(a_cut_makes_a_layer_an_input)
+{
+    fixture f = set_up();
+    avsn_value x = avsn_input(f.graph, "x", AVSN_SHAPE(2, 3, 8));
+    x = avsn_name(f.graph, "middle", avsn_relu(f.graph, avsn_conv(f.graph, "conv", x, .out = 5, .kernel = {3}, .pad = {1})));
+    avsn_output(f.graph, "y", avsn_relu(f.graph, x));
+    ck_avsound(avsn_graph_finish(f.graph));
+    ck_refused(avsn_graph_cut(f.graph, "nowhere"), AVSOUND_E_UNSUPPORTED, "no layer nowhere");
+    ck_assert_int_eq(avsn_graph_input_count(f.graph), 1);
+    ck_avsound(avsn_graph_cut(f.graph, "middle"));
+    ck_assert_int_eq(avsn_graph_input_count(f.graph), 2);
+    ck_assert_int_eq(avsn_graph_input(f.graph, 1).id, x.id);
+    ck_assert_str_eq(avsn_value_name(f.graph, x), "middle");
+    check_shape(f.graph, x, &AVSN_SHAPE(2, 5, 8));
+    const avsn_node *node = avsn_graph_node(f.graph, avsn_value_producer(f.graph, x));
+    ck_assert_int_eq(node->kind, AVSN_OP_INPUT);
+    ck_assert_int_eq(node->input_count, 0);
+    tear_down(&f);
+}
+END_TEST
+
 START_TEST(parameters_are_listed_with_their_starts)
 {
     fixture f = set_up();
@@ -615,5 +636,5 @@ SUITE("graph.build", same_padding_puts_the_odd_cell_after, a_long_sound_shrinks_
       mistakes_name_the_layer_and_the_shapes, the_first_failure_stays_and_poisons_what_follows,
       an_output_without_a_value_is_a_failure, absurd_shapes_are_refused, scopes_nest_only_so_deep,
       names_carry_their_scopes, find_takes_the_latest_value_of_a_name_and_outputs_first,
-      parameters_are_listed_with_their_starts, batch_norm_can_do_without_a_weight, nodes_print_into_any_buffer,
+      a_cut_makes_a_layer_an_input, parameters_are_listed_with_their_starts, batch_norm_can_do_without_a_weight, nodes_print_into_any_buffer,
       a_graph_survives_the_refusal_of_each_allocation)

@@ -38,6 +38,8 @@ int64_t avsn_track_end(const avsn_track *track);
 /* The network's input whose first column is `column` (may be negative): out is [bins][columns] row-major, after range,
  * mean and std. AVSOUND_E_STATE if a column is gone or not there yet. */
 AVSN_SHARED avsound_status avsn_track_input(avsn_track *track, int64_t column, float *out);
+/* The same of any number of columns, which must be among those kept: out is [bins][count]. Not where inputs stand alone. */
+avsound_status avsn_track_columns(avsn_track *track, int64_t column, int64_t count, float *out);
 /* Root mean square of the input's own samples, column * hop up to (column + columns) * hop, those outside the recording
  * counted as zeros; for telling silence. Same conditions as avsn_track_input. */
 avsound_status avsn_track_rms(avsn_track *track, int64_t column, float *rms);

@@ -203,10 +203,10 @@ typedef struct span {
     int64_t from, to;
 } span;
 
-static avsound_status find_span(const avsn_track *t, int64_t column, span *kept)
+static avsound_status find_span(const avsn_track *t, int64_t column, int64_t count, span *kept)
 {
     int64_t end;
-    if (__builtin_add_overflow(column, (int64_t)t->frontend.columns, &end))
+    if (__builtin_add_overflow(column, count, &end))
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "column %lld: out of range", (long long)column);
     const int64_t oldest = AVSN_MAX(t->first_column, t->next - t->capacity);
     if (end > t->next && !t->finished)
@@ -284,22 +284,25 @@ static avsound_status alone_input(avsn_track *t, int64_t sample, float *out)
     return AVSOUND_OK;
 }
 
-avsound_status avsn_track_input(avsn_track *t, int64_t column, float *out)
+avsound_status avsn_track_columns(avsn_track *t, int64_t column, int64_t count, float *out)
 {
     span kept;
-    if (t->alone)
-        return alone_input(t, column, out);
-    AVSN_TRY(find_span(t, column, &kept));
+    AVSN_TRY(find_span(t, column, count, &kept));
     const scaling s = scaling_of(t, kept);
-    const int64_t width = t->frontend.columns, end = column + width;
+    const int64_t end = column + count;
     for (int64_t j = column; j < end;) {
         const float *columns;
         int64_t stride;
         const int64_t until = next_run(t, kept, j, end, &columns, &stride);
-        write_columns(columns, stride, until - j, t->bins, s, out + (j - column), width);
+        write_columns(columns, stride, until - j, t->bins, s, out + (j - column), count);
         j = until;
     }
     return AVSOUND_OK;
+}
+
+avsound_status avsn_track_input(avsn_track *t, int64_t column, float *out)
+{
+    return t->alone ? alone_input(t, column, out) : avsn_track_columns(t, column, t->frontend.columns, out);
 }
 
 avsound_status avsn_track_rms(avsn_track *t, int64_t column, float *rms)
@@ -307,7 +310,7 @@ avsound_status avsn_track_rms(avsn_track *t, int64_t column, float *rms)
     span kept;
     if (t->alone)
         return avsn_alone_rms(t->alone, column, rms);
-    AVSN_TRY(find_span(t, column, &kept));
+    AVSN_TRY(find_span(t, column, t->frontend.columns, &kept));
     double energy = 0;
     for (int64_t j = kept.from; j < kept.to; j++)
         energy += t->energy[slot_of(t, j)];

@@ -111,6 +111,29 @@ START_TEST(windows_before_the_start_and_after_the_end_are_zeros)
 }
 END_TEST
 
+START_TEST(any_number_of_columns_can_be_taken)
+{
+    const int64_t count = 60000;
+    float *samples = noise(count);
+    static float one[SIZE], many[BINS * 333], few[BINS * 7];
+    setup(400);
+    ck_avsound(avsn_track_push(track, samples, count));
+    avsn_track_finish(track);
+    ck_avsound(avsn_track_columns(track, -40, 333, many));
+    ck_avsound(avsn_track_columns(track, 95, 7, few));
+    for (int64_t first = -40; first <= 93; first += 133) {
+        ck_avsound(avsn_track_input(track, first, one));
+        for (int b = 0; b < BINS; b++)
+            ck_assert_mem_eq(many + b * 333 + first + 40, one + b * WIDTH, sizeof(float) * WIDTH);
+    }
+    for (int b = 0; b < BINS; b++)
+        ck_assert_mem_eq(few + b * 7, one + b * WIDTH + 2, sizeof(float) * 7);
+    ck_refused(avsn_track_columns(track, 5, INT64_MAX, one), AVSOUND_E_INVALID_ARGUMENT, "out of range");
+    teardown();
+    free(samples);
+}
+END_TEST
+
 START_TEST(any_chunks_give_the_same_bits)
 {
     const int64_t count = 50000;
@@ -602,7 +625,7 @@ START_TEST(too_many_columns_to_keep_are_refused)
 }
 END_TEST
 
-SUITE("dsp track", windows_before_the_start_and_after_the_end_are_zeros, any_chunks_give_the_same_bits,
+SUITE("dsp track", windows_before_the_start_and_after_the_end_are_zeros, any_number_of_columns_can_be_taken, any_chunks_give_the_same_bits,
       columns_are_computed_once, shift_by_16_hops_moves_columns_by_16, reset_starts_at_any_sample,
       too_early_and_too_late_are_refused, empty_recording_is_silence, memory_is_bounded,
       rms_is_of_the_inputs_own_samples, range_is_relative_to_the_inputs_largest, column_at_centres_the_input,

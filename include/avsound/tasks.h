@@ -140,7 +140,9 @@ typedef struct avsound_scan_options {
                                 each channel. 0, both: all cells */
     int32_t grid_cols;     /**< see grid_rows. Embeddings of cells are their channels, cell by cell, row by row */
     int32_t sound_begins;  /**< 1: a result's sound begins at its time. 0: it is centred on it */
-    int32_t reserved;      /**< 0 */
+    int32_t dense;         /**< 1: windows of sound that overlap share the network's convolutions, which run once over the
+                                recording. Many times as fast where results are dense; vectors differ from those of 0, since a
+                                window's ends then hear what is around it instead of zeros (docs/concepts.md). Not of clips, nor with a layer */
 } avsound_scan_options;
 
 /** One result. Pointers are NULL where not asked for or not to be had. Since 0.1. */

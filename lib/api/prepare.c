@@ -187,11 +187,13 @@ static size_t spectrogram_count(const avsn_audio_frontend *f)
     return (size_t)avsn_audio_frontend_bins(f) * (size_t)f->columns;
 }
 
-void avsn_session_set_spectrogram(avsound_session *session, int32_t item, const float *values)
+void avsn_session_set_values(avsound_session *session, const char *input, int32_t item, const float *values)
 {
-    const int32_t index = avsn_session_input_index(session, "spectrogram");
-    const size_t count = spectrogram_count(&session->model->config.audio);
-    memcpy(avsn_plan_input_data(session->plan, index) + (size_t)item * count, values, count * sizeof *values);
+    const int32_t index = avsn_session_input_index(session, input);
+    int64_t count = 0;
+    avsn_shape_count(avsn_plan_input_shape(session->plan, index), &count);
+    count /= session->batch;
+    memcpy(avsn_plan_input_data(session->plan, index) + item * count, values, (size_t)count * sizeof *values);
     session->inputs_set |= (uint64_t)1 << index;
 }
 

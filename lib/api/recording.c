@@ -175,19 +175,19 @@ avsound_status avsn_recording_sound_at(avsn_recording *r, int64_t time_us, float
         AVSN_TRY(r->pending_count ? push_piece(r) : read_sound(r));
     const double before = avsn_seconds();
     AVSN_TRY(avsn_track_rms(r->track, column, rms));
-    const avsound_status status = avsn_track_input(r->track, column, spectrogram);
+    const avsound_status status = spectrogram ? avsn_track_input(r->track, column, spectrogram) : AVSOUND_OK;
     r->spectrogram_seconds += avsn_seconds() - before;
     r->reached_before = r->reached;
     r->reached = end;
     return status;
 }
 
-avsound_status avsn_recording_columns(avsn_recording *r, int64_t column, float *spectrogram)
+avsound_status avsn_recording_columns(avsn_recording *r, int64_t column, int64_t count, float *spectrogram)
 {
-    while (avsn_track_end(r->track) < column + r->frontend->columns)
+    while (avsn_track_end(r->track) < column + count)
         AVSN_TRY(r->pending_count ? push_piece(r) : read_sound(r));
     const double before = avsn_seconds();
-    const avsound_status status = avsn_track_input(r->track, column, spectrogram);
+    const avsound_status status = avsn_track_columns(r->track, column, count, spectrogram);
     r->spectrogram_seconds += avsn_seconds() - before;
     return status;
 }
@@ -280,8 +280,8 @@ avsound_status avsn_recording_open(avsn_recording *recording, avsound_context *c
     AVSN_TRY(seek_to_start(recording, options->start_us));
     if (!options->sound)
         return AVSOUND_OK;
-    return avsn_track_create(context, frontend, 2 * (int64_t)frontend->columns + PIECE / frontend->hop + 8,
-                             &recording->track);
+    const int64_t columns = AVSN_MAX((int64_t)frontend->columns, options->columns);
+    return avsn_track_create(context, frontend, 2 * columns + PIECE / frontend->hop + 8, &recording->track);
 }
 
 void avsn_recording_close(avsn_recording *recording)

@@ -38,6 +38,8 @@ typedef struct avsn_recording_options {
     bool frames, sound;     /* what will be asked for: AVSOUND_E_STATE if the file lacks it */
     const char *audio_path; /* take the sound from here, over and over; or NULL */
     int64_t start_us;       /* no earlier time will be asked for */
+    int64_t columns;        /* most that will be asked for at once, if more than an input's; and what was asked for before may be
+                               asked for again, so many columns back */
 } avsn_recording_options;
 
 /* `recording` is zeroed memory; avsn_recording_close also after a failure. `frontend` must outlive it. */
@@ -54,11 +56,10 @@ avsound_status avsn_recording_frame_at(avsn_recording *recording, int64_t time_u
 avsound_status avsn_recording_frame_near(avsn_recording *recording, int64_t time_us, avsn_kept_frame *frame);
 /* Time of the first frame at or after `from_us`, which will be the next; AVSOUND_E_END if there is none. */
 avsound_status avsn_recording_next_time(avsn_recording *recording, int64_t from_us, int64_t *time_us);
-/* The input [bins][columns] centred on a time no earlier than the last one asked for, and its level. */
+/* The input [bins][columns], unless NULL, centred on a time no earlier than the last one asked for, and its level. */
 avsound_status avsn_recording_sound_at(avsn_recording *recording, int64_t time_us, float *spectrogram, float *rms);
-/* The input [bins][columns] that begins with this column, no earlier than the last one asked for; sample 0 is at column 0's
- * start. */
-avsound_status avsn_recording_columns(avsn_recording *recording, int64_t column, float *spectrogram);
+/* [bins][count] columns from this one on, no earlier than the last one asked for; sample 0 is at column 0's start. */
+avsound_status avsn_recording_columns(avsn_recording *recording, int64_t column, int64_t count, float *spectrogram);
 /* Decodes on until the first sample's number is known; false in *heard where there is none. */
 avsound_status avsn_recording_first_sample(avsn_recording *recording, int64_t *sample, bool *heard);
 /* One past the last sample known of, INT64_MAX while more may come. */

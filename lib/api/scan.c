@@ -3,6 +3,7 @@
 #include <avsound/tasks.h>
 
 #include "api/clip_scan.h"
+#include "api/dense.h"
 #include "api/recording.h"
 #include "api/session.h"
 #include "api/strip.h"
@@ -27,7 +28,7 @@ typedef struct job {
     avsn_kept_frame frame;
     uint8_t *pictures;  /* [frames][height][width][3] of a network that sees those around it, */
     float *flow;        /* and what it sees of their flow; or NULL */
-    float *spectrogram; /* [bins][columns] */
+    float *sound; /* what the sessions are given of it: a spectrogram [bins][columns], or dense features */
     float rms, contrast;
     float *embedding_image, *embedding_audio, *map, probability;
     avsound_status status;
@@ -61,6 +62,7 @@ struct avsound_scan {
     char end_detail[512];
 
     avsn_recording recording;
+    avsn_dense_sound *dense; /* NULL: each window alone */
 
     pthread_mutex_t mutex;
     pthread_cond_t job_done;
@@ -108,13 +110,21 @@ static avsound_status fill_picture(avsound_scan *scan, job *j)
     return AVSOUND_OK;
 }
 
+static avsound_status hear(avsound_scan *scan, job *j)
+{
+    const int64_t time_us = j->time_us + scan->sound_ahead_us;
+    if (scan->dense)
+        return avsn_dense_sound_at(scan->dense, time_us, &scan->cancel, j->sound, &j->rms);
+    return avsn_recording_sound_at(&scan->recording, time_us, j->sound, &j->rms);
+}
+
 static avsound_status fill_job(avsound_scan *scan, job *j)
 {
     if (!scan->seen)
         AVSN_TRY(fill_picture(scan, j));
     scan->seen = true;
     if (scan->needs_sound)
-        AVSN_TRY(avsn_recording_sound_at(&scan->recording, j->time_us + scan->sound_ahead_us, j->spectrogram, &j->rms));
+        AVSN_TRY(hear(scan, j));
     if (scan->needs_sound && !scan->needs_frames && avsn_recording_sound_ended(&scan->recording, j->time_us))
         return avsn_fail(AVSOUND_E_END, "no more sound");
     scan->seen = false;
@@ -140,7 +150,7 @@ static avsound_status compute(avsound_scan *scan, job *j, avsound_session *sessi
         AVSN_TRY(avsn_session_set_frame(session, 0, &j->frame.view,
                                         scan->options.what & AVSOUND_SCAN_MAP ? AVSN_WHOLE : AVSN_CENTRE, &j->contrast));
     if (scan->needs_sound)
-        avsn_session_set_spectrogram(session, 0, j->spectrogram);
+        avsn_session_set_values(session, scan->dense ? avsn_dense_layer : "spectrogram", 0, j->sound);
     const double prepared = avsn_seconds();
     *prepare = prepared - start;
     if (scan->output_mask)
@@ -296,6 +306,10 @@ static avsound_status check_options(const avsound_scan_options *o)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: threads is %d, want 0...256", o->threads);
     if (!(o->hop_seconds >= 0 && o->hop_seconds <= 86400) || (o->hop_seconds > 0 && o->hop_seconds < 1e-4))
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: hop_seconds is %g, want 0 or 0.0001...86400", o->hop_seconds);
+    if (o->dense < 0 || o->dense > 1)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: dense is %d, want 0 or 1", o->dense);
+    if (o->dense && o->layer)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: dense does not go with the layer %s", o->layer);
     if (o->start_us < 0 || o->duration_us < 0 || o->start_us > INT64_MAX / 4 || o->duration_us > INT64_MAX / 4)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: start_us is %lld and duration_us %lld, want 0 or more",
                   (long long)o->start_us, (long long)o->duration_us);
@@ -387,7 +401,7 @@ static avsound_status make_sessions(avsound_scan *scan)
     if (!scan->sessions)
         return AVSOUND_E_NO_MEMORY;
     for (int32_t i = 0; i < scan->workers; i++)
-        AVSN_TRY(avsound_session_create(scan->model, &o, &scan->sessions[i]));
+        AVSN_TRY(avsn_session_create(scan->model, &o, scan->dense ? avsn_dense_layer : NULL, &scan->sessions[i]));
     const avsound_session *session = scan->sessions[0];
     for (int i = 0; i < OUT_COUNT; i++) {
         scan->output[i] = wants(scan, i) ? avsn_session_output(session, name_of(scan, i)) : -1;
@@ -417,7 +431,8 @@ static avsound_status alloc_floats(avsound_scan *scan, bool wanted, size_t count
 static avsound_status make_jobs(avsound_scan *scan)
 {
     const avsn_audio_frontend *f = &scan->model->config.audio;
-    const size_t input = (size_t)avsn_audio_frontend_bins(f) * (size_t)f->columns;
+    const size_t input = scan->dense ? (size_t)avsn_dense_dimension(scan->dense)
+                                     : (size_t)avsn_audio_frontend_bins(f) * (size_t)f->columns;
     const size_t pixels = (size_t)scan->model->config.image.width * (size_t)scan->model->config.image.height;
     const size_t around = (size_t)scan->model->arch->around, frames = scan->strip ? 2 * around + 1 : 0;
     const bool flow = scan->strip && scan->model->arch->flow;
@@ -432,7 +447,7 @@ static avsound_status make_jobs(avsound_scan *scan)
         if (frames && !j->pictures)
             return AVSOUND_E_NO_MEMORY;
         AVSN_TRY(alloc_floats(scan, flow, 4 * around * pixels, &j->flow));
-        AVSN_TRY(alloc_floats(scan, scan->needs_sound, input, &j->spectrogram));
+        AVSN_TRY(alloc_floats(scan, scan->needs_sound, input, &j->sound));
         AVSN_TRY(alloc_floats(scan, wants(scan, OUT_EMBED_IMAGE), (size_t)scan->dimension, &j->embedding_image));
         AVSN_TRY(alloc_floats(scan, wants(scan, OUT_EMBED_AUDIO), (size_t)scan->dimension, &j->embedding_audio));
         AVSN_TRY(alloc_floats(scan, wants(scan, OUT_MAP), (size_t)scan->rows * (size_t)scan->cols, &j->map));
@@ -446,6 +461,37 @@ static int64_t half_us(const avsn_audio_frontend *f)
     return llround(5e5 * avsn_audio_frontend_samples(f) / f->sample_rate);
 }
 
+static int64_t block_of(const avsn_feed *feed)
+{
+    return feed ? AVSN_DENSE_FEED : AVSN_DENSE_FILE;
+}
+
+static avsound_status open_recording(avsound_scan *scan, const char *path, avsn_feed *feed)
+{
+    const bool dense = scan->options.dense && scan->needs_sound;
+    const int64_t lead_us = dense ? (int64_t)ceil(avsn_dense_lead(scan->model) * 1e6) : 0;
+    const int64_t around_us = (int64_t)scan->model->arch->around * AVSN_STRIP_US;
+    const avsn_recording_options options = {
+        .path = path,
+        .feed = feed,
+        .frames = scan->needs_frames,
+        .sound = scan->needs_sound,
+        .audio_path = scan->options.audio_path,
+        .start_us = AVSN_MAX(scan->options.start_us - AVSN_MAX(lead_us, around_us), (int64_t)0),
+        .columns = dense ? avsn_dense_columns(scan->model, block_of(feed)) : 0,
+    };
+    return avsn_recording_open(&scan->recording, scan->context, &scan->model->config.audio, &options);
+}
+
+static avsound_status make_dense(avsound_scan *scan, const avsn_feed *feed)
+{
+    avsn_dense_options o = {.block = block_of(feed), .threads = scan->workers};
+    if (!scan->options.dense || !scan->needs_sound)
+        return AVSOUND_OK;
+    AVSN_TRY(avsn_choose_compute(scan->options.precision, &o.compute));
+    return avsn_dense_create(scan->model, &scan->recording, &o, &scan->dense);
+}
+
 static avsound_status scan_init(avsound_scan *scan, const char *path, avsn_feed *feed)
 {
     const int32_t what = scan->options.what;
@@ -456,15 +502,8 @@ static avsound_status scan_init(avsound_scan *scan, const char *path, avsn_feed 
     if (scan->options.sound_begins)
         scan->sound_ahead_us = half_us(&scan->model->config.audio);
     scan->workers = scan->options.threads ? scan->options.threads : avsn_cpu_count();
-    const avsn_recording_options recording = {
-        .path = path,
-        .feed = feed,
-        .frames = scan->needs_frames,
-        .sound = scan->needs_sound,
-        .audio_path = scan->options.audio_path,
-        .start_us = AVSN_MAX(scan->options.start_us - (int64_t)scan->model->arch->around * AVSN_STRIP_US, 0),
-    };
-    AVSN_TRY(avsn_recording_open(&scan->recording, scan->context, &scan->model->config.audio, &recording));
+    AVSN_TRY(open_recording(scan, path, feed));
+    AVSN_TRY(make_dense(scan, feed));
     if (scan->needs_frames && scan->model->arch->around)
         AVSN_TRY(avsn_strip_create(scan->model, &scan->strip));
     AVSN_TRY(make_sessions(scan));
@@ -477,20 +516,21 @@ avsound_status avsn_scan_check(const avsound_model *model, const avsound_scan_op
     AVSN_TRY(avsn_options_read(options, sizeof *options, theirs, SCAN_OPTIONS_LEAST, "scan options"));
     AVSN_TRY(check_options(options));
     AVSN_TRY(check_layer(model, options));
-    return check_what(model, options->what);
+    AVSN_TRY(check_what(model, options->what));
+    return options->dense ? avsn_dense_check(model) : AVSOUND_OK;
 }
 
 /* The network hears half of its stretch, to the end of the last column's window; a column begins within half a hop of where it
- * should. What is on screen is known when the next frame comes, and which frame is nearest to a time; those around a picture are
- * around the nearest multiple of 0.04 s. */
+ * should; what it shares with other windows is computed in blocks. What is on screen is known when the next frame comes, and which
+ * frame is nearest to a time; those around a picture are around the nearest multiple of 0.04 s. */
 double avsn_scan_latency(const avsound_model *model, const avsound_scan_options *options)
 {
     const avsn_audio_frontend *f = &model->config.audio;
     if (model->arch->clip)
         return avsn_clip_scan_latency(model, options);
-    const double halves = options->sound_begins ? 2 : 1;
+    const double halves = options->sound_begins ? 2 : 1, dense = options->dense ? avsn_dense_lag(model, AVSN_DENSE_FEED) : 0;
     const double sound =
-        needs_sound(options->what) ? (halves * avsn_audio_frontend_samples(f) / 2 + f->window + f->hop) / f->sample_rate : 0;
+        needs_sound(options->what) ? (halves * avsn_audio_frontend_samples(f) / 2 + f->window + f->hop) / f->sample_rate + dense : 0;
     const double frames = model->arch->around ? (model->arch->around + 1) * AVSN_STRIP_US * 1e-6 : 0;
     return AVSN_MAX(sound, frames);
 }
@@ -547,12 +587,13 @@ void avsound_scan_free(avsound_scan *scan)
         avsn_free(context, j->frame.bytes);
         avsn_free(context, j->pictures);
         avsn_free(context, j->flow);
-        avsn_free(context, j->spectrogram);
+        avsn_free(context, j->sound);
         avsn_free(context, j->embedding_image);
         avsn_free(context, j->embedding_audio);
         avsn_free(context, j->map);
     }
     avsn_free(context, scan->jobs);
+    avsn_dense_free(scan->dense);
     avsn_free(context, scan->sessions);
     avsn_recording_close(&scan->recording);
     pthread_cond_destroy(&scan->job_done);
@@ -612,6 +653,8 @@ avsound_status avsound_scan_get_times(const avsound_scan *scan, avsound_scan_tim
     avsound_scan_times t = {.decode = scan->recording.decode_seconds,
                             .spectrogram = scan->recording.spectrogram_seconds, .prepare = scan->prepare,
                             .network = scan->network, .wait = scan->wait};
+    if (scan->dense)
+        t.network += avsn_dense_seconds(scan->dense);
     if (scan->clip)
         t = (avsound_scan_times){.decode = scan->clip->decode_seconds(scan->clip) + scan->clip->shown.decode_seconds,
                                  .prepare = scan->clip->prepare, .network = scan->clip->network};

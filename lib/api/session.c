@@ -89,6 +89,11 @@ static avsound_status make_plan(avsound_session *session, int32_t width, int32_t
                                       .samples = session->clip_samples,
                                       .columns = clip_columns(session)};
     AVSN_TRY(avsn_model_graph(session->model, &shapes, &graph));
+    const avsound_status status = session->given ? avsn_graph_cut(graph, session->given) : AVSOUND_OK;
+    if (status) {
+        avsn_graph_free(graph);
+        return status;
+    }
     avsn_plan *plan;
     AVSN_TRY(avsn_plan_create(graph, &session->model->params, session->model->packed, &o, &plan));
     avsn_plan_free(session->plan);
@@ -129,14 +134,10 @@ static avsound_status session_init(avsound_session *session, const avsound_sessi
     return make_plan(session, o->width ? o->width : image->width, o->height ? o->height : image->height);
 }
 
-avsound_status avsound_session_create(avsound_model *model, const avsound_session_options *options,
-                                      avsound_session **out)
+avsound_status avsn_session_create(avsound_model *model, const avsound_session_options *options, const char *given,
+                                   avsound_session **out)
 {
-    if (!out)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
     *out = NULL;
-    if (!model)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "model is NULL");
     avsound_session_options o;
     AVSN_TRY(avsn_options_read(&o, sizeof o, options, SESSION_OPTIONS_LEAST, "session options"));
     AVSN_TRY(check_options(&o));
@@ -145,6 +146,7 @@ avsound_status avsound_session_create(avsound_model *model, const avsound_sessio
         return AVSOUND_E_NO_MEMORY;
     session->model = avsn_model_ref(model);
     session->context = avsn_context_ref(model->context);
+    session->given = given;
     atomic_init(&session->cancel, 0);
     const avsound_status status = session_init(session, &o);
     if (status) {
@@ -153,6 +155,17 @@ avsound_status avsound_session_create(avsound_model *model, const avsound_sessio
     }
     *out = session;
     return AVSOUND_OK;
+}
+
+avsound_status avsound_session_create(avsound_model *model, const avsound_session_options *options,
+                                      avsound_session **out)
+{
+    if (!out)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
+    *out = NULL;
+    if (!model)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "model is NULL");
+    return avsn_session_create(model, options, NULL, out);
 }
 
 void avsound_session_free(avsound_session *session)

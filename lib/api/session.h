@@ -20,6 +20,7 @@ struct avsound_session {
     avsound_model *model;
     int32_t threads, batch, compute;
     char *outputs; /* names separated by 0, ended by an empty one; NULL: all */
+    const char *given; /* a layer that is an input; NULL: none */
     avsn_plan *plan;
     int32_t width, height; /* of the plan's picture input */
     int32_t clip_frames, clip_samples; /* of the plan's clips; 0: the model's own */
@@ -39,6 +40,9 @@ struct avsound_session {
     } run; /* of frames around a picture */
 };
 
+/* avsound_session_create with arguments that are right. The layer `given`, a literal, is an input and is not computed, unless NULL. */
+avsound_status avsn_session_create(avsound_model *model, const avsound_session_options *options, const char *given,
+                                   avsound_session **out);
 /* Index of an output; -1 if the session has none of this name. */
 int32_t avsn_session_output(const avsound_session *session, const char *name);
 int32_t avsn_session_input_index(const avsound_session *session, const char *name);
@@ -66,8 +70,8 @@ avsound_status avsn_session_set_frames(avsound_session *session, int32_t item, c
                                        float *contrast);
 /* Fills item `item` of input "spectrogram" with the middle of a sound; *rms, unless NULL, receives its level. */
 avsound_status avsn_session_set_sound(avsound_session *session, int32_t item, const avsound_audio *sound, float *rms);
-/* Fills item `item` of input "spectrogram" with [bins][columns] values that are ready. */
-void avsn_session_set_spectrogram(avsound_session *session, int32_t item, const float *values);
+/* Fills item `item` of an input with values that are ready. */
+void avsn_session_set_values(avsound_session *session, const char *input, int32_t item, const float *values);
 
 /* Numbers of an item's embedding, the product of all axes but the first. */
 int64_t avsn_embedding_size(const avsn_shape *shape);

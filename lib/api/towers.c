@@ -121,7 +121,7 @@ static avsound_status hear_until(avsn_towers *t, int64_t last, const atomic_int 
     if (!s->located)
         AVSN_TRY(locate(t));
     while (s->next <= last && s->next < end_step(t)) {
-        AVSN_TRY(avsn_recording_columns(&t->reel.recording, s->next * COLUMNS_A_STEP - BEFORE, s->spectrogram));
+        AVSN_TRY(avsn_recording_columns(&t->reel.recording, s->next * COLUMNS_A_STEP - BEFORE, COLUMNS, s->spectrogram));
         AVSN_TRY(measure_levels(t, s->next + STEPS - LEVELS_BEHIND));
         AVSN_TRY(run(s, s->hear, cancel));
         for (int64_t i = 0; i < STEPS; i++)

@@ -144,7 +144,7 @@ AT(avsound_scan_options, layer, 48);
 AT(avsound_scan_options, grid_rows, 56);
 AT(avsound_scan_options, grid_cols, 60);
 AT(avsound_scan_options, sound_begins, 64);
-AT(avsound_scan_options, reserved, 68);
+AT(avsound_scan_options, dense, 68);
 
 SIZE(avsound_scan_result, 112);
 AT(avsound_scan_result, struct_size, 0);

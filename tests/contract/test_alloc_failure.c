@@ -307,11 +307,12 @@ static avsound_status draw_spectrograms(void *scene_)
 
 /* ---- walks over a recording ---- */
 
-static avsound_status scan_for(scene *s, int32_t what)
+static avsound_status scan_for(scene *s, int32_t what, int32_t dense)
 {
     avsound_scan_options options;
     CALL(avsound_scan_options_init, &options, sizeof options);
     options.what = what;
+    options.dense = dense;
     options.threads = 2;
     options.hop_seconds = 0.1;
     avsound_scan *walk = NULL;
@@ -330,17 +331,22 @@ static avsound_status scan_for(scene *s, int32_t what)
 
 static avsound_status scan(void *scene_)
 {
-    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP | AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_FRAME);
+    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP | AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_FRAME, 0);
+}
+
+static avsound_status scan_densely(void *scene_)
+{
+    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP | AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_FRAME, 1);
 }
 
 static avsound_status scan_motion(void *scene_)
 {
-    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_EMBED_IMAGE);
+    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_EMBED_IMAGE, 0);
 }
 
 static avsound_status scan_in_time(void *scene_)
 {
-    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP | AVSOUND_SCAN_FRAME);
+    return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP | AVSOUND_SCAN_FRAME, 0);
 }
 
 static avsound_status ask_scan(void *scene_)
@@ -689,6 +695,7 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(draw_scores, "ave-net", refuse_each, draw_scores)                             \
     X(draw_spectrograms, "ave-net", refuse_each, draw_spectrograms)                 \
     X(scan, "avol-net", refuse_each, scan)                                          \
+    X(scan_densely, "avol-net", refuse_each, scan_densely)                          \
     X(scan_motion, "ave-net-of", refuse_each, scan_motion)                          \
     X(scan_in_time, "sync-net", refuse_each, scan_in_time)                          \
     X(ask_scan, "avol-net", refuse_all, ask_scan)                                   \

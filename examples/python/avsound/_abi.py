@@ -359,11 +359,11 @@ class avsound_scan_options(Struct):
     grid_rows: int
     grid_cols: int
     sound_begins: int
-    reserved: int
+    dense: int
     _fields_ = [("struct_size", c_uint32), ("what", c_int32), ("threads", c_int32), ("precision", c_int32),
                 ("hop_seconds", c_double), ("start_us", c_int64), ("duration_us", c_int64), ("audio_path", c_char_p),
                 ("layer", c_char_p), ("grid_rows", c_int32), ("grid_cols", c_int32), ("sound_begins", c_int32),
-                ("reserved", c_int32)]
+                ("dense", c_int32)]
 
 
 class avsound_scan_result(Struct):

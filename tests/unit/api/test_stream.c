@@ -281,6 +281,21 @@ START_TEST(sounds_are_localised)
 }
 END_TEST
 
+START_TEST(sounds_that_overlap_share_work)
+{
+    begin(5);
+    avsound_model *model = narrow_model(context, "ave-net"), *maps = narrow_model(context, "avol-net");
+    avsound_scan_options heard = scan_of(AVSOUND_SCAN_EMBED_AUDIO, 0.08), scored = scan_of(AVSOUND_SCAN_SCORE, 0),
+                         localised = scan_of(AVSOUND_SCAN_MAP, 0.25);
+    heard.dense = scored.dense = localised.dense = 1;
+    check_task(model, (avsound_stream_options){.scan = &heard}, false, true);
+    check_task(model, (avsound_stream_options){.scan = &scored}, true, true);
+    check_task(maps, (avsound_stream_options){.scan = &localised}, true, true);
+    avsound_model_free(maps);
+    end(model);
+}
+END_TEST
+
 START_TEST(clips_are_scored_and_localised)
 {
     begin(2);
@@ -466,5 +481,6 @@ START_TEST(memory_does_not_grow_with_the_stream)
 }
 END_TEST
 
-SUITE("stream", pictures_and_sounds_are_embedded_and_scored, sounds_are_localised, clips_are_scored_and_localised, clips_are_localised_by_their_lags,
+SUITE("stream", pictures_and_sounds_are_embedded_and_scored, sounds_are_localised, sounds_that_overlap_share_work,
+      clips_are_scored_and_localised, clips_are_localised_by_their_lags,
       sound_is_taken_apart, offsets_are_measured, an_offset_is_of_the_last_seconds, memory_does_not_grow_with_the_stream)

@@ -34,6 +34,8 @@ const cli_option cli_options[] = {
     {"hop", 0, "SECONDS", CLI_NUMBER, OFFSET(hop), 0, 86400, CLI_EMBED | CLI_SCORE,
      "time between results; 0: every frame, of multisensory (4.2 s) and sync-net (2 s) half of what they see; default 1, of npz "
      "0.1, and every frame"},
+    {"dense", 0, NULL, CLI_FLAG, OFFSET(dense), 0, 0, CLI_EMBED | CLI_SCORE | CLI_LOCALIZE,
+     "let sounds that overlap share the network's work: faster where results are dense, and not quite the same"},
     {"fps", 0, "RATE", CLI_NUMBER, OFFSET(fps), 0.001, 1000, CLI_LOCALIZE,
      "frames per second of the output; default: every frame of the input"},
     {"audio", 0, "FILE", CLI_TEXT, OFFSET(audio), 0, 0, CLI_LOCALIZE,
@@ -88,6 +90,9 @@ const cli_option cli_options[] = {
     {"channels", 0, "N", CLI_COUNT, OFFSET(channels), 1, 64, CLI_STREAM, "of the sound; default 1"},
     {"hop", 0, "SECONDS", CLI_NUMBER, OFFSET(hop), 0, 86400, CLI_STREAM,
      "score, embed, localize, classify: time between results; 0: every frame, of multisensory and sync-net half of what they see; default 1"},
+    {"dense", 0, NULL, CLI_FLAG, OFFSET(dense), 0, 0, CLI_STREAM,
+     "score, embed, localize: let sounds that overlap share the network's work: faster where results are dense, later, and not "
+     "quite the same"},
     {"range", 0, "SECONDS", CLI_NUMBER, OFFSET(range), 0.1, 10, CLI_STREAM,
      "sync: offsets up to so much either way are tried; default 2"},
     {"window", 0, "SECONDS", CLI_NUMBER, OFFSET(window), 1, 40, CLI_STREAM, "sync: each answer is of the last so many; default 10"},

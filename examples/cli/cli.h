@@ -73,6 +73,7 @@ typedef struct cli_args {
     const char *offsets;      /* of eval sync */
     double seconds;
     int compat;              /* of localize, separate */
+    int dense;               /* of embed, score, localize, stream */
     int consistent, video;   /* of separate */
     const char *phase, *region, *picture, *true_stems;
     const char *task, *pictures, *sound, *size, *pixels, *samples, *stems; /* of stream */

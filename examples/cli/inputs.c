@@ -123,6 +123,7 @@ int cli_scan_open(const cli *c, const cli_model *model, const char *path, int32_
     options.hop_seconds = hop;
     options.start_us = a->start_us >= 0 ? a->start_us : 0;
     options.duration_us = a->duration_us >= 0 ? a->duration_us : 0;
+    options.dense = a->dense;
     options.audio_path = a->input_count > 1 && what & ~EMBEDDINGS ? a->inputs[1] : a->audio;
     options.layer = a->layer;
     options.sound_begins = a->uncentred;

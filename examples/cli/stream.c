@@ -394,6 +394,7 @@ static int make_stream(job *j, const struct task *t)
     o.patience_us = llround(a->wait * 1e6);
     scan.what = j->what = what_of(t, a);
     scan.hop_seconds = a->hop < 0 ? 1 : a->hop;
+    scan.dense = a->dense;
     scan.threads = offset.threads = separator.threads = (int32_t)a->threads;
     scan.precision = offset.precision = separator.precision = cli_precision(a->precision);
     offset.range_seconds = a->range;

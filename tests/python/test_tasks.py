@@ -26,6 +26,16 @@ def test_scan_gives_what_a_session_gives(model, session, video):
     assert not np.array_equal(results[0].embedding_image, results[3].embedding_image)
 
 
+def test_dense_scan_is_near_the_exact_one(model, video):
+    def vectors(**options):
+        with model.scan(video, "embed-sound", hop=0.08, **options) as scan:
+            return {result.time: result.embedding_sound for result in scan}
+    exact, dense = vectors(), vectors(dense=True)
+    assert list(exact) == list(dense)
+    cosines = [exact[time] @ dense[time] / np.linalg.norm(exact[time]) / np.linalg.norm(dense[time]) for time in exact]
+    assert min(cosines) > 0.5 and min(cosines) < 1 - 1e-5
+
+
 def test_scan_is_lazy_and_may_be_left(model, video):
     scan = model.scan(video, "score", hop=0.1)
     first = list(itertools.islice(scan, 3))

@@ -66,9 +66,9 @@ class Stream(Handle):
 
     @classmethod
     def scan(cls, model: Model, *what: str, hop: float = 0.0, threads: int = 0, precision: str = "f32",
-             **stream: Any) -> Stream:
+             dense: bool = False, **stream: Any) -> Stream:
         """Embeds, scores, localises or classifies: results are ScanResult."""
-        return cls(model, "scan", scan_options(what, hop=hop, threads=threads, precision=precision), **stream)
+        return cls(model, "scan", scan_options(what, hop=hop, threads=threads, precision=precision, dense=dense), **stream)
 
     @classmethod
     def offset(cls, model: Model, *, range: float = 0.0, least_confidence: float = 0.0, window: float = 0.0, threads: int = 0,

@@ -83,14 +83,14 @@ class ScanResult:
 
 def scan_options(what: Sequence[str], *, hop: float = 0.0, start: float = 0.0, duration: float = 0.0, threads: int = 0,
                  precision: str = "f32", sound: PathLike | None = None, layer: str | None = None,
-                 grid: tuple[int, int] = (0, 0), centred: bool = True) -> Any:
+                 grid: tuple[int, int] = (0, 0), centred: bool = True, dense: bool = False) -> Any:
     bits = 0
     for word in what or ("score",):
         bits |= choice("scan for", word, WHAT)
     return options(_abi.avsound_scan_options, what=bits, threads=threads, hop_seconds=hop,
                    precision=choice("precision", precision, PRECISIONS), start_us=microseconds(start),
                    duration_us=microseconds(duration), audio_path=None if sound is None else encoded_path(sound), layer=layer,
-                   grid_rows=grid[0], grid_cols=grid[1], sound_begins=int(not centred))
+                   grid_rows=grid[0], grid_cols=grid[1], sound_begins=int(not centred), dense=dense)
 
 
 def scan_result(struct: Any) -> ScanResult:
@@ -108,7 +108,8 @@ class Scan(Walk):
     `what` are words out of "embed-image", "embed-sound", "score", "map", "frame" and "classes"; `hop` seconds between results
     (0: one a frame); `start` and `duration` in seconds (0: to the end); `sound` another file to take the sound from. `layer` is
     embedded instead of the network's embedding, its map pooled to `grid` (rows, columns) by maxima; not `centred`, a result's
-    sound begins at its time.
+    sound begins at its time. `dense`: sounds that overlap share the network's work, which is faster where results are dense,
+    and not quite the same.
     Nothing of one file is held longer than needed, so any length will do:
 
         with model.scan("long.mp4", "score", hop=1) as scan:
@@ -120,9 +121,9 @@ class Scan(Walk):
 
     def __init__(self, model: Model, path: PathLike, *what: str, hop: float = 0.0, start: float = 0.0, duration: float = 0.0,
                  threads: int = 0, precision: str = "f32", sound: PathLike | None = None, layer: str | None = None,
-                 grid: tuple[int, int] = (0, 0), centred: bool = True) -> None:
+                 grid: tuple[int, int] = (0, 0), centred: bool = True, dense: bool = False) -> None:
         struct = scan_options(what, hop=hop, start=start, duration=duration, threads=threads, precision=precision, sound=sound,
-                              layer=layer, grid=grid, centred=centred)
+                              layer=layer, grid=grid, centred=centred, dense=dense)
         parent = model._pointer
         super().__init__(make(_abi.avsound_scan, lib.avsound_scan_create, parent, encoded_path(path), struct, keeps=(parent,)))
 

@@ -12,8 +12,8 @@ static const char *const archs[TASKS] = {"avol-net", "sync-net", "mask-net"};
 static const char *const configs[TASKS] = {
     "{\"width\": 0.0625, \"image\": {\"width\": 32, \"height\": 32, \"short_side\": 32}}",
     "{\"width\": 0.0625, \"image\": {\"width\": 32, \"height\": 24}}",
-    "{\"width\": 0.0625, \"unet_width\": 0.0625, \"clip\": {\"frames\": 12}, \"image\": {\"width\": 32, \"height\": 32, \"short_side\": 32},"
-    " \"separation\": {\"fft\": 512, \"window\": 512, \"hop\": 256, \"columns\": 32}}",
+    ("{\"width\": 0.0625, \"unet_width\": 0.0625, \"clip\": {\"frames\": 12}, \"image\": {\"width\": 32, \"height\": 32,"
+     " \"short_side\": 32}, \"separation\": {\"fft\": 512, \"window\": 512, \"hop\": 256, \"columns\": 32}}"),
 };
 
 static avsound_model *model_of(int task)

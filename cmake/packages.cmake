@@ -66,7 +66,8 @@ CMake need.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libavsound${soversion} (= ${PROJECT_VERSION})")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS
-    "libavcodec-dev, libavformat-dev, libavutil-dev, libdnnl-dev, libjansson-dev, libswresample-dev, libswscale-dev")
+    "libavcodec-dev, libavformat-dev, libavutil-dev, libdnnl-dev, libjansson-dev, libsqlite3-dev, libswresample-dev, "
+    "libswscale-dev")
 
 if(TARGET avsound_command)
   avsound_package(tools avsound-tools video any "find which sights and sounds of a video belong together"

@@ -10,7 +10,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 sanitizers=address,undefined
 cmake -S "$root" -B "$build" -DCMAKE_C_COMPILER=clang -DAVSOUND_SANITIZE=$sanitizers,fuzzer-no-link -DAVSOUND_EXAMPLES=OFF >/dev/null
 cmake --build "$build" --target avsound_static avsound_train_static
-libraries=$(pkg-config --libs libavformat libavcodec libavutil libswscale libswresample jansson)
+libraries=$(pkg-config --libs libavformat libavcodec libavutil libswscale libswresample jansson sqlite3)
 for source in "$root"/tests/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
     # shellcheck disable=SC2086 # a list of words

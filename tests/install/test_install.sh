@@ -37,7 +37,7 @@ readelf -d "$library" | grep -q "SONAME.*\[libavsound.so.$soversion\]" || fail "
 
 [ -f "$(pkg-config --variable=modelsdir avsound)/avol-s.safetensors" ] || fail "avsound.pc does not know where the models are"
 case $(pkg-config --libs avsound) in
-*dnnl* | *avcodec* | *jansson*) fail "avsound.pc shows third-party libraries to shared users: $(pkg-config --libs avsound)" ;;
+*dnnl* | *avcodec* | *jansson* | *sqlite*) fail "avsound.pc shows third-party libraries to shared users: $(pkg-config --libs avsound)" ;;
 esac
 cflags=$(pkg-config --cflags avsound)
 shared=$(pkg-config --libs avsound)

@@ -103,6 +103,32 @@ const cli_option cli_options[] = {
      "for how long one input is waited for while the other has more: then silence, or the last frame, stands in; default 2"},
     {"output", 'o', "FILE", CLI_TEXT, OFFSET(output), 0, 0, CLI_STREAM,
      "write to FILE, complete or not at all, unless it is a pipe; - or nothing: standard output, each line at once"},
+    {"output", 'o', "INDEX.db", CLI_TEXT, OFFSET(output), 0, 0, CLI_INDEX, "the index, made where it is missing; required"},
+    {"hop", 0, "SECONDS", CLI_NUMBER, OFFSET(hop), 0.001, 86400, CLI_INDEX,
+     "time between items of a recording; default: as the index has it, 1 in a new one"},
+    {"modality", 0, "image|audio|both", CLI_CHOICE, OFFSET(modality), 0, 0, CLI_INDEX,
+     "what to take in; default: as the index has it, both in a new one"},
+    {"shard", 0, "I/N", CLI_TEXT, OFFSET(shard), 0, 0, CLI_INDEX,
+     "only the I-th of N equal parts, each into an index of its own, for --merge"},
+    {"merge", 0, NULL, CLI_FLAG, OFFSET(merge), 0, 0, CLI_INDEX, "take in other indices instead of files"},
+    {"prune", 0, NULL, CLI_FLAG, OFFSET(prune), 0, 0, CLI_INDEX, "forget files that are no longer there"},
+    {"image", 0, "FILE", CLI_QUERY, OFFSET(queries), 0, 0, CLI_SEARCH, "what goes with this picture, or with a video's frame?"},
+    {"audio", 0, "FILE", CLI_QUERY, OFFSET(queries), 0, 0, CLI_SEARCH, "what goes with this sound?"},
+    {"video", 0, "FILE[@TIME]", CLI_QUERY, OFFSET(queries), 0, 0, CLI_SEARCH,
+     "what goes with this frame, if --for is sound, or with its sound, if --for is picture?"},
+    {"for", 0, "sound|picture", CLI_CHOICE, OFFSET(want), 0, 0, CLI_SEARCH,
+     "what to look for; default sound for pictures, picture for sounds; required with --video"},
+    {"by", 0, "picture|sound", CLI_CHOICE, OFFSET(by), 0, 0, CLI_SEARCH,
+     "of --video: compare with its picture or with its sound; default: what is not looked for"},
+    {"answers", 'k', "N", CLI_COUNT, OFFSET(answers), 1, 10000, CLI_SEARCH, "answers to each query; default 10"},
+    {"per-file", 0, "N", CLI_COUNT, OFFSET(per_file), 0, 10000, CLI_SEARCH,
+     "at most so many answers of one file; 0: any number; default 1"},
+    {"html", 0, "PAGE.html", CLI_TEXT, OFFSET(page), 0, 0, CLI_SEARCH,
+     "write a page with the answers to look at and to listen to"},
+    {"output", 'o', "FILE", CLI_TEXT, OFFSET(output), 0, 0, CLI_SEARCH,
+     "write to FILE (complete or not at all); - or nothing: standard output"},
+    {"format", 'f', "table|csv|json|jsonl", CLI_CHOICE, OFFSET(format), 0, 0, CLI_SEARCH,
+     "format, where the ending of FILE does not say it; table on standard output"},
     {"batch", 0, "N", CLI_COUNT, OFFSET(batch), 1, 4096, CLI_BENCH, "items per run; default: 1 and 16"},
     {"runs", 0, "N", CLI_COUNT, OFFSET(runs), 1, 1000000, CLI_BENCH, "runs to time; default: as many as fit 2 seconds"},
     {"plan", 0, NULL, CLI_FLAG, OFFSET(plan), 0, 0, CLI_INFO,
@@ -234,25 +260,30 @@ const cli_option cli_options[] = {
      "localize: of --ciou fixed; chosen on other clips than these"},
     {"truth", 0, "union|consensus", CLI_CHOICE, OFFSET(truth), 0, 0, CLI_EVAL,
      "localize: boxes are of things, or of several annotators: two must agree; default union"},
-    {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL | CLI_SYNC | CLI_STREAM,
+    {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL | CLI_SYNC | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
      "model file, or name of a model in $AVSOUND_MODEL_PATH or installed"},
     {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, CLI_REPORT,
      "that says where and whether, instead of avol-s: a file, or the name of a model that is installed"},
-    {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_STREAM,
+    {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
      "make an untrained model instead; multisensory for info, score, localize, classify, bench; separator, mask-net and theirs with "
      "-pit for separate"},
-    {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_STREAM,
+    {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
      "configuration of --arch, such as '{\"width\": 0.25}'"},
-    {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY | CLI_SYNC | CLI_STREAM,
+    {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY | CLI_SYNC | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
      "seed of --arch's weights; default 1"},
     {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVAL,
      "seed of the draws, and of --arch's weights; default 1"},
-    {"precision", 'p', "f32|bf16|auto", CLI_CHOICE, OFFSET(precision), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM,
+    {"precision", 'p', "f32|bf16|auto", CLI_CHOICE, OFFSET(precision), 0, 0,
+     CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
      "default auto: the fastest, bf16 where the processor has AMX, else f32"},
-    {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 1024, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM,
+    {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 1024,
+     CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM,
      "threads that compute; default: one per core over a recording, else 1"},
-    {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC, "print JSON"},
-    {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM,
+    {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 256, CLI_INDEX | CLI_SEARCH, "threads that compute; default: one per core"},
+    {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC | CLI_INDEX | CLI_SEARCH,
+     "print JSON"},
+    {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0,
+     CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
      "no progress bar, no warnings, no summary"},
 };
 const size_t cli_option_count = sizeof cli_options / sizeof cli_options[0];
@@ -274,6 +305,8 @@ static const cli_args defaults = {
     .samples = "f32",
     .sample_rate = 48000,
     .wait = 2,
+    .answers = 10,
+    .per_file = 1,
     .threshold = NAN,
     .train = {.schedule = "paper", .objective = "avc", .optimizer = "adam", .separation_loss = "auto", .weight_decay = -1},
     .start_us = -1,
@@ -359,8 +392,7 @@ static bool is_choice(const char *choices, const char *value)
     }
 }
 
-/* Seconds, MM:SS or HH:MM:SS, the last with a fraction. */
-static bool parse_time(const char *text, int64_t *time_us)
+bool cli_parse_time(const char *text, int64_t *time_us)
 {
     double seconds = 0;
     for (int field = 0; field < 3; field++) {
@@ -409,8 +441,13 @@ static int set_option(const cli_command *command, const cli_option *o, const cha
         *(const char **)field = text;
         return CLI_OK;
     case CLI_TIME:
-        if (!parse_time(text, field))
+        if (!cli_parse_time(text, field))
             return cli_error(CLI_USAGE, "%s: --%s is %s, want seconds or [HH:]MM:SS", command->name, o->name, text);
+        return CLI_OK;
+    case CLI_QUERY:
+        if (args->query_count == CLI_MAX_QUERIES)
+            return cli_error(CLI_USAGE, "%s: more than %d queries at once", command->name, CLI_MAX_QUERIES);
+        args->queries[args->query_count++] = (cli_query){o->name, text};
         return CLI_OK;
     case CLI_COUNT:
     case CLI_NUMBER:

@@ -34,7 +34,7 @@ enum {
 /* Bits of cli_option.commands. */
 enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_PREPARE = 32, CLI_TRAIN = 64,
        CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_CLASSIFY = 1024, CLI_REPORT = 2048, CLI_STREAM = 4096,
-       CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
+       CLI_INDEX = 8192, CLI_SEARCH = 16384, CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
 
 /* Options of train alone; 0 and NULL: not given. */
 typedef struct cli_train_args {
@@ -45,6 +45,14 @@ typedef struct cli_train_args {
     const char *separation_loss;
     int resume, local_statistics, vision_only;
 } cli_train_args;
+
+/* What search asks for: an option that may stand there several times. */
+typedef struct cli_query {
+    const char *kind; /* the option's name: "image", "audio" or "video" */
+    const char *text;
+} cli_query;
+
+#define CLI_MAX_QUERIES 256
 
 /* What the options say; `cli_defaults` before any is read. */
 typedef struct cli_args {
@@ -79,6 +87,11 @@ typedef struct cli_args {
     const char *task, *pictures, *sound, *size, *pixels, *samples, *stems; /* of stream */
     int64_t sample_rate;
     double window, wait;
+    int merge, prune;        /* of index */
+    cli_query queries[CLI_MAX_QUERIES]; /* of search */
+    int query_count;
+    const char *want, *by, *page;
+    int64_t answers, per_file;
     cli_train_args train;
 } cli_args;
 
@@ -97,7 +110,7 @@ typedef struct cli_command {
     int (*run)(cli *c);
 } cli_command;
 
-typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_CHOICE, CLI_COUNT, CLI_NUMBER, CLI_TIME } cli_kind;
+typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_CHOICE, CLI_COUNT, CLI_NUMBER, CLI_TIME, CLI_QUERY } cli_kind;
 
 typedef struct cli_option {
     const char *name;
@@ -118,6 +131,8 @@ extern const size_t cli_option_count;
 const cli_command *cli_command_find(const char *name);
 /* The name nearest to `word`, NULL if none is near enough to be a slip of the keyboard. */
 const char *cli_nearest(const char *word, const char *(*name)(size_t index), size_t count);
+/* Seconds, MM:SS or HH:MM:SS, the last with a fraction. */
+bool cli_parse_time(const char *text, int64_t *time_us);
 /* Reads argv[0...argc-1], what stands behind the subcommand. `*help` becomes true for --help. */
 int cli_args_read(const cli_command *command, int argc, char **argv, cli_args *args, bool *help);
 void cli_help(FILE *file);
@@ -147,6 +162,7 @@ void cli_interrupt_session(avsound_session *session);
 void cli_interrupt_offset(avsound_offset *offset);
 void cli_interrupt_separator(avsound_separator *separator);
 void cli_interrupt_stream(avsound_stream *stream);
+void cli_interrupt_indexer(avsound_indexer *indexer);
 
 /* ---- progress (progress.c): a bar on standard error, if that is a terminal and nobody asked for quiet ---- */
 
@@ -222,6 +238,20 @@ void cli_scan_close(avsound_scan *scan);
 int cli_scan_next(avsound_scan *scan, const char *path, avsound_scan_result *result, bool *more, int *damage);
 /* Says, with the first result, if the recording is shorter than what the network sees at once. */
 void cli_warn_padded(const char *path, const avsound_scan_result *result);
+
+/* ---- files of folders and lists (sources.c) ---- */
+
+typedef struct cli_sources {
+    char **paths; /* [count] absolute, each once, ordered by strcmp() */
+    size_t count, room;
+} cli_sources;
+
+/* All that folders hold to any depth and is named like a picture, a sound or a video, what lists (.txt) name, one a line, and
+ * files as they are. */
+int cli_sources_find(char *const *operands, int count, cli_sources *out);
+/* Keeps the I-th of N parts, "I/N"; NULL: all. */
+int cli_sources_shard(cli_sources *sources, const char *shard, const char *command);
+void cli_sources_close(cli_sources *sources);
 
 /* ---- outputs (outfile.c, wav.c, npy.c, npz.c, records.c) ---- */
 
@@ -354,5 +384,7 @@ int cli_separate(cli *c);
 int cli_classify(cli *c);
 int cli_report(cli *c);
 int cli_stream(cli *c);
+int cli_index(cli *c);
+int cli_search(cli *c);
 
 #endif

@@ -13,6 +13,7 @@ static avsound_session *current_session;
 static avsound_offset *current_offset;
 static avsound_separator *current_separator;
 static avsound_stream *current_stream;
+static avsound_indexer *current_indexer;
 static sigset_t watched;
 
 static void cancel_current(void)
@@ -27,6 +28,8 @@ static void cancel_current(void)
         avsound_separator_cancel(current_separator);
     if (current_stream)
         avsound_stream_cancel(current_stream);
+    if (current_indexer)
+        avsound_indexer_cancel(current_indexer);
 }
 
 static void *watch(void *unused)
@@ -113,6 +116,15 @@ void cli_interrupt_stream(avsound_stream *stream)
 {
     pthread_mutex_lock(&lock);
     current_stream = stream;
+    if (atomic_load(&received))
+        cancel_current();
+    pthread_mutex_unlock(&lock);
+}
+
+void cli_interrupt_indexer(avsound_indexer *indexer)
+{
+    pthread_mutex_lock(&lock);
+    current_indexer = indexer;
     if (atomic_load(&received))
         cancel_current();
     pthread_mutex_unlock(&lock);

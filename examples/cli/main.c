@@ -75,6 +75,21 @@ const cli_command cli_commands[] = {
      "plots, both separated sounds to play, and the models' cards; it refers to nothing\n"
      "outside itself. At most ten minutes fit.\n",
      cli_report},
+    {"index", CLI_INDEX, "FOLDER|FILE|LIST.txt...", 1, INT_MAX, "take an archive's pictures and sounds into an index",
+     "Folders are searched to any depth for pictures, sounds and videos; a list names\n"
+     "files and folders, one a line. INDEX.db of --output, with INDEX.db-image and\n"
+     "INDEX.db-sound beside it, receives a vector of each frame and each second of\n"
+     "sound at multiples of --hop. What is in it already and has not changed is kept:\n"
+     "the same command goes on after Ctrl-C, and takes in what has come since. With\n"
+     "--merge the operands are indices, such as those of shards, that become one.\n"
+     "docs/search.md has the details.\n",
+     cli_index},
+    {"search", CLI_SEARCH, "INDEX.db", 1, 1, "find in an index what sounds like a picture looks, and the other way round",
+     "Each --image, --audio and --video is a query. FILE@TIME means the frame, or the\n"
+     "second of sound, there; without a time it is the first frame, or the middle of\n"
+     "the sound. The score is the cosine of the angle between the vectors, 1 at most.\n"
+     "Files that are gone or have changed since are still found, and marked.\n",
+     cli_search},
     {"bench", CLI_BENCH, "", 0, 0, "time a model's network on this machine",
      "Times are the network's alone: no decoding, no spectrogram. The median of\n"
      "--runs runs after one to warm up. Without --batch it measures 1 and 16, without\n"

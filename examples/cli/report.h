@@ -1,4 +1,4 @@
-/* The page that `avsound report` writes. */
+/* The page that `avsound report` writes, and what other pages are made of. */
 #ifndef REPORT_H
 #define REPORT_H
 
@@ -15,5 +15,9 @@ int report_page_write(FILE *out, const char *path, const json_t *data, const rep
 
 /* A whole file, with a 0 behind it, for the caller to free; NULL if it can't be read. */
 char *report_read(const char *path, size_t *size);
+
+/* JSON for a script element, which "<" could end; false where writing fails. */
+bool report_put_data(FILE *out, const json_t *data);
+bool report_put_base64(FILE *out, const unsigned char *bytes, size_t count);
 
 #endif

@@ -6,8 +6,7 @@
 #include "report.h"
 #include "report_html.h" /* made of report.html: report_html, a string */
 
-/* "<" could end the script element that the data stand in. */
-static bool put_data(FILE *out, const json_t *data)
+bool report_put_data(FILE *out, const json_t *data)
 {
     char *text = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(7));
     bool good = text != NULL;
@@ -19,7 +18,7 @@ static bool put_data(FILE *out, const json_t *data)
 
 /* ---- files in base64 ---- */
 
-static bool put_base64(FILE *out, const unsigned char *bytes, size_t count)
+bool report_put_base64(FILE *out, const unsigned char *bytes, size_t count)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < count; i += 3) {
@@ -98,7 +97,7 @@ static bool put_file(FILE *out, const report_file *file, int *code)
     }
     if (file->sound)
         bytes = halve(bytes, &size);
-    const bool good = fprintf(out, "<script type=\"text/plain\" id=\"%s\">", file->id) > 0 && put_base64(out, bytes, size) &&
+    const bool good = fprintf(out, "<script type=\"text/plain\" id=\"%s\">", file->id) > 0 && report_put_base64(out, bytes, size) &&
                       fputs("</script>\n", out) >= 0;
     free(bytes);
     return good;
@@ -114,7 +113,7 @@ int report_page_write(FILE *out, const char *path, const json_t *data, const rep
     int code = CLI_OK;
     errno = 0;
     bool good = fwrite(report_html, 1, (size_t)(first - report_html), out) == (size_t)(first - report_html) &&
-                put_data(out, data) && fwrite(middle, 1, (size_t)(second - middle), out) == (size_t)(second - middle);
+                report_put_data(out, data) && fwrite(middle, 1, (size_t)(second - middle), out) == (size_t)(second - middle);
     for (; good && !code && files->id; files++)
         good = put_file(out, files, &code);
     good = good && fputs(last, out) >= 0;

@@ -2,7 +2,7 @@
 
 The package finds the library where it is installed. With AVSOUND_BUNDLE=FOLDER, a prefix that avsound was installed to or a
 build directory, the wheel holds libavsound, libavsound_train and the models found there; what those stand on (oneDNN, FFmpeg,
-jansson) it leaves to the system.
+jansson, SQLite) it leaves to the system.
 """
 import os
 import pathlib

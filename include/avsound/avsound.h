@@ -5,6 +5,7 @@
 
 #include <avsound/base.h>
 #include <avsound/frame.h>
+#include <avsound/index.h>
 #include <avsound/io.h>
 #include <avsound/media.h>
 #include <avsound/model.h>

@@ -2,6 +2,7 @@
 #ifndef AVSN_WEIGHTS_INTERNAL_H
 #define AVSN_WEIGHTS_INTERNAL_H
 
+#include "weights/params.h"
 #include "weights/safetensors.h"
 #include "weights/text.h"
 
@@ -12,7 +13,6 @@
 #define AVSN_SAFETENSORS_PREFIX ((size_t)8) /* bytes of the header's length */
 #define AVSN_METADATA_NAME "__metadata__"
 #define AVSN_SHA256_KEY "avsound.sha256"
-#define AVSN_DIGEST_TEXT 65 /* a SHA-256 in lower-case hexadecimal and a final 0 */
 
 typedef struct avsn_metadata_entry {
     const char *key, *value;

@@ -17,4 +17,9 @@ typedef struct avsn_params {
 
 AVSN_SHARED const avsn_named_tensor *avsn_params_find(const avsn_params *params, const char *name); /* NULL if absent */
 
+#define AVSN_DIGEST_TEXT 65 /* a SHA-256 in lower-case hexadecimal and a final 0 */
+/* Of these words, and of all names and values: which network it is, wherever it came from. */
+avsound_status avsn_params_digest(avsound_context *context, const char *words, const avsn_params *params,
+                                  char text[AVSN_DIGEST_TEXT]);
+
 #endif

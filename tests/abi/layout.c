@@ -300,6 +300,65 @@ AT(avsound_retime_options, audio_delay_us, 8);
 AT(avsound_retime_options, progress, 16);
 AT(avsound_retime_options, user_data, 24);
 
+SIZE(avsound_indexer_options, 24);
+AT(avsound_indexer_options, struct_size, 0);
+AT(avsound_indexer_options, modalities, 4);
+AT(avsound_indexer_options, hop_seconds, 8);
+AT(avsound_indexer_options, threads, 16);
+AT(avsound_indexer_options, precision, 20);
+
+SIZE(avsound_indexed, 32);
+AT(avsound_indexed, struct_size, 0);
+AT(avsound_indexed, outcome, 4);
+AT(avsound_indexed, images, 8);
+AT(avsound_indexed, sounds, 16);
+AT(avsound_indexed, error, 24);
+
+SIZE(avsound_index_info, 80);
+AT(avsound_index_info, struct_size, 0);
+AT(avsound_index_info, modalities, 4);
+AT(avsound_index_info, aligned, 8);
+AT(avsound_index_info, image_dimension, 12);
+AT(avsound_index_info, sound_dimension, 16);
+AT(avsound_index_info, reserved, 20);
+AT(avsound_index_info, hop_seconds, 24);
+AT(avsound_index_info, files, 32);
+AT(avsound_index_info, failed, 40);
+AT(avsound_index_info, images, 48);
+AT(avsound_index_info, sounds, 56);
+AT(avsound_index_info, arch, 64);
+AT(avsound_index_info, model, 72);
+
+SIZE(avsound_index_file, 40);
+AT(avsound_index_file, struct_size, 0);
+AT(avsound_index_file, reserved, 4);
+AT(avsound_index_file, path, 8);
+AT(avsound_index_file, error, 16);
+AT(avsound_index_file, size, 24);
+AT(avsound_index_file, mtime_ns, 32);
+
+SIZE(avsound_index_item, 32);
+AT(avsound_index_item, struct_size, 0);
+AT(avsound_index_item, dimension, 4);
+AT(avsound_index_item, file, 8);
+AT(avsound_index_item, time_us, 16);
+AT(avsound_index_item, vector, 24);
+
+SIZE(avsound_index_search_options, 24);
+AT(avsound_index_search_options, struct_size, 0);
+AT(avsound_index_search_options, query, 4);
+AT(avsound_index_search_options, want, 8);
+AT(avsound_index_search_options, k, 12);
+AT(avsound_index_search_options, per_file, 16);
+AT(avsound_index_search_options, threads, 20);
+
+VALUE(AVSOUND_INDEX_IMAGE, 1);
+VALUE(AVSOUND_INDEX_SOUND, 2);
+VALUE(AVSOUND_INDEXED_NEW, 0);
+VALUE(AVSOUND_INDEXED_KEPT, 1);
+VALUE(AVSOUND_INDEXED_PARTLY, 2);
+VALUE(AVSOUND_INDEXED_FAILED, 3);
+
 VALUE(AVSOUND_OK, 0);
 VALUE(AVSOUND_E_INVALID_ARGUMENT, -1);
 VALUE(AVSOUND_E_NO_MEMORY, -2);

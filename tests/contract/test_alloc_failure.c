@@ -344,6 +344,90 @@ static avsound_status scan_motion(void *scene_)
     return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_EMBED_IMAGE, 0);
 }
 
+/* ---- an index ---- */
+
+static void index_path(const scene *s, char path[128], const char *name)
+{
+    snprintf(path, 128, "%s/%s.db", s->folder, name);
+}
+
+/* A failure in the middle leaves an index that can be opened again; it is made anew all the same, so that each try is alike. */
+static avsound_status write_index(void *scene_)
+{
+    scene *s = scene_;
+    char path[128], command[160];
+    avsound_indexer *indexer = NULL;
+    avsound_indexer_options options;
+    int32_t current;
+    index_path(s, path, "new");
+    snprintf(command, sizeof command, "rm -f '%s'*", path);
+    ck_assert_int_eq(system(command), 0);
+    CALL(avsound_indexer_options_init, &options, sizeof options);
+    options.threads = 1;
+    options.hop_seconds = 0.2;
+    arm(&s->refusals);
+    avsound_status status = CALL(avsound_indexer_create, s->context, s->model, path, &options, &indexer);
+    if (!status)
+        status = CALL(avsound_indexer_is_current, indexer, s->clip, &current);
+    if (!status)
+        status = CALL(avsound_indexer_add, indexer, s->clip, NULL);
+    if (!status)
+        status = CALL(avsound_indexer_prune, indexer, NULL);
+    if (!status)
+        status = CALL(avsound_indexer_commit, indexer);
+    if (!status)
+        status = CALL(avsound_indexer_merge, indexer, path, NULL);
+    disarm(&s->refusals);
+    CALL(avsound_indexer_cancel, indexer);
+    CALL(avsound_indexer_free, indexer);
+    return status;
+}
+
+static avsound_status search_index(void *scene_)
+{
+    scene *s = scene_;
+    char path[128];
+    avsound_index *index = NULL;
+    avsound_indexer *indexer = NULL;
+    avsound_index_info info = {.struct_size = sizeof info};
+    avsound_index_item item = {.struct_size = sizeof item};
+    avsound_index_file file = {.struct_size = sizeof file};
+    avsound_index_search_options options;
+    int64_t items[5];
+    float scores[5], vectors[64 * 3];
+    index_path(s, path, "old");
+    if (access(path, F_OK)) {
+        ck_avsound(avsound_indexer_create(s->context, s->model, path, NULL, &indexer));
+        ck_avsound(avsound_indexer_add(indexer, s->clip, NULL));
+        ck_avsound(avsound_indexer_commit(indexer));
+        avsound_indexer_free(indexer);
+    }
+    for (int i = 0; i < 64 * 3; i++)
+        vectors[i] = 1 + (float)i;
+    CALL(avsound_index_search_options_init, &options, sizeof options);
+    options.query = options.want = AVSOUND_INDEX_SOUND;
+    options.k = 5;
+    options.threads = 2;
+    arm(&s->refusals);
+    avsound_status status = CALL(avsound_index_open, s->context, path, &index);
+    if (!status)
+        status = CALL(avsound_index_check_model, index, s->model);
+    if (!status)
+        status = CALL(avsound_index_get_info, index, &info);
+    if (!status)
+        status = CALL(avsound_index_get_item, index, AVSOUND_INDEX_SOUND, 0, &item);
+    if (!status)
+        status = CALL(avsound_index_get_file, index, 0, &file);
+    if (!status)
+        status = CALL(avsound_index_search, index, &options, item.vector, 1, items, scores);
+    ck_assert(status || info.sounds <= 64);
+    if (!status)
+        status = CALL(avsound_index_replace_vectors, index, AVSOUND_INDEX_SOUND, vectors, 3);
+    disarm(&s->refusals);
+    CALL(avsound_index_free, index);
+    return status;
+}
+
 static avsound_status scan_in_time(void *scene_)
 {
     return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP | AVSOUND_SCAN_FRAME, 0);
@@ -699,6 +783,8 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(scan_motion, "ave-net-of", refuse_each, scan_motion)                          \
     X(scan_in_time, "sync-net", refuse_each, scan_in_time)                          \
     X(ask_scan, "avol-net", refuse_all, ask_scan)                                   \
+    X(write_index, "ave-net", refuse_each, write_index)                             \
+    X(search_index, "ave-net", refuse_each, search_index)                           \
     X(measure_offset, "sync-net", refuse_each, measure_offset)                      \
     X(separate, "mask-net", refuse_each, separate)                                  \
     X(stream_scores, "ave-net", refuse_each, stream_scores)                         \

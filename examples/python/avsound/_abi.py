@@ -58,6 +58,12 @@ DTYPE_U8 = 5
 PRECISION_F32 = 0
 PRECISION_BF16 = 1
 PRECISION_AUTO = 2
+INDEX_IMAGE = 1
+INDEX_SOUND = 2
+INDEXED_NEW = 0
+INDEXED_KEPT = 1
+INDEXED_PARTLY = 2
+INDEXED_FAILED = 3
 SCAN_EMBED_IMAGE = 1
 SCAN_EMBED_AUDIO = 2
 SCAN_SCORE = 4
@@ -124,19 +130,27 @@ class avsound_context(Structure):
     pass
 
 
-class avsound_media(Structure):
-    pass
-
-
-class avsound_writer(Structure):
-    pass
-
-
 class avsound_model(Structure):
     pass
 
 
 class avsound_session(Structure):
+    pass
+
+
+class avsound_indexer(Structure):
+    pass
+
+
+class avsound_index(Structure):
+    pass
+
+
+class avsound_media(Structure):
+    pass
+
+
+class avsound_writer(Structure):
     pass
 
 
@@ -246,6 +260,92 @@ class avsound_io(Struct):
                 ("seek", CFUNCTYPE(c_int32, c_int64, c_void_p)), ("user_data", c_void_p), ("name", c_char_p)]
 
 
+class avsound_session_options(Struct):
+    struct_size: int
+    threads: int
+    precision: int
+    batch: int
+    width: int
+    height: int
+    outputs: bytes
+    frames: int
+    samples: int
+    _fields_ = [("struct_size", c_uint32), ("threads", c_int32), ("precision", c_int32), ("batch", c_int32),
+                ("width", c_int32), ("height", c_int32), ("outputs", c_char_p), ("frames", c_int32),
+                ("samples", c_int32)]
+
+
+class avsound_indexer_options(Struct):
+    struct_size: int
+    modalities: int
+    hop_seconds: float
+    threads: int
+    precision: int
+    _fields_ = [("struct_size", c_uint32), ("modalities", c_int32), ("hop_seconds", c_double), ("threads", c_int32),
+                ("precision", c_int32)]
+
+
+class avsound_indexed(Struct):
+    struct_size: int
+    outcome: int
+    images: int
+    sounds: int
+    error: bytes
+    _fields_ = [("struct_size", c_uint32), ("outcome", c_int32), ("images", c_int64), ("sounds", c_int64),
+                ("error", c_char_p)]
+
+
+class avsound_index_info(Struct):
+    struct_size: int
+    modalities: int
+    aligned: int
+    image_dimension: int
+    sound_dimension: int
+    reserved: int
+    hop_seconds: float
+    files: int
+    failed: int
+    images: int
+    sounds: int
+    arch: bytes
+    model: bytes
+    _fields_ = [("struct_size", c_uint32), ("modalities", c_int32), ("aligned", c_int32), ("image_dimension", c_int32),
+                ("sound_dimension", c_int32), ("reserved", c_int32), ("hop_seconds", c_double), ("files", c_int64),
+                ("failed", c_int64), ("images", c_int64), ("sounds", c_int64), ("arch", c_char_p), ("model", c_char_p)]
+
+
+class avsound_index_file(Struct):
+    struct_size: int
+    reserved: int
+    path: bytes
+    error: bytes
+    size: int
+    mtime_ns: int
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("path", c_char_p), ("error", c_char_p),
+                ("size", c_int64), ("mtime_ns", c_int64)]
+
+
+class avsound_index_item(Struct):
+    struct_size: int
+    dimension: int
+    file: int
+    time_us: int
+    vector: Any
+    _fields_ = [("struct_size", c_uint32), ("dimension", c_int32), ("file", c_int64), ("time_us", c_int64),
+                ("vector", POINTER(c_float))]
+
+
+class avsound_index_search_options(Struct):
+    struct_size: int
+    query: int
+    want: int
+    k: int
+    per_file: int
+    threads: int
+    _fields_ = [("struct_size", c_uint32), ("query", c_int32), ("want", c_int32), ("k", c_int32), ("per_file", c_int32),
+                ("threads", c_int32)]
+
+
 class avsound_media_options(Struct):
     struct_size: int
     decode_threads: int
@@ -321,21 +421,6 @@ class avsound_writer_options(Struct):
     _fields_ = [("struct_size", c_uint32), ("width", c_int32), ("height", c_int32), ("rate_num", c_int32),
                 ("rate_den", c_int32), ("quality", c_int32), ("threads", c_int32), ("reserved", c_int32),
                 ("audio_path", c_char_p), ("audio_start_us", c_int64), ("audio_duration_us", c_int64)]
-
-
-class avsound_session_options(Struct):
-    struct_size: int
-    threads: int
-    precision: int
-    batch: int
-    width: int
-    height: int
-    outputs: bytes
-    frames: int
-    samples: int
-    _fields_ = [("struct_size", c_uint32), ("threads", c_int32), ("precision", c_int32), ("batch", c_int32),
-                ("width", c_int32), ("height", c_int32), ("outputs", c_char_p), ("frames", c_int32),
-                ("samples", c_int32)]
 
 
 class avsound_score(Struct):
@@ -1036,30 +1121,6 @@ FUNCTIONS = {
     "avsound_context_create": ("avsound", Status, [POINTER(avsound_context_options),
         POINTER(POINTER(avsound_context))]),
     "avsound_context_free": ("avsound", None, [POINTER(avsound_context)]),
-    "avsound_media_options_init": ("avsound", None, [POINTER(avsound_media_options), c_uint32]),
-    "avsound_media_open": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(avsound_media_options),
-        POINTER(POINTER(avsound_media))]),
-    "avsound_media_open_fd": ("avsound", Status, [POINTER(avsound_context), c_int32, c_char_p,
-        POINTER(avsound_media_options), POINTER(POINTER(avsound_media))]),
-    "avsound_media_open_memory": ("avsound", Status, [POINTER(avsound_context), c_void_p, c_size_t, c_char_p,
-        POINTER(avsound_media_options), POINTER(POINTER(avsound_media))]),
-    "avsound_media_open_io": ("avsound", Status, [POINTER(avsound_context), POINTER(avsound_io),
-        POINTER(avsound_media_options), POINTER(POINTER(avsound_media))]),
-    "avsound_media_get_info": ("avsound", Status, [POINTER(avsound_media), POINTER(avsound_media_info)]),
-    "avsound_media_read_frame": ("avsound", Status, [POINTER(avsound_media), POINTER(avsound_frame)]),
-    "avsound_media_read_audio": ("avsound", Status, [POINTER(avsound_media), POINTER(avsound_audio)]),
-    "avsound_media_seek": ("avsound", Status, [POINTER(avsound_media), c_int64]),
-    "avsound_media_free": ("avsound", None, [POINTER(avsound_media)]),
-    "avsound_retime_options_init": ("avsound", None, [POINTER(avsound_retime_options), c_uint32]),
-    "avsound_media_retime": ("avsound", Status, [POINTER(avsound_context), c_char_p, c_char_p,
-        POINTER(avsound_retime_options)]),
-    "avsound_writer_options_init": ("avsound", None, [POINTER(avsound_writer_options), c_uint32]),
-    "avsound_writer_create": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(avsound_writer_options),
-        POINTER(POINTER(avsound_writer))]),
-    "avsound_writer_write_frame": ("avsound", Status, [POINTER(avsound_writer), POINTER(avsound_frame)]),
-    "avsound_writer_finish": ("avsound", Status, [POINTER(avsound_writer)]),
-    "avsound_writer_free": ("avsound", None, [POINTER(avsound_writer)]),
-    "avsound_picture_write": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(avsound_frame)]),
     "avsound_arch_count": ("avsound", c_int32, []),
     "avsound_arch_name": ("avsound", c_char_p, [c_int32]),
     "avsound_model_create": ("avsound", Status, [POINTER(avsound_context), c_char_p, c_char_p, c_uint64,
@@ -1103,6 +1164,51 @@ FUNCTIONS = {
     "avsound_session_describe": ("avsound", Status, [POINTER(avsound_session), c_char_p, POINTER(c_size_t)]),
     "avsound_session_cancel": ("avsound", None, [POINTER(avsound_session)]),
     "avsound_session_free": ("avsound", None, [POINTER(avsound_session)]),
+    "avsound_indexer_options_init": ("avsound", None, [POINTER(avsound_indexer_options), c_uint32]),
+    "avsound_indexer_create": ("avsound", Status, [POINTER(avsound_context), POINTER(avsound_model), c_char_p,
+        POINTER(avsound_indexer_options), POINTER(POINTER(avsound_indexer))]),
+    "avsound_indexer_is_current": ("avsound", Status, [POINTER(avsound_indexer), c_char_p, POINTER(c_int32)]),
+    "avsound_indexer_add": ("avsound", Status, [POINTER(avsound_indexer), c_char_p, POINTER(avsound_indexed)]),
+    "avsound_indexer_merge": ("avsound", Status, [POINTER(avsound_indexer), c_char_p, POINTER(c_int64)]),
+    "avsound_indexer_prune": ("avsound", Status, [POINTER(avsound_indexer), POINTER(c_int64)]),
+    "avsound_indexer_commit": ("avsound", Status, [POINTER(avsound_indexer)]),
+    "avsound_indexer_cancel": ("avsound", None, [POINTER(avsound_indexer)]),
+    "avsound_indexer_free": ("avsound", None, [POINTER(avsound_indexer)]),
+    "avsound_index_open": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(POINTER(avsound_index))]),
+    "avsound_index_get_info": ("avsound", Status, [POINTER(avsound_index), POINTER(avsound_index_info)]),
+    "avsound_index_check_model": ("avsound", Status, [POINTER(avsound_index), POINTER(avsound_model)]),
+    "avsound_index_get_file": ("avsound", Status, [POINTER(avsound_index), c_int64, POINTER(avsound_index_file)]),
+    "avsound_index_get_item": ("avsound", Status, [POINTER(avsound_index), c_int32, c_int64,
+        POINTER(avsound_index_item)]),
+    "avsound_index_search": ("avsound", Status, [POINTER(avsound_index), POINTER(avsound_index_search_options),
+        POINTER(c_float), c_int64, POINTER(c_int64), POINTER(c_float)]),
+    "avsound_index_replace_vectors": ("avsound", Status, [POINTER(avsound_index), c_int32, POINTER(c_float), c_int32]),
+    "avsound_index_search_options_init": ("avsound", None, [POINTER(avsound_index_search_options), c_uint32]),
+    "avsound_index_free": ("avsound", None, [POINTER(avsound_index)]),
+    "avsound_media_options_init": ("avsound", None, [POINTER(avsound_media_options), c_uint32]),
+    "avsound_media_open": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(avsound_media_options),
+        POINTER(POINTER(avsound_media))]),
+    "avsound_media_open_fd": ("avsound", Status, [POINTER(avsound_context), c_int32, c_char_p,
+        POINTER(avsound_media_options), POINTER(POINTER(avsound_media))]),
+    "avsound_media_open_memory": ("avsound", Status, [POINTER(avsound_context), c_void_p, c_size_t, c_char_p,
+        POINTER(avsound_media_options), POINTER(POINTER(avsound_media))]),
+    "avsound_media_open_io": ("avsound", Status, [POINTER(avsound_context), POINTER(avsound_io),
+        POINTER(avsound_media_options), POINTER(POINTER(avsound_media))]),
+    "avsound_media_get_info": ("avsound", Status, [POINTER(avsound_media), POINTER(avsound_media_info)]),
+    "avsound_media_read_frame": ("avsound", Status, [POINTER(avsound_media), POINTER(avsound_frame)]),
+    "avsound_media_read_audio": ("avsound", Status, [POINTER(avsound_media), POINTER(avsound_audio)]),
+    "avsound_media_seek": ("avsound", Status, [POINTER(avsound_media), c_int64]),
+    "avsound_media_free": ("avsound", None, [POINTER(avsound_media)]),
+    "avsound_retime_options_init": ("avsound", None, [POINTER(avsound_retime_options), c_uint32]),
+    "avsound_media_retime": ("avsound", Status, [POINTER(avsound_context), c_char_p, c_char_p,
+        POINTER(avsound_retime_options)]),
+    "avsound_writer_options_init": ("avsound", None, [POINTER(avsound_writer_options), c_uint32]),
+    "avsound_writer_create": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(avsound_writer_options),
+        POINTER(POINTER(avsound_writer))]),
+    "avsound_writer_write_frame": ("avsound", Status, [POINTER(avsound_writer), POINTER(avsound_frame)]),
+    "avsound_writer_finish": ("avsound", Status, [POINTER(avsound_writer)]),
+    "avsound_writer_free": ("avsound", None, [POINTER(avsound_writer)]),
+    "avsound_picture_write": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(avsound_frame)]),
     "avsound_embed_image": ("avsound", Status, [POINTER(avsound_session), POINTER(avsound_frame), c_int64,
         POINTER(c_float), POINTER(c_size_t)]),
     "avsound_embed_audio": ("avsound", Status, [POINTER(avsound_session), POINTER(avsound_audio), c_int64,

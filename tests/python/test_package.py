@@ -114,10 +114,10 @@ def test_the_script_tells_and_draws(world, tmp_path):
         assert 0 < changed.mean() < 0.9  # somewhere, not everywhere
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(7))
 def test_programs_of_the_page_run(world, tmp_path, number):
     programs = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "python.md").read_text(), re.M | re.S)
-    assert len(programs) == 6
+    assert len(programs) == 7
     shutil.copy(world[0], tmp_path / "video.mp4")
     (tmp_path / "videos").mkdir()
     for clip in world:

@@ -18,6 +18,7 @@ from .arrays import Frame, Sound
 from .errors import (AgainError, AvsoundError, BackendError, BufferSizeError, CancelledError, EndError, FileError,
                      FormatError, InternalError, InvalidArgumentError, LimitError, OutOfMemoryError, ShapeError, StateError,
                      UnsupportedError)
+from .index import Answer, Index, Indexed, Indexer, IndexFile, IndexInfo
 from .media import Media, MediaInfo, Writer, retime, write_picture
 from .model import (Context, Localization, Model, Score, Session, architectures, default_context, find_model)
 from .stream import Stream, StreamResult, StreamState
@@ -31,8 +32,9 @@ def version() -> str:
 
 
 __all__ = [
-    "AgainError", "AvsoundError", "BackendError", "BufferSizeError", "CancelledError", "Context", "EndError",
-    "FileError", "FormatError", "Frame", "InternalError", "InvalidArgumentError", "LimitError", "Localization",
+    "AgainError", "Answer", "AvsoundError", "BackendError", "BufferSizeError", "CancelledError", "Context", "EndError",
+    "FileError", "FormatError", "Frame", "Index", "IndexFile", "IndexInfo", "Indexed", "Indexer", "InternalError",
+    "InvalidArgumentError", "LimitError", "Localization",
     "Media", "MediaInfo", "Model", "Offset", "OffsetResult", "OutOfMemoryError", "Scan", "ScanResult", "Score",
     "Separator", "Session", "ShapeError", "Sound", "StateError", "Stream", "StreamResult", "StreamState", "Stretch",
     "UnsupportedError", "Writer", "architectures", "default_context", "draw_cam", "draw_map", "draw_scores",

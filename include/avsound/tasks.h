@@ -348,7 +348,8 @@ enum {
 typedef struct avsound_separator_options {
     uint32_t struct_size; /**< sizeof of this struct in the caller's build */
     int32_t flags;        /**< AVSOUND_SEPARATE_ constants, or-ed */
-    int32_t threads;      /**< that compute; 0: one per core. Beside more than one, another reads the file on */
+    int32_t threads;      /**< that compute; 0: one per core. Of more than one, halves compute two windows of a file beside each
+                               other, while the caller's thread reads it on */
     int32_t precision;    /**< AVSOUND_PRECISION_ constant */
     int64_t start_us;     /**< first time */
     int64_t duration_us;  /**< 0: to the end */

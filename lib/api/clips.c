@@ -3,15 +3,7 @@
 #include "dsp/image.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-
-static avsound_status tell_late(avsn_late_failure *failure)
-{
-    const avsound_status status = failure->status;
-    failure->status = AVSOUND_OK;
-    return status ? avsn_fail(status, "%s", failure->detail) : AVSOUND_OK;
-}
 
 /* ---- sound ---- */
 
@@ -68,10 +60,8 @@ static avsound_status read_sound(avsn_clips *c)
 avsound_status avsn_clips_listen(avsn_clips *c, int64_t end, int64_t *samples)
 {
     end = AVSN_MIN(end, c->most_samples);
-    while (!c->sound_ended && c->first_sample + c->sample_count < end) {
-        AVSN_TRY(tell_late(&c->sound_failed));
+    while (!c->sound_ended && c->first_sample + c->sample_count < end)
         AVSN_TRY(read_sound(c));
-    }
     const int64_t there = c->first_sample + c->sample_count;
     *samples = there >= c->most_samples ? c->most_samples : c->sound_ended ? there : INT64_MAX;
     return AVSOUND_OK;
@@ -131,7 +121,6 @@ static avsound_status look_until(avsn_clips *c, int64_t end)
     while (c->first_frame + c->frame_count < end) {
         const int64_t frame = c->first_frame + c->frame_count;
         size_t used, wanted;
-        AVSN_TRY(tell_late(&c->pictures_failed));
         if (!avsn_mul_size((size_t)c->frame_count, c->frame_bytes, &used) || !avsn_add_size(used, c->frame_bytes, &wanted))
             AVSN_FAIL(AVSOUND_E_LIMIT, "%lld frames: too many", (long long)c->frame_count);
         AVSN_TRY(avsn_grow(c->context, (void **)&c->frames, 1, used, wanted, &c->frames_capacity));
@@ -208,52 +197,27 @@ static void fill_plane(const avsn_clips *c, const uint8_t *rgb, int channel, con
     }
 }
 
-avsound_status avsn_clips_pictures(avsn_clips *c, int64_t first, int64_t count, const avsn_region *region, float *planes)
+void avsn_clips_planes(const avsn_clips *c, const uint8_t *frames, int64_t count, const avsn_region *region, float *planes)
 {
-    AVSN_TRY(look_until(c, first + count));
     const pixels kept = pixels_of(c, region);
     const size_t cells = c->frame_bytes / 3;
     for (int channel = 0; channel < 3; channel++)
-        for (int64_t i = 0; i < count; i++)
-            fill_plane(c, frame_at(c, first + i), channel, &kept,
-                       planes + ((size_t)channel * (size_t)count + (size_t)i) * cells);
+        for (int64_t i = 0; i < count; i++, planes += cells)
+            fill_plane(c, frames + (size_t)i * c->frame_bytes, channel, &kept, planes);
+}
+
+avsound_status avsn_clips_pictures(avsn_clips *c, int64_t first, int64_t count, const avsn_region *region, float *planes)
+{
+    AVSN_TRY(look_until(c, first + count));
+    avsn_clips_planes(c, frame_at(c, first), count, region, planes);
     return AVSOUND_OK;
 }
 
-/* ---- ahead ---- */
-
-static void keep_failure(avsn_late_failure *failure, avsound_status status)
+avsound_status avsn_clips_frames(avsn_clips *c, int64_t first, int64_t count, uint8_t *frames)
 {
-    failure->status = status;
-    if (status)
-        snprintf(failure->detail, sizeof failure->detail, "%s", avsound_error_detail());
-}
-
-static void read_ahead(void *user_data, void *job, int32_t worker)
-{
-    avsn_clips *c = job;
-    int64_t samples;
-    (void)user_data;
-    (void)worker;
-    keep_failure(&c->sound_failed, avsn_clips_listen(c, c->ahead_sample, &samples));
-    if (c->sees)
-        keep_failure(&c->pictures_failed, look_until(c, c->ahead_frame));
-}
-
-avsound_status avsn_clips_read_ahead(avsn_clips *c, int64_t frame, int64_t sample)
-{
-    if (!c->reader)
-        AVSN_TRY(avsn_pool_create(c->context, 1, 1, read_ahead, NULL, &c->reader));
-    c->ahead_frame = frame;
-    c->ahead_sample = sample;
-    avsn_pool_submit(c->reader, c);
+    AVSN_TRY(look_until(c, first + count));
+    memcpy(frames, frame_at(c, first), (size_t)count * c->frame_bytes);
     return AVSOUND_OK;
-}
-
-void avsn_clips_wait(avsn_clips *c)
-{
-    if (c->reader)
-        avsn_pool_drain(c->reader);
 }
 
 void avsn_clips_forget(avsn_clips *c, int64_t frame, int64_t sample)
@@ -329,7 +293,6 @@ void avsn_clips_close(avsn_clips *c)
     avsound_context *context = c->context;
     if (!context)
         return;
-    avsn_pool_free(c->reader);
     avsn_recording_close(&c->pictures);
     avsn_scaler_free(c->scaler);
     avsn_media_free(c->sound);

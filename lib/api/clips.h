@@ -4,19 +4,12 @@
 #define AVSN_CLIPS_H
 
 #include "api/recording.h"
-#include "base/threads.h"
 #include "dsp/windows.h"
 
 /* Of the picture, in shares of its width and height; what lies outside is seen as mid-grey. */
 typedef struct avsn_region {
     float left, top, right, bottom;
 } avsn_region;
-
-/* What went wrong while nobody waited for it. */
-typedef struct avsn_late_failure {
-    avsound_status status;
-    char detail[256];
-} avsn_late_failure;
 
 typedef struct avsn_clips {
     avsound_context *context;
@@ -44,10 +37,6 @@ typedef struct avsn_clips {
     size_t samples_capacity;
     bool started, sound_ended;
     int64_t most_samples;  /* the end that was asked for, or INT64_MAX */
-
-    avsn_pool *reader;     /* one thread; NULL until it is first needed */
-    int64_t ahead_frame, ahead_sample;
-    avsn_late_failure pictures_failed, sound_failed;
 } avsn_clips;
 
 typedef struct avsn_clips_options {
@@ -79,10 +68,9 @@ float avsn_clips_motion(const avsn_clips *clips, int64_t first, int64_t count);
 /* Frames first...first + count - 1 as planes [3][count][height][width] of (value / 255 - mean) / std: the picture squeezed to
  * the front end's short side whatever its shape, its middle cropped; the last one stays beyond the end. */
 avsound_status avsn_clips_pictures(avsn_clips *clips, int64_t first, int64_t count, const avsn_region *region, float *planes);
-/* Begins to read on, in a thread of its own, until frame `frame` - 1 and sample `sample` - 1 are there. Nothing else may be asked
- * before avsn_clips_wait. What goes wrong meanwhile is told to whom asks for what is missing. */
-avsound_status avsn_clips_read_ahead(avsn_clips *clips, int64_t frame, int64_t sample);
-void avsn_clips_wait(avsn_clips *clips);
+/* The same frames as they are kept, [count][height][width] RGB24; and such as planes, in any thread, whatever else goes on. */
+avsound_status avsn_clips_frames(avsn_clips *clips, int64_t first, int64_t count, uint8_t *frames);
+void avsn_clips_planes(const avsn_clips *clips, const uint8_t *frames, int64_t count, const avsn_region *region, float *planes);
 /* What lies before this frame and this sample will not be asked for again. */
 void avsn_clips_forget(avsn_clips *clips, int64_t frame, int64_t sample);
 

@@ -3,7 +3,7 @@
 #include <avsound/tasks.h>
 
 #include "api/clips.h"
-#include "api/stems.h"
+#include "api/crew.h"
 #include "api/walks.h"
 #include "base/cpu.h"
 #include "dsp/waveform.h"
@@ -15,28 +15,28 @@
 #define OPTIONS_LEAST ((uint32_t)offsetof(avsound_separator_options, audio_path))
 
 /* Tracks of one recording: the two sounds, and the mixture. */
-enum { ON, OFF, MIXTURE, TRACKS };
+enum { ON = AVSN_CREW_ON, OFF = AVSN_CREW_OFF, MIXTURE = AVSN_CREW_MIXTURE, TRACKS = AVSN_CREW_TRACKS };
 
 struct avsound_separator {
     avsound_context *context;
     avsound_model *model;
     avsound_separator_options options;
-    avsn_region region;
-    avsound_session *session;
-    avsn_stems *stems;
+    avsn_crew *crew;
     avsn_clips clips;
-    avsn_windows windows; /* samples: INT64_MAX / 4 until the recording's end was heard */
+    avsn_windows windows; /* samples: INT64_MAX / 4096 until the recording's end was heard */
     double release_seconds;
-    int64_t index;        /* of the next window */
-    int64_t delivered;    /* results */
-    int64_t first;        /* number of the first sample that was not delivered */
-    int64_t room;         /* samples in `track`, from `first` on */
+    int64_t index; /* of the next window to be put in */
+    bool all_in; /* no more of them come: the last one is, or `failed` */
+    bool broken; /* a window's network failed: those behind it are not told */
+    avsound_status failed;
+    char failure[256];
+    int64_t delivered; /* results */
+    int64_t first; /* number of the first sample that was not delivered */
+    int64_t room; /* samples in `track`, from `first` on */
     float *track[TRACKS];
-    int64_t reached;      /* COMPAT: samples first...first + reached - 1 are taken */
-    int64_t given;        /* that the caller still looks at */
-    float *left, *right;                  /* [samples] of a window */
-    float *weights, *window[TRACKS];      /* [output] of a window */
-    bool reads_ahead; /* in a file: a feed is read when its owner calls */
+    int64_t reached; /* COMPAT: samples first...first + reached - 1 are taken */
+    int64_t given; /* that the caller still looks at */
+    float *weights; /* [output] of a window */
     bool ended;
     char damage[256]; /* of the file, told after the last result; "": none */
     atomic_int cancel;
@@ -79,31 +79,18 @@ static avsound_status listen(avsound_separator *s, int64_t end, int64_t *samples
     return ends_stream(s, status, &s->clips.sound_ended) ? avsn_clips_listen(&s->clips, end, samples) : status;
 }
 
-static avsound_status look(avsound_separator *s, const avsn_clip_window *w, float *frames)
+static avsound_status look(avsound_separator *s, const avsn_clip_window *w, uint8_t *frames)
 {
-    const avsound_status status = avsn_clips_pictures(&s->clips, w->frame, w->frames, &s->region, frames);
-    return ends_stream(s, status, &s->clips.pictures_ended)
-               ? avsn_clips_pictures(&s->clips, w->frame, w->frames, &s->region, frames)
-               : status;
+    const avsound_status status = avsn_clips_frames(&s->clips, w->frame, w->frames, frames);
+    return ends_stream(s, status, &s->clips.pictures_ended) ? avsn_clips_frames(&s->clips, w->frame, w->frames, frames) : status;
 }
 
-/* ---- one window ---- */
-
-/* What the next window will need is read while the network computes this one; `next` NULL: there is none. */
-static avsound_status run_window(avsound_separator *s, const avsn_clip_window *w, const avsn_clip_window *next, int64_t heard)
+static int64_t samples_of(const avsound_separator *s)
 {
-    avsn_clips_sound(&s->clips, w->sample, avsn_stems_samples(s->stems), s->left, s->right);
-    float *frames = avsn_stems_frames(s->stems);
-    if (frames)
-        AVSN_TRY(look(s, w, frames));
-    if (next && s->reads_ahead)
-        AVSN_TRY(avsn_clips_read_ahead(&s->clips, next->frame + next->frames, heard));
-    const avsound_status status = avsn_stems_run(s->stems, s->left, s->right, s->window, s->window[MIXTURE]);
-    avsn_clips_wait(&s->clips);
-    return status;
+    return avsn_stems_samples(avsn_crew_stems(s->crew));
 }
 
-/* ---- corrected ---- */
+/* ---- corrected: where the next window lies ---- */
 
 /* Where a window that is not the last starts. */
 static int64_t regular_start(const avsound_separator *s, int64_t index)
@@ -112,15 +99,10 @@ static int64_t regular_start(const avsound_separator *s, int64_t index)
 }
 
 /* Whether the next window is the last decides how this one fades: the sound is heard to that one's end first. */
-static int64_t heard_for(const avsound_separator *s, int64_t index)
-{
-    return regular_start(s, index + 1) + s->windows.output + 1;
-}
-
 static avsound_status listen_ahead(avsound_separator *s)
 {
     int64_t samples;
-    AVSN_TRY(listen(s, heard_for(s, s->index), &samples));
+    AVSN_TRY(listen(s, regular_start(s, s->index + 1) + s->windows.output + 1, &samples));
     if (samples < 1)
         AVSN_FAIL(AVSOUND_E_FORMAT, "%s", *s->damage ? s->damage : "not one sample from the start asked for on");
     if (samples < INT64_MAX)
@@ -128,18 +110,96 @@ static avsound_status listen_ahead(avsound_separator *s)
     return AVSOUND_OK;
 }
 
-static avsound_status add_window(avsound_separator *s)
+static avsound_status place_corrected(avsound_separator *s, avsn_crew_window *w)
 {
-    avsn_clip_window w, next;
-    const bool last = s->index + 1 == avsn_windows_count(&s->windows);
-    avsn_windows_at(&s->windows, s->index, &w);
-    avsn_windows_at(&s->windows, s->index + 1, &next);
-    AVSN_TRY(run_window(s, &w, last ? NULL : &next, heard_for(s, s->index + 1)));
-    avsn_windows_weights(&s->windows, s->index, s->weights);
-    for (int t = 0; t < TRACKS; t++)
-        avsn_windows_add(&s->windows, s->index, s->weights, s->window[t], s->first, s->room, s->track[t]);
+    AVSN_TRY(listen_ahead(s));
+    w->last = s->index + 1 == avsn_windows_count(&s->windows);
+    avsn_windows_at(&s->windows, s->index, &w->place);
+    avsn_windows_at(&s->windows, s->index + 1, &w->next);
     return AVSOUND_OK;
 }
+
+/* ---- as released: where the next window lies ---- */
+
+/* Window `index` by itself: a span of a window's duration and a hundredth of a second has exactly one. */
+static avsn_clip_window release_window(const avsound_separator *s, int64_t index)
+{
+    const avsn_release_list list = {.pace = s->windows.pace,
+                                    .seconds = s->release_seconds,
+                                    .start = (double)index * s->release_seconds / 2,
+                                    .span = s->release_seconds + 0.01,
+                                    .samples = INT64_MAX / 4};
+    avsn_clip_window w = {0};
+    avsn_release_windows(&list, &w, 1);
+    return w;
+}
+
+static avsound_status place_released(avsound_separator *s, avsn_crew_window *w)
+{
+    const int64_t length = samples_of(s);
+    int64_t samples;
+    w->place = release_window(s, s->index);
+    w->next = release_window(s, s->index + 1);
+    AVSN_TRY(listen(s, w->next.sample + length, &samples));
+    if (w->place.sample + length > samples)
+        AVSN_FAIL(AVSOUND_E_STATE, "%lld samples are less than a window of %lld, which the released program leaves out",
+                  (long long)samples, (long long)length);
+    w->last = w->next.sample + length > samples;
+    return AVSOUND_OK;
+}
+
+/* ---- windows in ---- */
+
+static avsound_status fill_window(avsound_separator *s, avsn_crew_window *w)
+{
+    AVSN_TRY(compat(s) ? place_released(s, w) : place_corrected(s, w));
+    avsn_clips_sound(&s->clips, w->place.sample, samples_of(s), w->left, w->right);
+    w->index = s->index;
+    return w->frames ? look(s, &w->place, w->frames) : AVSOUND_OK;
+}
+
+static void keep_failure(avsound_separator *s, avsound_status status)
+{
+    s->failed = status;
+    snprintf(s->failure, sizeof s->failure, "%s", avsound_error_detail());
+}
+
+/* What is read meanwhile must not keep back a window that is done. A feed that lacks something is asked again later: nothing of
+ * it is on its way then, and nothing was put in. What else goes wrong is told behind the windows that came before it. */
+static avsound_status put_in(avsound_separator *s)
+{
+    do {
+        avsn_crew_window *w = avsn_crew_vacant(s->crew);
+        if (!w)
+            return AVSOUND_OK;
+        const avsound_status status = fill_window(s, w);
+        if (status == AVSOUND_E_AGAIN)
+            return status;
+        if (status)
+            keep_failure(s, status);
+        else
+            avsn_crew_submit(s->crew);
+        s->all_in = status || w->last;
+        s->index++;
+        if (!s->all_in)
+            avsn_clips_forget(&s->clips, w->next.frame, w->next.sample);
+    } while (!s->all_in && !avsn_crew_ready(s->crew));
+    return AVSOUND_OK;
+}
+
+static avsound_status next_window(avsound_separator *s, avsn_crew_window **w)
+{
+    *w = NULL;
+    if (!s->all_in)
+        AVSN_TRY(put_in(s));
+    const avsound_status status = s->broken ? AVSOUND_OK : avsn_crew_take(s->crew, w);
+    if (status)
+        keep_failure(s, status);
+    s->all_in |= s->broken |= status != AVSOUND_OK;
+    return *w ? AVSOUND_OK : avsn_fail(s->failed, "%s", s->failure);
+}
+
+/* ---- and out ---- */
 
 /* At the recording's ends, where one analysis window alone covers it, and by rounding elsewhere, something is left over: both
  * get of it by their power over so many samples. */
@@ -159,56 +219,35 @@ static void share_rest(avsound_separator *s)
     }
 }
 
-static avsound_status next_corrected(avsound_separator *s)
+static void join_corrected(avsound_separator *s, const avsn_crew_window *w)
 {
-    AVSN_TRY(listen_ahead(s));
-    AVSN_TRY(add_window(s));
-    avsn_clip_window next;
-    const bool last = s->index + 1 == avsn_windows_count(&s->windows);
-    avsn_windows_at(&s->windows, s->index + 1, &next);
-    s->given = (last ? s->windows.samples : next.sample) - s->first;
-    s->index++;
-    s->ended = last;
+    avsn_windows_weights(&s->windows, w->index, s->weights);
+    for (int t = 0; t < TRACKS; t++)
+        avsn_windows_add(&s->windows, w->index, s->weights, w->track[t], s->first, s->room, s->track[t]);
+    s->given = (w->last ? s->windows.samples : w->next.sample) - s->first;
     if (s->options.flags & AVSOUND_SEPARATE_CONSISTENT)
         share_rest(s);
-    if (!last)
-        avsn_clips_forget(&s->clips, next.frame, next.sample);
-    return AVSOUND_OK;
 }
 
-/* ---- as released ---- */
-
-/* Window `index` by itself: a span of a window's duration and a hundredth of a second has exactly one. */
-static avsn_clip_window release_window(const avsound_separator *s, int64_t index)
+static void join_released(avsound_separator *s, const avsn_crew_window *w)
 {
-    const avsn_release_list list = {.pace = s->windows.pace,
-                                    .seconds = s->release_seconds,
-                                    .start = (double)index * s->release_seconds / 2,
-                                    .span = s->release_seconds + 0.01,
-                                    .samples = INT64_MAX / 4};
-    avsn_clip_window w = {0};
-    avsn_release_windows(&list, &w, 1);
-    return w;
-}
-
-static avsound_status next_released(avsound_separator *s)
-{
-    const avsn_clip_window w = release_window(s, s->index), next = release_window(s, s->index + 1);
-    int64_t samples;
-    AVSN_TRY(listen(s, next.sample + avsn_stems_samples(s->stems), &samples));
-    if (w.sample + avsn_stems_samples(s->stems) > samples)
-        AVSN_FAIL(AVSOUND_E_STATE, "%lld samples are less than a window of %lld, which the released program leaves out",
-                  (long long)samples, (long long)avsn_stems_samples(s->stems));
-    AVSN_TRY(run_window(s, &w, &next, release_window(s, s->index + 2).sample + avsn_stems_samples(s->stems)));
-    const avsn_clip_window here = {.sample = w.sample - s->first};
+    const avsn_clip_window here = {.sample = w->place.sample - s->first};
     int64_t reached = s->reached;
     for (int t = 0; t < TRACKS; t++)
-        reached = avsn_release_join(&here, s->window[t], s->windows.output, s->reached, s->track[t], s->room);
+        reached = avsn_release_join(&here, w->track[t], s->windows.output, s->reached, s->track[t], s->room);
     s->reached = reached;
-    s->ended = next.sample + avsn_stems_samples(s->stems) > samples;
-    s->given = s->ended ? s->reached : next.sample - s->first;
-    s->index++;
-    avsn_clips_forget(&s->clips, next.frame, next.sample);
+    s->given = w->last ? s->reached : w->next.sample - s->first;
+}
+
+static avsound_status next_stretch(avsound_separator *s)
+{
+    avsn_crew_window *w;
+    AVSN_TRY(next_window(s, &w));
+    if (compat(s))
+        join_released(s, w);
+    else
+        join_corrected(s, w);
+    s->ended = w->last;
     return AVSOUND_OK;
 }
 
@@ -231,7 +270,7 @@ avsound_status avsound_separator_next(avsound_separator *s, avsound_separator_re
         return avsn_fail(AVSOUND_E_FORMAT, "%s", s->damage);
     if (s->ended)
         return avsn_fail(AVSOUND_E_END, "no more results");
-    const avsound_status status = compat(s) ? next_released(s) : next_corrected(s);
+    const avsound_status status = next_stretch(s);
     if (status)
         return avsn_fail_in(status, "separation at %.3f s",
                             (double)s->options.start_us * 1e-6 + (double)s->first / s->windows.pace.sample_rate);
@@ -270,7 +309,7 @@ int64_t avsound_separator_expected(const avsound_separator *s)
     if (!compat(s))
         return avsn_windows_count(&w);
     int64_t windows = 0;
-    while (release_window(s, windows).sample + avsn_stems_samples(s->stems) <= w.samples)
+    while (release_window(s, windows).sample + samples_of(s) <= w.samples)
         windows++;
     return windows;
 }
@@ -336,8 +375,8 @@ static avsound_status set_windows(avsound_separator *s)
         .pace = {.frame_rate = clip->frame_rate, .sample_rate = clip->sample_rate},
         .frames = clip->frames,
         .step = step_of(clip),
-        .output = avsn_stems_output(s->stems),
-        .guard = avsn_stems_guard(s->stems),
+        .output = avsn_stems_output(avsn_crew_stems(s->crew)),
+        .guard = avsn_stems_guard(avsn_crew_stems(s->crew)),
         .samples = INT64_MAX / 4096,
     };
     s->release_seconds = release_seconds(&s->model->config);
@@ -353,31 +392,29 @@ static avsound_status take(avsound_separator *s, int64_t count, float **out)
 
 static avsound_status make_buffers(avsound_separator *s)
 {
-    for (int t = 0; t < TRACKS; t++) {
+    for (int t = 0; t < TRACKS; t++)
         AVSN_TRY(take(s, s->room, &s->track[t]));
-        AVSN_TRY(take(s, s->windows.output, &s->window[t]));
-    }
-    AVSN_TRY(take(s, s->windows.output, &s->weights));
-    AVSN_TRY(take(s, avsn_stems_samples(s->stems), &s->left));
-    return take(s, avsn_stems_samples(s->stems), &s->right);
+    return take(s, s->windows.output, &s->weights);
 }
 
+/* A stream's windows come one at a time, each to be done as soon as can be: all threads compute it. */
 static avsound_status separation_init(avsound_separator *s, const char *path, avsn_feed *feed)
 {
-    const avsn_arch *arch = s->model->arch;
-    const avsn_clips_options clips = {.path = path, .feed = feed, .audio_path = s->options.audio_path, .frames = !arch->blind,
-                                      .start_us = s->options.start_us, .duration_us = s->options.duration_us};
+    const avsn_clips_options clips = {.path = path, .feed = feed, .audio_path = s->options.audio_path,
+                                      .frames = !s->model->arch->blind, .start_us = s->options.start_us,
+                                      .duration_us = s->options.duration_us};
+    const int32_t flags = s->options.flags;
+    avsn_crew_options crew = {
+        .beside = !feed,
+        .threads = s->options.threads ? s->options.threads : avsn_cpu_count(),
+        .precision = s->options.precision,
+        .stems = {.release = compat(s),
+                  .original_phase = (flags & AVSOUND_SEPARATE_ORIGINAL_PHASE) != 0,
+                  .consistent = (flags & AVSOUND_SEPARATE_CONSISTENT) != 0},
+    };
+    AVSN_TRY(check_region(&s->options, &crew.region));
     AVSN_TRY(avsn_clips_open(&s->clips, s->context, &s->model->config.image, &s->model->config.clip, &clips));
-    const avsound_session_options session = {.struct_size = sizeof session,
-                                             .threads = s->options.threads ? s->options.threads : avsn_cpu_count(),
-                                             .precision = s->options.precision,
-                                             .outputs = arch->blind ? "first,second" : "on,off"};
-    AVSN_TRY(avsound_session_create(s->model, &session, &s->session));
-    s->reads_ahead = !feed && !arch->blind && session.threads > 1;
-    const avsn_stems_options stems = {.release = compat(s),
-                                      .original_phase = (s->options.flags & AVSOUND_SEPARATE_ORIGINAL_PHASE) != 0,
-                                      .consistent = (s->options.flags & AVSOUND_SEPARATE_CONSISTENT) != 0};
-    AVSN_TRY(avsn_stems_create(s->session, &stems, &s->stems));
+    AVSN_TRY(avsn_crew_create(s->model, &s->clips, &crew, &s->cancel, &s->crew));
     AVSN_TRY(set_windows(s));
     return make_buffers(s);
 }
@@ -414,9 +451,7 @@ avsound_status avsn_separator_create(avsound_model *model, const char *path, avs
     s->model = avsn_model_ref(model);
     s->options = *options;
     atomic_init(&s->cancel, 0);
-    avsound_status status = check_region(options, &s->region);
-    if (!status)
-        status = separation_init(s, path, feed);
+    const avsound_status status = separation_init(s, path, feed);
     s->options.audio_path = NULL; /* the caller's string */
     if (status) {
         avsound_separator_free(s);
@@ -444,7 +479,7 @@ void avsound_separator_cancel(avsound_separator *s)
     if (!s)
         return;
     atomic_store(&s->cancel, 1);
-    avsound_session_cancel(s->session);
+    avsn_crew_cancel(s->crew);
 }
 
 void avsound_separator_free(avsound_separator *s)
@@ -452,15 +487,12 @@ void avsound_separator_free(avsound_separator *s)
     if (!s)
         return;
     avsound_context *context = s->context;
-    for (int t = 0; t < TRACKS; t++) {
+    if (s->crew)
+        avsound_separator_cancel(s);
+    avsn_crew_free(s->crew);
+    for (int t = 0; t < TRACKS; t++)
         avsn_free(context, s->track[t]);
-        avsn_free(context, s->window[t]);
-    }
     avsn_free(context, s->weights);
-    avsn_free(context, s->left);
-    avsn_free(context, s->right);
-    avsn_stems_free(s->stems);
-    avsound_session_free(s->session);
     avsn_clips_close(&s->clips);
     avsound_model_free(s->model);
     avsn_free(context, s);

@@ -83,14 +83,6 @@ void avsn_pool_submit(avsn_pool *pool, void *job)
     pthread_mutex_unlock(&pool->mutex);
 }
 
-void avsn_pool_drain(avsn_pool *pool)
-{
-    pthread_mutex_lock(&pool->mutex);
-    while (pool->queued || pool->running)
-        pthread_cond_wait(&pool->changed, &pool->mutex);
-    pthread_mutex_unlock(&pool->mutex);
-}
-
 void avsn_pool_free(avsn_pool *pool)
 {
     if (!pool)

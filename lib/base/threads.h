@@ -14,7 +14,6 @@ AVSN_SHARED avsound_status avsn_pool_create(avsound_context *context, int32_t wo
 /* Hands a job in; waits while the queue is full. */
 AVSN_SHARED void avsn_pool_submit(avsn_pool *pool, void *job);
 /* Waits until every job handed in has run. */
-void avsn_pool_drain(avsn_pool *pool);
-AVSN_SHARED void avsn_pool_free(avsn_pool *pool); /* drains, joins */
+AVSN_SHARED void avsn_pool_free(avsn_pool *pool);
 
 #endif

@@ -106,9 +106,9 @@ START_TEST(spectrograms_refuse_what_they_cannot_draw)
 }
 END_TEST
 
-static avsound_status separate_all(avsound_model *model, const char *path)
+static avsound_status separate_all(avsound_model *model, const char *path, int32_t threads)
 {
-    const avsound_separator_options options = {.struct_size = sizeof options, .threads = 1,
+    const avsound_separator_options options = {.struct_size = sizeof options, .threads = threads,
                                                .flags = AVSOUND_SEPARATE_CONSISTENT};
     avsound_separator_result result = {.struct_size = sizeof result};
     avsound_separator *separator;
@@ -126,18 +126,19 @@ START_TEST(refused_allocations_are_survived)
     setup(&p, "separator-pit", 3, 0);
     avsound_context *context = counting_context(&b);
     avsound_model *model = narrow_model(context, "separator-pit");
-    ck_assert_int_eq(separate_all(model, p.sound), AVSOUND_E_END); /* weights are packed from here on */
+    ck_assert_int_eq(separate_all(model, p.sound, 1), AVSOUND_E_END); /* weights are packed from here on */
     const long live = b.live;
-    for (long n = 1; n < 100000; n++) {
-        b.calls = 0;
-        b.refuse_at = n;
-        const avsound_status status = separate_all(model, p.sound);
-        b.refuse_at = 0;
-        ck_assert_int_eq(b.live, live);
-        if (status == AVSOUND_E_END)
-            break;
-        ck_assert_msg(status == AVSOUND_E_NO_MEMORY, "allocation %ld refused: %s", n, avsound_error_detail());
-    }
+    for (int32_t threads = 1; threads <= 2; threads++)
+        for (long n = 1; n < 100000; n++) {
+            b.calls = 0;
+            b.refuse_at = n;
+            const avsound_status status = separate_all(model, p.sound, threads);
+            b.refuse_at = 0;
+            ck_assert_int_eq(b.live, live);
+            if (status == AVSOUND_E_END)
+                break;
+            ck_assert_msg(status == AVSOUND_E_NO_MEMORY, "allocation %ld refused: %s", n, avsound_error_detail());
+        }
     avsound_model_free(model);
     avsound_context_free(context);
     teardown(&p);

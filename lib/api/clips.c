@@ -101,17 +101,19 @@ static void crop(const avsn_clips *c, uint8_t *to)
 /* Scales the frame on screen at this time, unless it is the last one scaled; past the end that one stays. */
 static avsound_status look(avsn_clips *c, int64_t time_us, uint8_t *to)
 {
-    const int64_t before = c->shown.bytes ? c->shown.view.time_us : INT64_MIN;
-    const avsound_status status =
-        c->pictures_ended ? AVSOUND_E_END : avsn_recording_frame_at(&c->pictures, time_us, &c->shown);
+    const avsn_kept_frame *shown = NULL;
+    const avsound_status status = c->pictures_ended ? AVSOUND_E_END : avsn_recording_look_at(&c->pictures, time_us, &shown);
     c->pictures_ended |= status == AVSOUND_E_END;
     if (status && status != AVSOUND_E_END)
         return status;
-    if (!c->shown.bytes)
+    if (!shown && !c->looked)
         AVSN_FAIL(AVSOUND_E_FORMAT, "no frame at %.3f s or later", (double)time_us * 1e-6);
-    if (!status && c->shown.view.time_us != before)
-        AVSN_TRY(avsn_scaler_rgb(c->scaler, &c->shown.view, c->whole_width, c->whole_height, c->whole,
-                                 3 * (ptrdiff_t)c->whole_width));
+    if (shown && !(c->looked && shown->view.time_us == c->shown_us))
+        AVSN_TRY(avsn_scaler_kept_rgb(c->scaler, shown, c->whole_width, c->whole_height, c->whole,
+                                      3 * (ptrdiff_t)c->whole_width));
+    if (shown)
+        c->shown_us = shown->view.time_us;
+    c->looked = true;
     crop(c, to);
     return AVSOUND_OK;
 }
@@ -281,7 +283,6 @@ avsound_status avsn_clips_open(avsn_clips *c, avsound_context *context, const av
     c->clip = *clip;
     c->pace = (avsn_pace){.frame_rate = clip->frame_rate, .sample_rate = clip->sample_rate};
     c->start_us = o->start_us;
-    c->sees = o->frames;
     c->frames_total = INT64_MAX;
     c->most_samples = o->duration_us ? AVSN_MAX(llround((double)o->duration_us * 1e-6 * clip->sample_rate), 1LL) : INT64_MAX;
     AVSN_TRY(open_sound(c, o));
@@ -296,7 +297,6 @@ void avsn_clips_close(avsn_clips *c)
     avsn_recording_close(&c->pictures);
     avsn_scaler_free(c->scaler);
     avsn_media_free(c->sound);
-    avsn_free(context, c->shown.bytes);
     avsn_free(context, c->whole);
     avsn_free(context, c->frames);
     avsn_free(context, c->samples);

@@ -20,9 +20,9 @@ typedef struct avsn_clips {
     int64_t start_us;
 
     avsn_recording pictures;
-    avsn_kept_frame shown; /* the one on screen at the last frame's time */
+    int64_t shown_us;      /* of the one on screen at the last frame's time */
     avsn_scaler *scaler;
-    bool sees, pictures_ended;
+    bool looked, pictures_ended; /* looked: there is such a one */
     int64_t frames_total;  /* known once they ended, INT64_MAX before */
     uint8_t *whole;        /* RGB24, the picture before it is cropped */
     int32_t whole_width, whole_height;

@@ -59,7 +59,7 @@ static int64_t frame_us(const avsn_recording *r)
     return r->info.rate_num > 0 ? (int64_t)1000000 * r->info.rate_den / r->info.rate_num : 40000;
 }
 
-avsound_status avsn_recording_frame_at(avsn_recording *r, int64_t time_us, avsn_kept_frame *frame)
+avsound_status avsn_recording_look_at(avsn_recording *r, int64_t time_us, const avsn_kept_frame **frame)
 {
     for (;;) {
         AVSN_TRY(read_ahead(r));
@@ -71,7 +71,15 @@ avsound_status avsn_recording_frame_at(avsn_recording *r, int64_t time_us, avsn_
     }
     if (!r->shown_valid || (!r->ahead_valid && time_us >= r->shown.view.time_us + frame_us(r)))
         return avsn_fail(AVSOUND_E_END, "no more frames");
-    return avsn_frame_keep(r->context, &r->shown.view, frame);
+    *frame = &r->shown;
+    return AVSOUND_OK;
+}
+
+avsound_status avsn_recording_frame_at(avsn_recording *r, int64_t time_us, avsn_kept_frame *frame)
+{
+    const avsn_kept_frame *shown;
+    AVSN_TRY(avsn_recording_look_at(r, time_us, &shown));
+    return avsn_frame_keep(r->context, &shown->view, frame);
 }
 
 static int64_t distance(const avsn_kept_frame *frame, int64_t time_us)

@@ -52,6 +52,8 @@ avsound_status avsn_recording_next_frame(avsn_recording *recording, int64_t from
 /* The frame on screen at a time no earlier than the last one asked for; the last frame stays for as long as one lasts, then
  * AVSOUND_E_END. */
 avsound_status avsn_recording_frame_at(avsn_recording *recording, int64_t time_us, avsn_kept_frame *frame);
+/* The same without a copy: *frame is the recording's, until it is asked for another. */
+avsound_status avsn_recording_look_at(avsn_recording *recording, int64_t time_us, const avsn_kept_frame **frame);
 /* The frame nearest in time to one no earlier than the last one asked for; AVSOUND_E_END as avsn_recording_frame_at. */
 avsound_status avsn_recording_frame_near(avsn_recording *recording, int64_t time_us, avsn_kept_frame *frame);
 /* Time of the first frame at or after `from_us`, which will be the next; AVSOUND_E_END if there is none. */

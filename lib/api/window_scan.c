@@ -59,7 +59,7 @@ static bool length_known(const window_scan *s)
 
 static avsound_status survive(window_scan *s, avsound_status status)
 {
-    if (status != AVSOUND_E_FORMAT || !s->clips.shown.bytes)
+    if (status != AVSOUND_E_FORMAT || !s->clips.looked)
         return status;
     const char *detail = avsound_error_detail();
     s->damage = status;

@@ -9,7 +9,7 @@ struct avsn_pool {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     void **queue; /* ring of queue_length */
-    size_t queue_length, head, queued, running;
+    size_t queue_length, head, queued;
     int32_t workers, started;
     bool stop;
     struct worker {
@@ -32,13 +32,10 @@ static void *work(void *argument)
         void *job = pool->queue[pool->head];
         pool->head = (pool->head + 1) % pool->queue_length;
         pool->queued--;
-        pool->running++;
         pthread_cond_broadcast(&pool->changed);
         pthread_mutex_unlock(&pool->mutex);
         pool->run(pool->user_data, job, self->index);
         pthread_mutex_lock(&pool->mutex);
-        pool->running--;
-        pthread_cond_broadcast(&pool->changed);
     }
     pthread_mutex_unlock(&pool->mutex);
     return NULL;

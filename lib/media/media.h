@@ -56,8 +56,12 @@ typedef struct avsn_kept_frame {
     size_t capacity;
 } avsn_kept_frame;
 
-/* Copies a checked frame into `out`, zeroed memory or one kept before; `bytes` is the caller's to free. */
+/* Copies a checked frame into `out`, zeroed memory or one kept before; `bytes` is the caller's to free. Rows have room behind
+ * them that scalers may read. */
 avsound_status avsn_frame_keep(avsound_context *context, const avsound_frame *frame, avsn_kept_frame *out);
+/* avsn_scaler_rgb without another copy. */
+avsound_status avsn_scaler_kept_rgb(avsn_scaler *scaler, const avsn_kept_frame *kept, int32_t width, int32_t height,
+                                    uint8_t *rgb, ptrdiff_t stride);
 
 /* ---- resampling: any public audio to mono or more floats at another rate (swresample) ---- */
 typedef struct avsn_resampler avsn_resampler;

@@ -1,8 +1,11 @@
 #include "failing.h"
 #include "media/media.h"
 
+#include <libswscale/swscale.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/rng.h"
 
 /* A picture in memory that ends where its last row's last byte does: whatever is read beyond it faults. */
 typedef struct guarded {
@@ -366,6 +369,78 @@ START_TEST(extreme_ratios_work)
 }
 END_TEST
 
+static void noise(int x, int y, int width, int height, uint8_t abc[3])
+{
+    (void)height;
+    for (int i = 0; i < 3; i++)
+        abc[i] = (uint8_t)(256 * avsn_rng_uniform(11, (uint64_t)i, (uint64_t)(y * width + x)));
+}
+
+static enum AVPixelFormat ffmpeg_format(int32_t format)
+{
+    static const enum AVPixelFormat formats[] = {
+        [AVSOUND_PIXEL_RGB24] = AV_PIX_FMT_RGB24,     [AVSOUND_PIXEL_BGR24] = AV_PIX_FMT_BGR24,
+        [AVSOUND_PIXEL_RGBA] = AV_PIX_FMT_RGB0,       [AVSOUND_PIXEL_BGRA] = AV_PIX_FMT_BGR0,
+        [AVSOUND_PIXEL_GRAY8] = AV_PIX_FMT_GRAY8,     [AVSOUND_PIXEL_YUV420P] = AV_PIX_FMT_YUV420P,
+        [AVSOUND_PIXEL_NV12] = AV_PIX_FMT_NV12,       [AVSOUND_PIXEL_YUV422P] = AV_PIX_FMT_YUV422P,
+        [AVSOUND_PIXEL_YUYV422] = AV_PIX_FMT_YUYV422, [AVSOUND_PIXEL_YUV444P] = AV_PIX_FMT_YUV444P,
+    };
+    return formats[format];
+}
+
+/* What swscale makes of a picture when it writes packed pixels itself. */
+static void scale_packed(const avsn_kept_frame *kept, int width, int height, uint8_t *rgb)
+{
+    const avsound_frame *f = &kept->view;
+    const int *matrix = sws_getCoefficients(SWS_CS_ITU601), full = f->range == AVSOUND_RANGE_FULL;
+    const int stride = (3 * width + 127) / 64 * 64;
+    uint8_t *rows = malloc((size_t)stride * (size_t)height + 64);
+    struct SwsContext *sws = sws_getContext(
+        f->width, f->height, ffmpeg_format(f->format), width, height, AV_PIX_FMT_RGB24,
+        SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT, NULL, NULL, NULL);
+    ck_assert(rows && sws);
+    sws_setColorspaceDetails(sws, matrix, full, matrix, 1, 0, 1 << 16, 1 << 16);
+    ck_assert_int_eq(sws_scale(sws, f->data, f->stride, 0, f->height, (uint8_t *const[4]){rows}, (const int[4]){stride}), height);
+    for (int y = 0; y < height; y++)
+        memcpy(rgb + (size_t)y * (size_t)width * 3, rows + (size_t)y * (size_t)stride, (size_t)width * 3);
+    sws_freeContext(sws);
+    free(rows);
+}
+
+/* Whichever way the scaler has it written, and whether it copies the picture before or not. */
+START_TEST(pictures_are_those_of_packed_pixels)
+{
+    static const int sizes[][4] = {{160, 96, 64, 84}, {160, 96, 64, 85}, {160, 96, 200, 30},  {99, 77, 37, 29},
+                                   {31, 57, 64, 8},   {64, 48, 48, 64},  {322, 242, 256, 16}, {17, 300, 9, 256}};
+    avsound_context *context = plain();
+    avsn_scaler *scaler = new_scaler(context);
+    avsn_kept_frame kept = {0};
+    for (int k = 0; k < KINDS; k++)
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            guarded maps[3];
+            const int width = sizes[i][2], height = sizes[i][3];
+            const size_t bytes = (size_t)width * (size_t)height * 3;
+            uint8_t *want = malloc(bytes), *got = malloc(bytes), *same = malloc(bytes);
+            avsound_frame f = new_frame(kinds[k].format, sizes[i][0], sizes[i][1], 1, i & 1, noise, maps);
+            f.range = i & 2 || !is_yuv(f.format) ? AVSOUND_RANGE_FULL : AVSOUND_RANGE_LIMITED;
+            f.matrix = AVSOUND_MATRIX_BT601;
+            ck_avsound(avsn_frame_keep(context, &f, &kept));
+            scale_packed(&kept, width, height, want);
+            ck_avsound(avsn_scaler_rgb(scaler, &f, width, height, got, 3 * width));
+            ck_avsound(avsn_scaler_kept_rgb(scaler, &kept, width, height, same, 3 * width));
+            ck_assert_msg(!memcmp(want, got, bytes), "%s, size %zu", kinds[k].name, i);
+            ck_assert_msg(!memcmp(want, same, bytes), "%s kept, size %zu", kinds[k].name, i);
+            free(want);
+            free(got);
+            free(same);
+            free_maps(maps);
+        }
+    avsn_free(context, kept.bytes);
+    avsn_scaler_free(scaler);
+    avsound_context_free(context);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 START_TEST(frames_are_checked)
@@ -442,4 +517,4 @@ END_TEST
 
 SUITE("media.scale", colours_follow_range_and_matrix, defaults_are_the_documented_ones,
       every_format_and_odd_size_keeps_its_place, shrinking_averages, same_size_is_the_same, extreme_ratios_work,
-      frames_are_checked, refused_memory_is_an_error)
+      pictures_are_those_of_packed_pixels, frames_are_checked, refused_memory_is_an_error)

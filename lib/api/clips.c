@@ -181,31 +181,52 @@ static pixels pixels_of(const avsn_clips *c, const avsn_region *r)
 
 #define GREY 128
 
-static void fill_plane(const avsn_clips *c, const uint8_t *rgb, int channel, const pixels *kept, float *plane)
+typedef struct shades {
+    float of[3][256]; /* what a channel's values become */
+} shades;
+
+static void grey_out(const shades *s, int64_t count, float *planes, size_t plane)
 {
-    const avsn_image_frontend *f = &c->image;
-    float values[256];
-    for (int i = 0; i < 256; i++)
-        values[i] = ((float)i / 255 - f->mean[channel]) / f->std[channel];
-    for (int32_t y = 0; y < f->height; y++, plane += f->width, rgb += 3 * f->width) {
+    for (int channel = 0; channel < 3; channel++)
+        for (int64_t i = 0; i < count; i++)
+            planes[(size_t)channel * plane + (size_t)i] = s->of[channel][GREY];
+}
+
+/* Three channels at a time: one by one takes twice as long. */
+static void fill_row(const shades *s, const uint8_t *rgb, int32_t count, float *red, float *green, float *blue)
+{
+    for (int32_t x = 0; x < count; x++) {
+        red[x] = s->of[0][rgb[3 * x]];
+        green[x] = s->of[1][rgb[3 * x + 1]];
+        blue[x] = s->of[2][rgb[3 * x + 2]];
+    }
+}
+
+/* One frame of planes that lie `plane` values apart. */
+static void fill_frame(const shades *s, const uint8_t *rgb, int32_t width, int32_t height, const pixels *kept, float *planes,
+                       size_t plane)
+{
+    for (int32_t y = 0; y < height; y++, planes += width, rgb += 3 * width) {
         const bool inside = y >= kept->top && y < kept->bottom;
-        const int32_t left = inside ? kept->left : f->width, right = inside ? AVSN_MAX(kept->right, left) : f->width;
-        for (int32_t x = 0; x < left; x++)
-            plane[x] = values[GREY];
-        for (int32_t x = left; x < right; x++)
-            plane[x] = values[rgb[3 * x + channel]];
-        for (int32_t x = right; x < f->width; x++)
-            plane[x] = values[GREY];
+        const int32_t left = inside ? kept->left : width, right = inside ? AVSN_MAX(kept->right, left) : width;
+        grey_out(s, left, planes, plane);
+        fill_row(s, rgb + 3 * left, right - left, planes + left, planes + plane + left, planes + 2 * plane + left);
+        grey_out(s, width - right, planes + right, plane);
     }
 }
 
 void avsn_clips_planes(const avsn_clips *c, const uint8_t *frames, int64_t count, const avsn_region *region, float *planes)
 {
+    const avsn_image_frontend *f = &c->image;
     const pixels kept = pixels_of(c, region);
     const size_t cells = c->frame_bytes / 3;
+    shades s;
     for (int channel = 0; channel < 3; channel++)
-        for (int64_t i = 0; i < count; i++, planes += cells)
-            fill_plane(c, frames + (size_t)i * c->frame_bytes, channel, &kept, planes);
+        for (int i = 0; i < 256; i++)
+            s.of[channel][i] = ((float)i / 255 - f->mean[channel]) / f->std[channel];
+    for (int64_t i = 0; i < count; i++)
+        fill_frame(&s, frames + (size_t)i * c->frame_bytes, f->width, f->height, &kept, planes + (size_t)i * cells,
+                   (size_t)count * cells);
 }
 
 avsound_status avsn_clips_pictures(avsn_clips *c, int64_t first, int64_t count, const avsn_region *region, float *planes)

@@ -339,7 +339,7 @@ START_TEST(arguments_are_checked)
     ck_refused(avsound_model_create(context, NULL, NULL, 1, &out), AVSOUND_E_INVALID_ARGUMENT, "arch is NULL");
     ck_refused(avsound_model_create(NULL, "ave-net", NULL, 1, &out), AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
     ck_refused(avsound_model_create(context, "ave-net", NULL, 1, NULL), AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
-    ck_refused(avsound_model_load(context, NULL, &out), AVSOUND_E_INVALID_ARGUMENT, "path is NULL");
+    ck_refused(avsound_model_load(context, NULL, &out), AVSOUND_E_INVALID_ARGUMENT, "name is NULL");
     ck_refused(avsound_model_load(context, "x", NULL), AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
     ck_refused(avsound_model_load_memory(context, NULL, 5, &out), AVSOUND_E_INVALID_ARGUMENT, "data is NULL");
     ck_refused(avsound_model_save(model, NULL), AVSOUND_E_INVALID_ARGUMENT, "path is NULL");

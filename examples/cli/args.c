@@ -112,6 +112,8 @@ const cli_option cli_options[] = {
      "only the I-th of N equal parts, each into an index of its own, for --merge"},
     {"merge", 0, NULL, CLI_FLAG, OFFSET(merge), 0, 0, CLI_INDEX, "take in other indices instead of files"},
     {"prune", 0, NULL, CLI_FLAG, OFFSET(prune), 0, 0, CLI_INDEX, "forget files that are no longer there"},
+    {"export", 0, "PREFIX", CLI_TEXT, OFFSET(export_to), 0, 0, CLI_INDEX,
+     "write the operand's vectors as PREFIX.image.npy and PREFIX.sound.npy, and what their rows are of as .csv"},
     {"image", 0, "FILE", CLI_QUERY, OFFSET(queries), 0, 0, CLI_SEARCH, "what goes with this picture, or with a video's frame?"},
     {"audio", 0, "FILE", CLI_QUERY, OFFSET(queries), 0, 0, CLI_SEARCH, "what goes with this sound?"},
     {"video", 0, "FILE[@TIME]", CLI_QUERY, OFFSET(queries), 0, 0, CLI_SEARCH,

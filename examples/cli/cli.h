@@ -91,6 +91,7 @@ typedef struct cli_args {
     cli_query queries[CLI_MAX_QUERIES]; /* of search */
     int query_count;
     const char *want, *by, *page;
+    const char *export_to;   /* of index */
     int64_t answers, per_file;
     cli_train_args train;
 } cli_args;
@@ -385,6 +386,7 @@ int cli_classify(cli *c);
 int cli_report(cli *c);
 int cli_stream(cli *c);
 int cli_index(cli *c);
+int cli_index_export(const cli *c);
 int cli_search(cli *c);
 
 #endif

@@ -81,7 +81,8 @@ const cli_command cli_commands[] = {
      "INDEX.db-sound beside it, receives a vector of each frame and each second of\n"
      "sound at multiples of --hop. What is in it already and has not changed is kept:\n"
      "the same command goes on after Ctrl-C, and takes in what has come since. With\n"
-     "--merge the operands are indices, such as those of shards, that become one.\n"
+     "--merge the operands are indices, such as those of shards, that become one;\n"
+     "with --export the operand is one that is written for other programs.\n"
      "docs/search.md has the details.\n",
      cli_index},
     {"search", CLI_SEARCH, "INDEX.db", 1, 1, "find in an index what sounds like a picture looks, and the other way round",

@@ -91,6 +91,7 @@ int main(int argc, char **argv)
     for (int64_t r = 0; r < run_count; r++)
         runs[r] = (avsn_run){.row = r * FILE_ITEMS, .item = r * FILE_ITEMS, .file = r,
                              .count = r + 1 < run_count ? FILE_ITEMS : rows - r * FILE_ITEMS};
+    setvbuf(stdout, NULL, _IOLBF, 0);
     printf("%lld vectors of %lld, %.0f MB, %d threads, %d answers\n", (long long)rows, (long long)dimension,
            4e-6 * (double)(rows * dimension), threads, K);
     printf("queries   read ms    median   a query ms       median    ratio   median  GFLOP/s\n");

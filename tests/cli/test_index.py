@@ -1,5 +1,6 @@
 """avsound index and avsound search: an archive that is interrupted, killed, shared out, damaged, moved, and found again."""
 import base64
+import csv
 import io
 import json
 import os
@@ -197,6 +198,20 @@ class Index(CommandTest):
                        env=environment(HOME=str(self.folder)))
         self.assertGreater(len(np.unique(pixels(self.folder / "page.png").reshape(-1, 3), axis=0)), 3000)
 
+    def test_an_export_has_the_rows_of_the_index(self):
+        shutil.copy(self.folder / "tone.wav", self.folder / 'a "quoted", name.wav')
+        self.index("archive/clip-02.mkv", 'a "quoted", name.wav', "-o", "a.db")
+        self.assertEqual(self.avsound("index", "a.db", "--export", "out").stdout, "out: 4 pictures, 7 sounds\n")
+        for side, count in (("image", 4), ("sound", 7)):
+            np.testing.assert_array_equal(np.load(self.folder / f"out.{side}.npy"), vectors(self.folder / f"a.db-{side}"))
+            with open(self.folder / f"out.{side}.csv", newline="") as file:
+                rows = list(csv.DictReader(file))
+            self.assertEqual([int(row["row"]) for row in rows], list(range(count)))
+            clip = [float(row["time"]) for row in rows if row["file"].endswith("/archive/clip-02.mkv")]
+            self.assertEqual(clip, [0, 1, 2, 3])
+            tone = [float(row["time"]) for row in rows if row["file"].endswith('/a "quoted", name.wav')]
+            self.assertEqual(tone, [0, 1, 2] if side == "sound" else [])
+
     def test_interrupted_it_goes_on(self):
         run = subprocess.Popen([COMMAND, "index", "archive", "-o", "a.db", *MODEL, "-t", "1"], cwd=self.folder, env=environment(),
                                stderr=subprocess.PIPE, text=True)
@@ -283,6 +298,7 @@ class Index(CommandTest):
         self.refused(3, "nowhere", "index", "nowhere", "-o", "x.db", *MODEL, "-q")
         self.refused(2, "--output is missing", "index", "archive", *MODEL)
         self.refused(2, "--shard is 3/2", "index", "archive", "-o", "x.db", "--shard", "3/2")
+        self.refused(2, "--export wants one index", "index", "whole.db", "-o", "x.db", "--export", "y")
         self.refused(2, "what for?", "search", "whole.db")
         self.refused(2, "--for says which", "search", "whole.db", "--video", "clip.mp4@1")
         self.refused(2, "--by belongs to --video", "search", "whole.db", "--image", "still.png", "--by", "sound")

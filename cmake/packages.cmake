@@ -65,7 +65,7 @@ This package holds the headers, the static libraries, and what pkg-config and
 CMake need.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libavsound${soversion} (= ${PROJECT_VERSION})")
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS
+string(CONCAT CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS
     "libavcodec-dev, libavformat-dev, libavutil-dev, libdnnl-dev, libjansson-dev, libsqlite3-dev, libswresample-dev, "
     "libswscale-dev")
 

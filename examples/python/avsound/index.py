@@ -153,8 +153,9 @@ class Index(Handle):
         with self._locked() as index:
             lib.avsound_index_get_info(index, ctypes.byref(found))
             values = found.values()
-        values["modalities"] = tuple(name for name, bit in MODALITIES.items() if found.modalities & bit)
-        return IndexInfo(**{**values, "aligned": bool(found.aligned), "arch": found.arch.decode(), "model": found.model.decode()})
+        values.update(modalities=tuple(name for name, bit in MODALITIES.items() if found.modalities & bit),
+                      aligned=bool(found.aligned), arch=found.arch.decode(), model=found.model.decode())
+        return IndexInfo(**values)
 
     def check_model(self, model: Model) -> None:
         """Raises StateError if it was another model that made the vectors."""

@@ -138,7 +138,7 @@ START_TEST(only_avol_net_has_a_map)
             continue;
         avsound_session *session;
         const char *name = avsound_arch_name(i);
-        const bool half = strstr(name, "openl3"), clip = !half && strcmp(name, "l3-net") && strcmp(name, "ave-net");
+        const bool half = strstr(name, "openl3"), clip = !half && strcmp(name, "l3-net") && strncmp(name, "ave-net", 7);
         const char *config = "{\"width\": 0.0625}";
         if (!strcmp(name, "multisensory"))
             config = "{\"width\":0.0625,\"audio_width\":0.0625,\"image\":{\"width\":32,\"height\":32},\"clip\":{\"frames\":9}}";

@@ -27,13 +27,13 @@ class Stream(CommandTest):
         cls.before = set(os.listdir(cls.folder))
 
     def lines(self, *arguments, **pipes):
-        """Runs with each of `pipes` fed through a named pipe of its own by another process."""
+        """Runs with each of `pipes` fed through a named pipe of its own by another process, which may be slow to start."""
         writers = []
         for name, source in pipes.items():
             os.mkfifo(self.folder / f"{name}.pipe")
             writers.append(subprocess.Popen(["sh", "-c", f"exec cat {source} > {name}.pipe"], cwd=self.folder))
             arguments += (f"--{name}", f"{name}.pipe")
-        run = self.avsound("stream", *arguments)
+        run = self.avsound("stream", "--wait", 20, *arguments)
         for writer in writers:
             self.assertEqual(writer.wait(timeout=60), 0)
         return [json.loads(line) for line in run.stdout.splitlines()]
@@ -86,7 +86,7 @@ class Stream(CommandTest):
 
     def test_sound_that_ends_early_is_silent_from_there_on(self):
         (self.folder / "short.raw").write_bytes((self.folder / "sound.raw").read_bytes()[:44100 * 4])
-        lines = self.lines("--hop", 0.5, "--wait", 0.5, *TINY, *FORMAT, "--sample-format", "s16", "--sample-rate", 44100, "--channels", 2,
+        lines = self.lines("--hop", 0.5, *TINY, *FORMAT, "--sample-format", "s16", "--sample-rate", 44100, "--channels", 2,
                            pictures="pictures.raw", sound="short.raw")
         self.assertEqual([line["time"] for line in lines], [0, 0.5, 1, 1.5, 2, 2.5])
         self.assertEqual([line["confidence"] > 0 for line in lines], [True, True, True, False, False, False])

@@ -14,7 +14,7 @@ import unittest
 
 try:
     import numpy as np
-    import PIL  # noqa: F401 (the scene and a snippet need it)
+    from PIL import Image
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -66,7 +66,10 @@ class Installed(unittest.TestCase):
                           ["-ss", "1.6", "-i", "scene.mp4", "-frames:v", "1", "picture.png"],
                           ["-ss", "1", "-t", "1", "-i", "scene.mp4", "-vn", "sound.wav"]):
             assert run(["ffmpeg", "-v", "error", *arguments], cwd=cls.work).returncode == 0
-        shutil.copy(cls.work / "video.mp4", cls.work / "band.mp4")
+        (cls.work / "archive").mkdir()
+        for name in "band.mp4", "drums.mp4", "archive/one.mp4", "archive/two.mp4":
+            shutil.copy(cls.work / "video.mp4", cls.work / name)
+        Image.open(cls.work / "picture.png").convert("RGB").save(cls.work / "sea.jpg")
         for command in ([*"avsound-world --out late --first 6 --clips 1 --seed 2018 --seconds 5 --things 1-2 --off-screen 0 "
                           "--no-source 0 --silent 0 --size 480x272 --quiet".split()],
                         "ffmpeg -v error -itsoffset 0.18 -i late/clip-000006.mp4 -i late/clip-000006.mp4 -map 0:a:0 -map 1:v "
@@ -223,7 +226,7 @@ class Demo(Installed):
             gained = re.search(where + r" screen: SI-SDR gained +(\S+)", done.stdout)
             self.assertGreater(float(gained[1]), 5, done.stdout)
         maps = re.findall(r"highest \S+, (\d+) % from the left, (\d+) % from the top\n((?:  .*\n)+)", done.stdout)
-        self.assertEqual(len(maps), 3, done.stdout)
+        self.assertEqual(len(maps), 4, done.stdout)
         for across, down, things in maps:
             boxes = re.findall(r"sounds, (-?\d+)\.\.\.(-?\d+) % from the left, (-?\d+)\.\.\.(-?\d+) % from the top", things)
             self.assertEqual(len(boxes), 1, things)

@@ -261,7 +261,7 @@ static avsound_status check_aligned(const avsound_index *x, int from, int want)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "the vectors of one modality were replaced: across modalities both must be");
     if (!replaced && !x->about.aligned)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s's vectors of pictures and of sounds are not of one space and can't be compared: that "
-                  "takes canonical correlations (avsound cca), or another model", x->about.arch);
+                  "takes vectors put in their place (avsound_index_replace_vectors), or another model", x->about.arch);
     if (dimension_of(a) != dimension_of(b))
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "vectors of %d numbers can't be compared with others of %d", dimension_of(a),
                   dimension_of(b));

@@ -271,6 +271,8 @@ typedef struct cli_outfile {
 int cli_outfile_open(cli_outfile *out, const char *path);
 int cli_outfile_finish(cli_outfile *out);
 void cli_outfile_discard(cli_outfile *out); /* also after finish */
+/* Makes a folder of its own in TMPDIR for what `task` writes on the way; an empty path after a failure. */
+int cli_temporary_folder(const char *task, char *path, size_t size);
 
 /* WAV files of 32-bit floats (wav.c). */
 enum { CLI_WAV_HEADER = 58, CLI_WAV_MOST_SAMPLES = (INT32_MAX - CLI_WAV_HEADER) / 2 /* 4 GiB */ };

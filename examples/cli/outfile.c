@@ -102,3 +102,14 @@ void cli_outfile_discard(cli_outfile *out)
     free(out->temporary);
     *out = (cli_outfile){0};
 }
+
+int cli_temporary_folder(const char *task, char *path, size_t size)
+{
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, size, "%.2000s/avsound-%s-XXXXXX", folder && *folder ? folder : "/tmp", task);
+    if (mkdtemp(path))
+        return CLI_OK;
+    const int code = cli_error(CLI_RESOURCES, "%s: %s", path, strerror(errno));
+    *path = 0;
+    return code;
+}

@@ -222,13 +222,9 @@ static int check(const job *j)
 static int make_folder(job *j)
 {
     static const char *const names[FILES] = {"overlay.mp4", "on-screen.wav", "off-screen.wav", "spectrograms.png"};
-    const char *folder = getenv("TMPDIR");
-    snprintf(j->folder, sizeof j->folder, "%.2000s/avsound-report-XXXXXX", folder && *folder ? folder : "/tmp");
-    if (!mkdtemp(j->folder)) {
-        const int code = cli_error(CLI_RESOURCES, "%s: %s", j->folder, strerror(errno));
-        *j->folder = 0;
+    const int code = cli_temporary_folder("report", j->folder, sizeof j->folder);
+    if (code)
         return code;
-    }
     for (int i = 0; i < FILES; i++)
         snprintf(j->path[i], sizeof j->path[i], "%s/%s", j->folder, names[i]);
     return CLI_OK;

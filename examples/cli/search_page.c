@@ -242,15 +242,10 @@ static int add_queries(const page *p, json_t *queries)
 
 static int make_folder(page *p)
 {
-    const char *folder = getenv("TMPDIR");
-    snprintf(p->folder, sizeof p->folder, "%.2000s/avsound-search-XXXXXX", folder && *folder ? folder : "/tmp");
-    if (!mkdtemp(p->folder)) {
-        const int code = cli_error(CLI_RESOURCES, "%s: %s", p->folder, strerror(errno));
-        *p->folder = 0;
-        return code;
-    }
-    snprintf(p->picture, sizeof p->picture, "%s/picture.jpg", p->folder);
-    return CLI_OK;
+    const int code = cli_temporary_folder("search", p->folder, sizeof p->folder);
+    if (!code)
+        snprintf(p->picture, sizeof p->picture, "%s/picture.jpg", p->folder);
+    return code;
 }
 
 static int write_page(const char *path, const json_t *data)

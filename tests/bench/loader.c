@@ -5,28 +5,10 @@
  * CLIPS is a folder of prepared clips, SIDE that of the network's picture; "varied" switches all of the
  * augmentation on. One epoch finds out where the clips' packets lie, the next is measured: items per second, and
  * per second of a processor, which other work on the machine disturbs less. */
+#include "bench.h"
 #include "train/loader.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
 enum { BATCH = 32 };
-
-static double clock_of(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void must(avsound_status status)
-{
-    if (!status)
-        return;
-    fprintf(stderr, "avsound-bench-loader: %s\n", avsound_error_detail());
-    exit(EXIT_FAILURE);
-}
 
 static avsn_loader_options options_for(const avsn_dataset *data, int32_t side, int32_t workers, int varied)
 {
@@ -54,9 +36,9 @@ static avsn_loader_options options_for(const avsn_dataset *data, int32_t side, i
 static void run(avsn_loader *loader, uint64_t epoch, int64_t batches)
 {
     const avsn_batch *batch;
-    must(avsn_loader_start(loader, epoch, 0));
+    require(avsn_loader_start(loader, epoch, 0), "a new epoch");
     for (int64_t i = 0; i < batches; i++)
-        must(avsn_loader_next(loader, &batch));
+        require(avsn_loader_next(loader, &batch), "a batch");
 }
 
 int main(int argc, char **argv)
@@ -68,16 +50,16 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: avsound-bench-loader CLIPS SIDE WORKERS BATCHES [varied]\n");
         return EXIT_FAILURE;
     }
-    must(avsound_context_create(NULL, &context));
-    must(avsn_dataset_open(context, argv[1], &data));
+    require(avsound_context_create(NULL, &context), "a context");
+    require(avsn_dataset_open(context, argv[1], &data), argv[1]);
     const int64_t batches = atoll(argv[4]);
     const avsn_loader_options options = options_for(data, atoi(argv[2]), atoi(argv[3]), argc > 5);
-    must(avsn_loader_create(context, &options, &loader));
+    require(avsn_loader_create(context, &options, &loader), "a loader");
     run(loader, 0, avsn_loader_round(loader) / BATCH);
-    const double time = clock_of(CLOCK_MONOTONIC), processor = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+    const double time = seconds(CLOCK_MONOTONIC), processor = seconds(CLOCK_PROCESS_CPUTIME_ID);
     run(loader, 1, batches);
-    printf("%.0f items/s, %.0f per processor second\n", (double)(batches * BATCH) / (clock_of(CLOCK_MONOTONIC) - time),
-           (double)(batches * BATCH) / (clock_of(CLOCK_PROCESS_CPUTIME_ID) - processor));
+    printf("%.0f items/s, %.0f per processor second\n", (double)(batches * BATCH) / (seconds(CLOCK_MONOTONIC) - time),
+           (double)(batches * BATCH) / (seconds(CLOCK_PROCESS_CPUTIME_ID) - processor));
     avsn_loader_free(loader);
     avsn_dataset_free(data);
     avsound_context_free(context);

@@ -2,23 +2,14 @@
  *
  *     avsound-bench-memory ARCH|FILE PRECISION THREADS RUNS
  *
- * Weights are made from a seed, or a model file's (.safetensors); PRECISION is f32 or bf16. Prints MB resident, and the most there was until then, after each
- * stage; then the time by the clock and by the processor of every run, in seconds. The processor's is what is left to compare
- * where others use the machine. */
+ * Weights are made from a seed, or a model file's (.safetensors); PRECISION is f32 or bf16. Prints MB resident, and the most
+ * there was until then, after each stage; then the time by the clock and by the processor of every run, in seconds. The
+ * processor's is what is left to compare where others use the machine. */
+#include "bench.h"
+
 #include <avsound/avsound.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static void require(avsound_status status, const char *what)
-{
-    if (status == AVSOUND_OK)
-        return;
-    fprintf(stderr, "%s: %s: %s\n", what, avsound_status_name(status), avsound_error_detail());
-    exit(EXIT_FAILURE);
-}
 
 static double megabytes(const char *field)
 {
@@ -36,13 +27,6 @@ static double megabytes(const char *field)
 static void tell(const char *stage)
 {
     printf("%-8s %6.0f MB resident, most %6.0f MB\n", stage, megabytes("VmRSS:"), megabytes("VmHWM:"));
-}
-
-static double seconds(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static avsound_model *model_of(avsound_context *context, const char *name)

@@ -2,24 +2,15 @@
  *
  * Vectors are random, in memory that was written to. "read" sums all of their numbers; each line is the best and the median of
  * seven runs of it and of a search, in turn, so that both see the same neighbours. */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "bench.h"
 
 #include "base/rng.h"
 #include "index/search.h"
 
+#include <math.h>
+#include <string.h>
+
 enum { RUNS = 7, K = 30, FILE_ITEMS = 500 };
-
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Sixteen sums that do not wait for each other, so that the memory is what takes the time. */
 static float sum_of(const float *values, int64_t count)
@@ -35,13 +26,13 @@ static float sum_of(const float *values, int64_t count)
 
 static double read_once(const float *values, int64_t count, int threads, float *kept)
 {
-    const double start = now();
+    const double start = seconds(CLOCK_MONOTONIC);
     float sum = 0;
 #pragma omp parallel for num_threads(threads) reduction(+ : sum) schedule(static)
     for (int t = 0; t < threads; t++)
         sum += sum_of(values + count / threads * t, count / threads);
     *kept += sum;
-    return now() - start;
+    return seconds(CLOCK_MONOTONIC) - start;
 }
 
 static int by_size(const void *a, const void *b)
@@ -57,10 +48,10 @@ static void measure(avsound_context *context, avsn_search *search, int64_t float
     float *scores = malloc((size_t)search->query_count * K * sizeof *scores);
     for (int r = 0; items && scores && r < RUNS; r++) {
         reads[r] = read_once(search->vectors, floats, search->threads, kept);
-        const double start = now();
+        const double start = seconds(CLOCK_MONOTONIC);
         if (avsn_search_run(context, search, items, scores))
             exit(1);
-        searches[r] = now() - start;
+        searches[r] = seconds(CLOCK_MONOTONIC) - start;
     }
     qsort(reads, RUNS, sizeof *reads, by_size);
     qsort(searches, RUNS, sizeof *searches, by_size);

@@ -6,6 +6,8 @@
  * tests/golden/networks.py. After the first step it prints one line of JSON; "run N" makes one step unmeasured, then N,
  * and prints N durations in nanoseconds; "profile N" prints to standard error the least time of N that each op took;
  * the end of input ends it. */
+#include "bench.h"
+
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "exec/internal.h"
@@ -16,10 +18,7 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SEED 2018
 
@@ -30,21 +29,6 @@ typedef struct worker {
     avsn_plan *plan;
     avsn_compute state;
 } worker;
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static void require(avsound_status status, const char *what)
-{
-    if (status == AVSOUND_OK)
-        return;
-    fprintf(stderr, "%s: %s: %s\n", what, avsound_status_name(status), avsound_error_detail());
-    exit(EXIT_FAILURE);
-}
 
 static void *require_memory(void *pointer)
 {
@@ -167,9 +151,9 @@ static void measure(const worker *w, int runs)
 {
     step(w);
     for (int i = 0; i < runs; i++) {
-        const int64_t start = now_ns();
+        const int64_t start = now_ns(CLOCK_MONOTONIC);
         step(w);
-        printf("%" PRId64 "%s", now_ns() - start, i + 1 < runs ? " " : "");
+        printf("%" PRId64 "%s", now_ns(CLOCK_MONOTONIC) - start, i + 1 < runs ? " " : "");
     }
     printf("\n");
     fflush(stdout);
@@ -195,9 +179,9 @@ static void profile(const worker *w, int runs)
         least[i] = INT64_MAX;
     for (int r = 0; r < runs; r++)
         for (size_t i = 0; i < plan->step_count; i++) {
-            const int64_t start = now_ns();
+            const int64_t start = now_ns(CLOCK_MONOTONIC);
             require(plan->steps[i].kernel->run(plan->steps[i].kernel), "step");
-            least[i] = AVSN_MIN(least[i], now_ns() - start);
+            least[i] = AVSN_MIN(least[i], now_ns(CLOCK_MONOTONIC) - start);
         }
     print_profile(w, least);
     free(least);
@@ -210,9 +194,9 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     worker w = {.context = NULL};
-    const int64_t start = now_ns();
+    const int64_t start = now_ns(CLOCK_MONOTONIC);
     prepare(&w, argv);
-    const int64_t prepared = now_ns();
+    const int64_t prepared = now_ns(CLOCK_MONOTONIC);
     step(&w);
     printf("{\"version\": \"%s\", \"prepare_ns\": %" PRId64 ", \"arena_bytes\": %zu, \"loss\": %.9g}\n",
            avsound_version_string(), prepared - start, avsn_plan_bytes(w.plan), (double)*avsn_plan_output_data(w.plan, 0));

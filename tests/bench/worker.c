@@ -6,13 +6,12 @@
  * or bf16; OUTPUTS are names with commas between them. After the first result it prints one line of JSON; "run N"
  * runs once unmeasured, then N times, and prints N durations in nanoseconds; "describe" prints the plan to standard
  * error; the end of input ends it. */
+#include "bench.h"
+
 #include <avsound/avsound.h>
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MAX_INPUTS 2
 #define RESULTS 8 /* leading values of the first output, for comparing engines */
@@ -30,21 +29,6 @@ typedef struct worker {
     int32_t input_count;
     float *image, *spectrogram;
 } worker;
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static void require(avsound_status status, const char *what)
-{
-    if (status == AVSOUND_OK)
-        return;
-    fprintf(stderr, "%s: %s: %s\n", what, avsound_status_name(status), avsound_error_detail());
-    exit(EXIT_FAILURE);
-}
 
 /* At least `count` floats of a file. */
 static float *read_floats(const char *path, size_t count)
@@ -125,9 +109,9 @@ static void measure(const worker *w, int runs)
 {
     run(w);
     for (int i = 0; i < runs; i++) {
-        const int64_t start = now_ns();
+        const int64_t start = now_ns(CLOCK_MONOTONIC);
         run(w);
-        printf("%" PRId64 "%s", now_ns() - start, i + 1 < runs ? " " : "");
+        printf("%" PRId64 "%s", now_ns(CLOCK_MONOTONIC) - start, i + 1 < runs ? " " : "");
     }
     printf("\n");
     fflush(stdout);
@@ -151,11 +135,11 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     worker w = {.context = NULL};
-    const int64_t start = now_ns();
+    const int64_t start = now_ns(CLOCK_MONOTONIC);
     load(&w, argv[1]);
-    const int64_t loaded = now_ns();
+    const int64_t loaded = now_ns(CLOCK_MONOTONIC);
     prepare(&w, argv);
-    const int64_t prepared = now_ns();
+    const int64_t prepared = now_ns(CLOCK_MONOTONIC);
     run(&w);
     report_ready(&w, loaded - start, prepared - loaded);
 

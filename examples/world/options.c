@@ -162,6 +162,17 @@ static bool set_offset(command_line *c, const char *v)
            read_number(b, o->least_offset, 10000, &o->most_offset);
 }
 
+static bool set_stereo(command_line *c, const char *v)
+{
+    for (int k = 0; k < 4; k++) {
+        if (!strcmp(v, stereo_names[k])) {
+            c->o->stereo = k;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool set_shard(command_line *c, const char *v)
 {
     char a[32], b[32];
@@ -216,6 +227,7 @@ static const option table[] = {
     {"twins", "P", "probability that a silent one of the same kind joins a sounding one; default 0", set_twins},
     {"mimes", "P", "probability that such a twin goes through the motions, at other times; default 0", set_mimes},
     {"offset", "A:B", "audio offset in ms, drawn between A and B; positive: audio early; default 0", set_offset},
+    {"stereo", "HOW", "what the channels tell of directions: pan (level), delay, both, none; default both", set_stereo},
     {"no-stems", NULL, "leave out the tracks of the single sounds", set_no_stems},
     {"shard", "I/N", "make every N-th clip only, beginning with the I-th (from 0)", set_shard},
     {"threads", "T", "clips made side by side; default: one per core", set_threads},
@@ -292,6 +304,7 @@ int options_read(options *o, const char **sheet, int argc, char **argv)
                    .off_screen = 0.15,
                    .silent = 0.35,
                    .no_source = 0.1,
+                   .stereo = STEREO_BOTH,
                    .shards = 1,
                    .stems = true};
     command_line c = {o, sheet};

@@ -38,6 +38,14 @@ static double pan_at(const scene *s, const thing *t, double time)
     return 2 * x / s->options->width - 1;
 }
 
+const char *const stereo_names[4] = {"none", "pan", "delay", "both"};
+
+channels channels_at(int stereo, double pan)
+{
+    const double angle = PI / 4 * (1 + (stereo & STEREO_PAN ? 0.7 * pan : 0));
+    return (channels){cos(angle), sin(angle), stereo & STEREO_DELAY ? ear * pan : 0};
+}
+
 /* The sample `delay` samples before x[0], between samples by a cubic. */
 static double delayed(const float *x, double delay)
 {
@@ -58,10 +66,11 @@ static void spread(const scene *s, const thing *t, const float *mono, int64_t sa
         const int64_t count = samples - first < block ? samples - first : block;
         for (int64_t i = 0; i < count; i++) {
             const double pan = pan0 + (pan1 - pan0) * (double)i / (double)block;
-            const double angle = PI / 4 * (1 + 0.7 * pan), lag = ear * WORLD_RATE * pan;
+            const channels c = channels_at(s->options->stereo, pan);
+            const double lag = c.lag * WORLD_RATE;
             const float *x = mono + first + i;
-            stereo[2 * (first + i)] = (float)(cos(angle) * delayed(x, lag));
-            stereo[2 * (first + i) + 1] = (float)(sin(angle) * delayed(x, -lag));
+            stereo[2 * (first + i)] = (float)(c.left * delayed(x, lag));
+            stereo[2 * (first + i) + 1] = (float)(c.right * delayed(x, -lag));
         }
     }
 }
@@ -126,6 +135,13 @@ static void ambience(const scene *s, int64_t samples, float *stereo)
     }
 }
 
+/* What a single microphone hears, in both channels. */
+static void flatten(int64_t samples, float *stereo)
+{
+    for (int64_t i = 0; i < samples; i++)
+        stereo[2 * i] = stereo[2 * i + 1] = 0.5F * (stereo[2 * i] + stereo[2 * i + 1]);
+}
+
 /* Rounds all stems with one common gain and adds them up. */
 static void mix(const scene *s, float *const *stems, int64_t samples, int16_t **tracks)
 {
@@ -165,6 +181,8 @@ bool scene_sound(const scene *s, int16_t **tracks)
             good = render(s, &s->things[k], samples, stems[s->things[k].stem - 1]);
     if (good) {
         ambience(s, samples, stems[s->stem_count]);
+        for (int k = 0; k <= s->stem_count && !s->options->stereo; k++)
+            flatten(samples, stems[k]);
         mix(s, stems, samples, tracks);
     }
     for (int k = 0; k <= s->stem_count; k++)

@@ -72,14 +72,26 @@ static json_t *levels(const scene *s, const int16_t *track)
     return list;
 }
 
+static double steady_pan(const scene *s, const thing *t)
+{
+    return t->on_screen ? 2 * t->x / s->options->width - 1 : t->pan;
+}
+
+/* How much stronger the right channel has the thing's sound, and how much later. */
+static json_t *thing_channels(const scene *s, const thing *t)
+{
+    const channels c = channels_at(s->options->stereo, steady_pan(s, t));
+    return json_pack("{s:f, s:f}", "level_db", rounded(20 * log10(c.right / c.left), 1e3), "delay_ms",
+                     rounded(-2000 * c.lag, 1e4));
+}
+
 static json_t *thing_truth(const scene *s, int index, const box *boxes, int16_t *const *tracks)
 {
     const thing *t = &s->things[index];
     json_t *j = json_pack("{s:s, s:b, s:b}", "kind", t->kind->name, "on_screen", t->on_screen, "sounding", t->sounding);
     json_object_set_new(j, "stem", t->stem ? json_integer(t->stem) : json_null());
-    json_object_set_new(j, "pan",
-                        t->on_screen ? json_real(rounded(2 * t->x / s->options->width - 1, 1e3))
-                                     : json_real(rounded(t->pan, 1e3)));
+    json_object_set_new(j, "pan", json_real(rounded(steady_pan(s, t), 1e3)));
+    json_object_set_new(j, "channels", t->stem ? thing_channels(s, t) : json_null());
     json_object_set_new(j, "events", events(s, t));
     json_object_set_new(j, "level_db", t->stem ? levels(s, tracks[t->stem]) : json_null());
     json_object_set_new(j, "boxes", t->on_screen ? thing_boxes(s, index, boxes) : json_null());
@@ -137,11 +149,11 @@ static json_t *world_options(const options *o)
     json_t *names = json_array();
     for (int k = 0; k < o->kind_count; k++)
         json_array_append_new(names, json_string(o->kinds[k]->name));
-    return json_pack("{s:I, s:f, s:i, s:i, s:i, s:[i,i], s:f, s:f, s:f, s:f, s:f, s:[f,f], s:b, s:o}", "seed",
+    return json_pack("{s:I, s:f, s:i, s:i, s:i, s:[i,i], s:f, s:f, s:f, s:f, s:f, s:[f,f], s:s, s:b, s:o}", "seed",
                      (json_int_t)o->seed, "seconds", o->seconds, "width", o->width, "height", o->height, "fps", o->fps,
                      "things", o->least_things, o->most_things, "off_screen", o->off_screen, "silent", o->silent,
                      "no_source", o->no_source, "twins", o->twins, "mimes", o->mimes, "offset_ms", o->least_offset, o->most_offset,
-                     "stems", o->stems, "kinds", names);
+                     "stereo", stereo_names[o->stereo], "stems", o->stems, "kinds", names);
 }
 
 /* The first option in which two worlds differ. */
@@ -163,9 +175,12 @@ static bool settle_beside(const char *path, json_t *wanted)
     json_t *found = json_load_file(path, 0, &error);
     if (!found)
         return world_fail("%s: %s", path, error.text);
-    const char *key = difference(json_object_get(found, "options"), wanted);
+    json_t *were = json_object_get(found, "options");
+    if (!json_object_get(were, "stereo")) /* written before there was a choice */
+        json_object_set_new(were, "stereo", json_string(stereo_names[STEREO_BOTH]));
+    const char *key = difference(were, wanted);
     if (key) {
-        char *was = json_dumps(json_object_get(json_object_get(found, "options"), key), JSON_ENCODE_ANY | JSON_COMPACT);
+        char *was = json_dumps(json_object_get(were, key), JSON_ENCODE_ANY | JSON_COMPACT);
         char *is = json_dumps(json_object_get(wanted, key), JSON_ENCODE_ANY | JSON_COMPACT);
         world_fail("%s: the clips there were made with %s %s, not %s; choose another folder", path, key,
                    was ? was : "unknown", is ? is : "unknown");

@@ -137,6 +137,8 @@ double time_sounding(const thing *t, double time);
 
 /* ---- options ---- */
 
+enum { STEREO_NONE = 0, STEREO_PAN = 1, STEREO_DELAY = 2, STEREO_BOTH = 3 };
+
 typedef struct options {
     const char *out;
     int64_t clips, first, shard, shards;
@@ -148,6 +150,7 @@ typedef struct options {
     int least_things, most_things;
     double off_screen, silent, no_source, twins, mimes;
     double least_offset, most_offset; /* milliseconds */
+    int stereo; /* STEREO_ bits: what tells the direction of a sound */
     bool stems, quiet;
 } options;
 
@@ -191,6 +194,13 @@ void scene_paint(const scene *s, int index, canvas *frame, box *boxes);
  * ambience. The mixture is the sum of the stems as they are, rounded: exactly. */
 bool scene_sound(const scene *s, int16_t **tracks); /* stereo.c */
 int64_t scene_samples(const scene *s);
+/* What a direction, -1 the left edge, does to the channels: gains of both, and by how many seconds the left one is late; the
+ * right one is early by as much. */
+typedef struct channels {
+    double left, right, lag;
+} channels;
+channels channels_at(int stereo, double pan);
+extern const char *const stereo_names[4]; /* by STEREO_ bits */
 void background_paint(canvas *c, const double light[2], rng *r); /* background.c */
 colour background_mean(const canvas *c);
 void look_draw(look *l, colour against, rng *r); /* look.c: stands out against this colour */

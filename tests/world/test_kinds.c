@@ -22,6 +22,7 @@ static options small_world(uint64_t seed)
                  .off_screen = 0.3,
                  .silent = 0.3,
                  .no_source = 0.1,
+                 .stereo = STEREO_BOTH,
                  .shards = 1,
                  .kind_count = kind_count,
                  .stems = true};

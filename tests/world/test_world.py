@@ -261,10 +261,38 @@ class Sound(Case):
         self.assertGreater(np.corrcoef(a, b)[0, 1], 0.99)
 
 
+    def test_channels_tell_what_they_are_asked_to(self):
+        """The stem's level and delay are the truth's, within what room and sway add."""
+        for seed in (3, 4):
+            for how in ("both", "pan", "delay", "none"):
+                (truth, x), = self.stems("violin", 1, "--stereo", how, "--seed", seed)
+                (thing,) = truth["things"]
+                level, delay = thing["channels"]["level_db"], thing["channels"]["delay_ms"]
+                self.assertEqual(level != 0, how in ("both", "pan"))
+                self.assertEqual(delay != 0, how in ("both", "delay"))
+                self.assertAlmostEqual(db(x[:, 1]) - db(x[:, 0]), level, delta=1.5)
+                cross = np.fft.rfft(x[:, 0]).conj() * np.fft.rfft(x[:, 1])
+                lags = np.fft.irfft(cross * (np.arange(len(cross)) < len(cross) / 5))  # below 5 kHz
+                at = (int(lags.argmax()) + len(lags) // 2) % len(lags) - len(lags) // 2
+                self.assertAlmostEqual(1000 * at / RATE, delay, delta=0.04)
+                self.assertEqual((x[:, 0] == x[:, 1]).all(), how == "none")
+                shutil.rmtree(self.folder / "violin")
+
+    def test_a_world_made_before_there_was_a_choice_of_stereo_goes_on(self):
+        folder = self.make("a", "--clips", 1, "--seconds", 1)
+        world = json.loads((folder / "world.json").read_text())
+        self.assertEqual(world["options"].pop("stereo"), "both")
+        (folder / "world.json").write_text(json.dumps(world))
+        self.make("a", "--clips", 2, "--seconds", 1)
+        result = run("--out", folder, *SMALL, "--seconds", 1, "--stereo", "pan")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('stereo "both", not "pan"', result.stderr)
+
+
 class Bad(Case):
     def test_wrong_command_lines(self):
         for line in ("--out x --seconds 0", "--out x --size 100x101", "--out x --kinds tuba",
-                     "--out x --kinds bell,bell", "--out x --things 3-2", "--out x --things 5", "--out x --shard 2/2", "--out x --silent nan",
+                     "--out x --kinds bell,bell", "--out x --things 3-2", "--out x --things 5", "--out x --shard 2/2", "--out x --silent nan", "--out x --stereo mono",
                      "--out x --bogus", "--out", "bogus", "--out x --quiet=1", "--out x --clips 1e3", ""):
             words = line.split() or ["--out"]
             result = run(*line.split())

@@ -82,13 +82,19 @@ static double whole(double ms)
     return rint(ms) + 0.0;
 }
 
+/* Sure enough of the answer, one is sure that the offset lies within a frame of it: then 0 lies there, or it is not in sync. */
+static bool in_sync(const avsound_offset_result *r)
+{
+    return r->low_ms <= 0 && r->high_ms >= 0 && fabs(r->offset_ms) <= r->frame_ms;
+}
+
 void sync_answer(const avsound_offset_result *r, char *text, size_t size)
 {
     const char *reason = sync_reason(r->verdict);
     const double offset = whole(r->offset_ms), low = whole(r->low_ms), high = whole(r->high_ms);
     if (reason)
         snprintf(text, size, "cannot tell: %s", reason);
-    else if (r->low_ms <= 0 && r->high_ms >= 0)
+    else if (in_sync(r))
         snprintf(text, size, "in sync: %+.0f ms (%+.0f to %+.0f), confidence %.2f", offset, low, high, r->confidence);
     else
         snprintf(text, size, "audio %s by %.0f ms: %+.0f ms (%+.0f to %+.0f), confidence %.2f",

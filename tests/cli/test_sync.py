@@ -82,8 +82,9 @@ def write_sound(path, times, seconds, rate, channels, seed, stops=None):
 
 
 def write_film(path, offset_ms=0, seconds=8, fps=25, rate=48000, channels=1, seed=1, dark=False, hush=False, drift=0,
-               stops=None, codec=("-c:v", "libx264", "-preset", "ultrafast"), sound=("-c:a", "aac"), extra=()):
-    """A light goes on, and a noise begins offset_ms earlier: the truth. `drift` in ms a minute."""
+               stops=None, strays=0, codec=("-c:v", "libx264", "-preset", "ultrafast"), sound=("-c:a", "aac"), extra=()):
+    """A light goes on, and a noise begins offset_ms earlier: the truth. `drift` in ms a minute; `strays`: every third noise comes
+    so many seconds later."""
     times = event_times(seconds, seed)
     frames = np.arange(round(seconds * fps)) / fps
     lit = ((frames[:, None] >= times - 1e-6) & (frames[:, None] < times + LIGHT - 1e-6)).any(1)
@@ -92,6 +93,7 @@ def write_film(path, offset_ms=0, seconds=8, fps=25, rate=48000, channels=1, see
     bright[24:72, 24:72] = 200
     video = b"".join((bright if on and not dark else picture).tobytes() for on in lit)
     heard = times - offset_ms / 1e3 - drift / 1e3 * times / 60
+    heard[2::3] += strays
     write_sound(path.with_suffix(".wav"), [] if hush else heard, seconds, rate, channels, seed, stops)
     run = subprocess.run(["ffmpeg", "-v", "error", "-y", "-bitexact", "-f", "rawvideo", "-pix_fmt", "gray", "-s", "96x96",
                           "-r", str(fps), "-i", "-", "-i", str(path.with_suffix(".wav")), *codec, "-pix_fmt", "yuv420p",
@@ -167,6 +169,14 @@ class Offsets(SyncTest):
         out = self.avsound("sync", self.film(offset_ms=-240), "-m", self.model).stdout
         self.assertRegex(out, r"audio lags by 2[234]\d ms: -2[234]\d ms")
         self.assertIn("in sync", self.avsound("sync", self.film(), "-m", self.model).stdout)
+
+    def test_an_offset_that_is_not_sure_is_not_called_in_sync(self):
+        """The interval holds 0, and yet 0 is none of the likely offsets."""
+        path = self.film(offset_ms=160, seconds=6, strays=0.32)
+        found = self.measure(path, "--range", "0.5")
+        self.near(found, 160)
+        self.assertLess(found["low_ms"], 0)
+        self.assertIn("audio leads by 1", self.avsound("sync", path, "-m", self.model, "--range", "0.5").stdout)
 
     def test_same_bits_again(self):
         path = self.film(offset_ms=120)

@@ -142,6 +142,9 @@ const cli_option cli_options[] = {
     {"channels", 0, "N", CLI_COUNT, OFFSET(channels), 1, 2, CLI_PREPARE, "of the sound; default 1: the average"},
     {"sounds", 0, NULL, CLI_FLAG, OFFSET(sounds), 0, 0, CLI_PREPARE,
      "take sound files, too: clips of sound alone, for train's --objective views-audio"},
+    {"flow", 0, "PIXELS", CLI_COUNT, OFFSET(flow), 16, 4096, CLI_PREPARE,
+     "compute the optical flow now, of pictures with so many pixels on their shorter side, and store it beside the clips: train's "
+     "ave-net-of then need not compute it for each item; want: the short_side of its pictures"},
     {"workers", 0, "N", CLI_COUNT, OFFSET(workers), 1, 256, CLI_PREPARE,
      "videos worked on at a time; default: one per core"},
     {"shard", 0, "I/N", CLI_TEXT, OFFSET(shard), 0, 0, CLI_PREPARE,

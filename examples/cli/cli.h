@@ -74,7 +74,7 @@ typedef struct cli_args {
     char **operands; /* all of them, however many */
     int operand_count;
     const char *shard, *manifest; /* of prepare */
-    int64_t short_side, channels, workers;
+    int64_t short_side, channels, workers, flow;
     int sounds;
     double range;             /* of sync: seconds, 0: not given */
     const char *curve, *fix;  /* of sync; curve: of score, too */

@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-enum { MOST_EXAMPLES = 3, FLAGS = 8 };
+enum { MOST_EXAMPLES = 3, FLAGS = 8, DEFAULT_SIDE = 256 };
 
 typedef struct job {
     const cli *c;
@@ -42,12 +42,23 @@ static int read_shard(const cli_args *a, avsound_prepare_options *options)
     return CLI_OK;
 }
 
+static int check_flow(const cli_args *a)
+{
+    const int64_t most = a->short_side ? a->short_side : DEFAULT_SIDE;
+    if (a->flow > most)
+        return cli_error(CLI_USAGE, "prepare: --flow is %lld, want at most the clips' --short-side, %lld", (long long)a->flow,
+                         (long long)most);
+    return CLI_OK;
+}
+
 static int prepare(job *j)
 {
     const cli_args *a = &j->c->args;
     avsound_prepare_options options;
     avsound_prepare_options_init(&options, sizeof options);
-    const int code = read_shard(a, &options);
+    int code = read_shard(a, &options);
+    if (!code)
+        code = check_flow(a);
     if (code)
         return code;
     options.short_side = (int32_t)a->short_side;
@@ -55,6 +66,7 @@ static int prepare(job *j)
     options.workers = (int32_t)a->workers;
     options.manifest = a->manifest;
     options.sounds = a->sounds;
+    options.flow = (int32_t)a->flow;
     options.progress = show_progress;
     options.user_data = j;
     j->progress.started = cli_now();

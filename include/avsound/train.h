@@ -295,7 +295,9 @@ typedef struct avsound_prepare_options {
     void *user_data; /**< handed to `progress` */
     int32_t sounds;  /**< 1: what has no moving picture but a sound becomes a clip of sound alone, for
                           AVSOUND_OBJECTIVE_VIEWS_AUDIO, and folders are searched for files named like sounds, too; 0: not */
-    int32_t reserved; /**< must be 0 */
+    int32_t flow;    /**< the optical flow between a clip's pictures is computed now, of pictures with so many pixels on their
+                          shorter side, 16...`short_side`, and stored beside it (NAME.flow), for networks that see flow: their pictures'
+                          `short_side` fits; 0: not, and training computes it anew for each item */
 } avsound_prepare_options;
 
 /** Fills `options` with the defaults. Threads: any. Since 0.1. */

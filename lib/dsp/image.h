@@ -5,8 +5,8 @@
 #include "dsp/frontend.h"
 
 /* Size of a width x height picture after scaling its short side to short_side (round half up, at least 1). */
-void avsn_image_scaled_size(int32_t width, int32_t height, int32_t short_side, int32_t *scaled_width,
-                            int32_t *scaled_height);
+AVSN_SHARED void avsn_image_scaled_size(int32_t width, int32_t height, int32_t short_side, int32_t *scaled_width,
+                                        int32_t *scaled_height);
 /* Size of the network's input for a map over a whole width x height picture: short side scaled to the front end's
  * height or width (224), each side rounded to the nearest multiple of cell, at least one cell. */
 void avsn_image_map_size(const avsn_image_frontend *f, int32_t width, int32_t height, int32_t *input_width,

@@ -16,13 +16,13 @@ typedef struct avsn_clip_index avsn_clip_index;
  * and damage. */
 AVSN_SHARED avsound_status avsn_clip_index_create(avsound_context *context, const char *path, avsn_clip_index **out);
 AVSN_SHARED void avsn_clip_index_free(avsn_clip_index *index);
-const char *avsn_clip_index_path(const avsn_clip_index *index);
+AVSN_SHARED const char *avsn_clip_index_path(const avsn_clip_index *index);
 AVSN_SHARED int32_t avsn_clip_index_frames(const avsn_clip_index *index);
 int64_t avsn_clip_index_samples(const avsn_clip_index *index); /* per channel */
 AVSN_SHARED int32_t avsn_clip_index_rate(const avsn_clip_index *index); /* Hz */
 AVSN_SHARED int32_t avsn_clip_index_channels(const avsn_clip_index *index); /* 0: no sound */
-int32_t avsn_clip_index_width(const avsn_clip_index *index);
-int32_t avsn_clip_index_height(const avsn_clip_index *index);
+AVSN_SHARED int32_t avsn_clip_index_width(const avsn_clip_index *index);
+AVSN_SHARED int32_t avsn_clip_index_height(const avsn_clip_index *index);
 
 /* ---- what reading takes: a decoder and buffers, for any clips in any order. One thread at a time ---- */
 

@@ -14,7 +14,7 @@
 #include "train/list.h"
 #include "weights/text.h"
 
-enum { MOST_CLIPS = INT32_MAX - 1 };
+enum { MOST_CLIPS = INT32_MAX - 1, LEAST_FLOW = 16, MOST_FLOW = 4096 };
 #define MOST_SAMPLES ((int64_t)1 << 48)
 
 struct avsn_dataset {
@@ -30,7 +30,7 @@ struct avsn_dataset {
 
 typedef struct table_columns {
     int32_t file, group, frames, samples, flags;
-    int32_t label, source; /* -1: none */
+    int32_t label, source, settings; /* -1: none */
 } table_columns;
 
 static avsound_status find_columns(const avsn_csv *csv, table_columns *columns)
@@ -41,6 +41,7 @@ static avsound_status find_columns(const avsn_csv *csv, table_columns *columns)
     AVSN_TRY(avsn_csv_want(csv, "samples", &columns->samples));
     columns->label = avsn_csv_find(csv, "label");
     columns->source = avsn_csv_find(csv, "source");
+    columns->settings = avsn_csv_find(csv, "settings");
     return avsn_csv_want(csv, "flags", &columns->flags);
 }
 
@@ -79,6 +80,21 @@ static avsound_status read_label(const avsn_dataset *dataset, const avsn_csv *cs
     return *out ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
 }
 
+/* Of the options that a clip was prepared with, the one that says that its flow lies beside it. */
+static avsound_status read_flow(const avsn_csv *csv, int32_t column, int32_t *flow)
+{
+    const char *option = column >= 0 ? strstr(csv->fields[column], AVSN_DATASET_FLOW) : NULL;
+    *flow = 0;
+    if (!option)
+        return AVSOUND_OK;
+    char *end;
+    const long side = strtol(option + strlen(AVSN_DATASET_FLOW), &end, 10);
+    if (*end || side < LEAST_FLOW || side > MOST_FLOW)
+        return avsn_csv_refuse(csv, column, "what avsound prepare wrote");
+    *flow = (int32_t)side;
+    return AVSOUND_OK;
+}
+
 /* Takes the label over. */
 static avsound_status append(avsn_dataset *dataset, const avsn_dataset_clip *clip)
 {
@@ -109,13 +125,16 @@ static avsound_status add_clip(avsn_dataset *dataset, const avsn_csv *csv, const
     if (!S_ISREG(status.st_mode))
         AVSN_FAIL(AVSOUND_E_IO, "%s line %lld: %s is no regular file", csv->path, (long long)csv->line, path);
     char *label;
+    int32_t flow;
+    AVSN_TRY(read_flow(csv, columns->settings, &flow));
     AVSN_TRY(read_label(dataset, csv, columns, &label));
     const avsn_dataset_clip clip = {.path = path,
                                     .group = csv->fields[columns->group],
                                     .label = label,
                                     .label_class = -1,
                                     .frames = (int32_t)frames,
-                                    .samples = samples};
+                                    .samples = samples,
+                                    .flow = frames > 0 ? flow : 0};
     const avsound_status appended = append(dataset, &clip);
     if (appended)
         avsn_free(dataset->context, label);
@@ -320,6 +339,8 @@ static void make_digest(avsn_dataset *dataset)
         hash = mix(hash, lengths, (size_t)bytes + 1);
         if (clip->label_class >= 0)
             hash = mix(hash, clip->label, strlen(clip->label) + 1);
+        if (clip->flow)
+            hash = mix(hash, &clip->flow, sizeof clip->flow);
     }
     snprintf(dataset->digest, sizeof dataset->digest, "%zu clips %016llx", dataset->count, (unsigned long long)hash);
 }

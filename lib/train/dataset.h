@@ -7,6 +7,7 @@
 /* The table of a folder, and those that the shards of a run leave beside it: prepared-1-of-4.csv. */
 #define AVSN_DATASET_TABLE "prepared.csv"
 #define AVSN_DATASET_SHARD_PREFIX "prepared-"
+#define AVSN_DATASET_FLOW " flow=" /* in the column settings, last, before its short side */
 
 typedef struct avsn_dataset_clip {
     const char *path;
@@ -16,6 +17,7 @@ typedef struct avsn_dataset_clip {
     int32_t label_class; /* -1 until avsn_dataset_classify() */
     int32_t frames; /* at 25 per second */
     int64_t samples; /* per channel at 48 kHz */
+    int32_t flow; /* short side of the optical flow that lies beside it (train/motion.h); 0: there is none */
 } avsn_dataset_clip;
 
 /* What of its clips is looked at. */

@@ -3,7 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "media/flows.h"
 #include "media/intra.h"
+#include "train/motion.h"
 #include "train/prepare.h"
 
 enum {
@@ -29,6 +31,8 @@ typedef struct encoding {
     avsound_media *media;
     avsound_media_info info;
     avsn_intra *intra;
+    avsn_motion_writer *motion; /* NULL: not wanted */
+    bool shown; /* the staged picture was written once */
     avsn_measure measure;
     avsound_audio sound; /* what was read last */
     int64_t sound_used; /* samples of it that were written */
@@ -117,6 +121,7 @@ static avsound_status write_sound_alone(encoding *e)
 static avsound_status stage(encoding *e, const avsound_frame *frame)
 {
     e->shown_us = frame->time_us;
+    e->shown = false;
     return avsn_intra_stage(e->intra, frame);
 }
 
@@ -129,6 +134,9 @@ static avsound_status write_pictures(encoding *e, int64_t until)
         avsn_measure_picture(&e->measure, luma, stride, e->info.width, e->info.height);
         AVSN_TRY(write_sound_until(e, i * FRAME_SAMPLES));
         AVSN_TRY(avsn_intra_write_picture(e->intra));
+        if (e->motion)
+            AVSN_TRY(avsn_motion_write(e->motion, luma, stride, e->shown));
+        e->shown = true;
         if (i % WATCH_FRAMES == WATCH_FRAMES - 1 &&
             e->job->watch(e->job->user_data, (double)WATCH_FRAMES / AVSN_CLIP_RATE))
             AVSN_FAIL(AVSOUND_E_CANCELLED, "stopped");
@@ -222,6 +230,8 @@ static avsound_status write_file(encoding *e, bool pictures)
         .scale = e->job->scale,
     };
     AVSN_TRY(avsn_intra_create(e->job->context, e->job->path, &options, &e->intra));
+    if (pictures && e->job->flow)
+        AVSN_TRY(avsn_motion_writer_create(e->job->context, e->job->path, e->job->flow, options.width, options.height, &e->motion));
     AVSN_TRY(pictures ? write_video(e) : write_sound_alone(e));
     AVSN_TRY(write_sound_until(e, avsn_intra_pictures(e->intra) * FRAME_SAMPLES + LONGEST_TAIL));
     return check_length(e);
@@ -270,6 +280,8 @@ static avsound_status encode(encoding *e, avsn_clip_row *row)
         row->flags |= AVSOUND_CLIP_NO_AUDIO;
         return AVSOUND_OK;
     }
+    if (e->motion)
+        AVSN_TRY(avsn_motion_finish(e->motion));
     AVSN_TRY(avsn_intra_finish(e->intra));
     describe(e, row);
     return AVSOUND_OK;
@@ -289,6 +301,21 @@ static avsound_status explain(const encoding *e, avsn_clip_row *row)
     return row->error ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
 }
 
+/* What an earlier version of the source, or other options, left. */
+static avsound_status remove_old(const avsn_encode_job *job, const avsn_clip_row *row)
+{
+    if (!row->samples)
+        unlink(job->path);
+    if (row->frames && job->flow)
+        return AVSOUND_OK;
+    char *path = avsn_flows_path(job->context, job->path);
+    if (!path)
+        return AVSOUND_E_NO_MEMORY;
+    unlink(path);
+    avsn_free(job->context, path);
+    return AVSOUND_OK;
+}
+
 avsound_status avsn_encode_clip(const avsn_encode_job *job, avsn_clip_row *row)
 {
     encoding *e = avsn_alloc_zeroed(job->context, 1, sizeof *e);
@@ -298,13 +325,11 @@ avsound_status avsn_encode_clip(const avsn_encode_job *job, avsn_clip_row *row)
     avsn_measure_start(&e->measure);
     row->level_db = -120;
     avsound_status status = encode(e, row);
+    avsn_motion_writer_free(e->motion);
     avsn_intra_free(e->intra);
     avsn_media_free(e->media);
     if (status && e->broken == status)
         status = explain(e, row);
     avsn_free(job->context, e);
-    /* What an earlier version of the source was turned into. */
-    if (!status && !row->samples)
-        unlink(job->path);
-    return status;
+    return status ? status : remove_old(job, row);
 }

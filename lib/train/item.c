@@ -8,6 +8,7 @@
 #include "dsp/separation.h"
 #include "dsp/spectrogram.h"
 #include "dsp/waveform.h"
+#include "train/motion.h"
 
 /* ---- indices ---- */
 
@@ -139,6 +140,7 @@ struct avsn_item_maker {
     float *picture; /* [3][height][width] of one frame of many */
     avsn_flow *flow;
     float *luma; /* [2][height][width] */
+    avsn_motion *motion; /* of clips that bring their flow */
     float *recorded; /* before a change of speed */
     size_t recorded_room;
     struct {
@@ -186,7 +188,10 @@ static avsound_status make_flow(avsn_item_maker *m)
         return AVSOUND_OK;
     avsn_flow_params_default(&params);
     m->luma = avsn_alloc(m->context, (size_t)image->width * (size_t)image->height, 2 * sizeof *m->luma);
-    return m->luma ? avsn_flow_create(m->context, &params, image->width, image->height, &m->flow) : AVSOUND_E_NO_MEMORY;
+    if (!m->luma)
+        return AVSOUND_E_NO_MEMORY;
+    AVSN_TRY(avsn_motion_create(m->context, image, &m->motion));
+    return avsn_flow_create(m->context, &params, image->width, image->height, &m->flow);
 }
 
 static avsound_status make_parts(avsn_item_maker *m)
@@ -233,6 +238,7 @@ void avsn_item_maker_free(avsn_item_maker *m)
     avsn_track_free(m->track);
     avsn_cropper_free(m->cropper);
     avsn_clip_reader_free(m->reader);
+    avsn_motion_free(m->motion);
     avsn_flow_free(m->flow);
     avsn_free(context, m->luma);
     avsn_free(context, m->picture);
@@ -308,9 +314,24 @@ static void take_luma(const avsn_item_maker *m, float *luma)
             luma[i] += 255 * share[c] * (m->picture[c * plane + i] * f->std[c] + f->mean[c]);
 }
 
+/* From what the clip brings with it. */
+static avsound_status take_motion(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, float *image,
+                                  float *flow)
+{
+    const avsn_item_plan *plan = m->plan;
+    const int32_t width = avsn_clip_index_width(index), height = avsn_clip_index_height(index);
+    avsn_crop crop;
+    avsn_augment_picture(&plan->augmentation, &plan->image, pair->draw, width, height, &crop);
+    AVSN_TRY(make_picture(m, index, pair, image));
+    return avsn_motion_read(m->motion, avsn_clip_index_path(index), avsn_clip_index_frames(index), width, height, &crop,
+                            pair->frame - plan->around, 2 * plan->around, flow);
+}
+
 static avsound_status make_motion(avsn_item_maker *m, const avsn_clip_index *index, const avsn_pair *pair, float *image,
                                   float *flow)
 {
+    if (avsn_dataset_clip_at(m->plan->clips->data, pair->frame_clip)->flow)
+        return take_motion(m, index, pair, image, flow);
     const avsn_image_frontend *f = &m->plan->image;
     const size_t plane = (size_t)f->width * (size_t)f->height;
     for (int32_t i = 0; i <= 2 * m->plan->around; i++) {

@@ -1,13 +1,16 @@
 #include "train/loader.h"
 
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cpu.h"
+#include "media/flows.h"
 #include "train/item.h"
 
 enum { MOST_WORKERS = 256, MOST_AHEAD = 64, MOST_BATCH = 1 << 16, MOST_AROUND = 1024, CLIPS_KEPT = 8192 };
@@ -229,6 +232,32 @@ static avsound_status complete_options(avsn_loader_options *o)
     return AVSOUND_OK;
 }
 
+/* Flow of smaller pictures than the network sees would be blurred where its pictures are sharp. */
+static avsound_status check_clip_flow(avsound_context *context, const avsn_image_frontend *f, const avsn_dataset_clip *clip)
+{
+    const int32_t least = AVSN_MIN(f->width, f->height);
+    if (!clip->flow)
+        return AVSOUND_OK;
+    if (clip->flow < least)
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s: its flow is that of pictures of %d pixels, the network's have %d: prepare with "
+                  "--flow %d, or without", clip->path, clip->flow, least, f->short_side);
+    char *path = avsn_flows_path(context, clip->path);
+    if (!path)
+        return AVSOUND_E_NO_MEMORY;
+    const avsound_status status =
+        access(path, R_OK) ? avsn_fail(AVSOUND_E_IO, "%s: %s", path, strerror(errno)) : AVSOUND_OK;
+    avsn_free(context, path);
+    return status;
+}
+
+static avsound_status check_flow(const avsn_loader *l)
+{
+    const avsn_loader_options *o = &l->options;
+    for (int32_t i = 0; o->flow && i < avsn_dataset_count(o->data); i++)
+        AVSN_TRY(check_clip_flow(l->context, &o->image, avsn_dataset_clip_at(o->data, i)));
+    return AVSOUND_OK;
+}
+
 static avsound_status make_sampler(avsn_loader *l)
 {
     const int32_t count = avsn_dataset_count(l->options.data);
@@ -372,6 +401,7 @@ static avsound_status make_workers(avsn_loader *l)
 static avsound_status make(avsn_loader *l)
 {
     AVSN_TRY(complete_options(&l->options));
+    AVSN_TRY(check_flow(l));
     AVSN_TRY(make_sampler(l));
     AVSN_TRY(make_plan(l));
     AVSN_TRY(make_slots(l));

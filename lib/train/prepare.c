@@ -13,6 +13,7 @@
 
 #include "base/cpu.h"
 #include "base/threads.h"
+#include "media/flows.h"
 #include "train/dataset.h"
 
 enum { MOST_WORKERS = 256, STALE_SECONDS = 3600, STEM_BYTES = 80 };
@@ -100,12 +101,20 @@ static bool is_shard_table(const char *name)
     return sscanf(name, AVSN_DATASET_SHARD_PREFIX "%d-of-%d.csv%n", &shard, &shards, &end) == 2 && end && !name[end];
 }
 
-/* ".NAME.mkv.HEX", as a killed run leaves them; one that has not grown for an hour is nobody's. */
+static bool precedes(const char *name, const char *tail, const char *ending)
+{
+    const size_t length = strlen(ending);
+    return (size_t)(tail - name) > length && !strncmp(tail - length, ending, length);
+}
+
+/* ".NAME.mkv.HEX" or ".NAME.flow.HEX", as a killed run leaves them; one that has not grown for an hour is nobody's. */
 static bool is_left_over(int folder, const char *name)
 {
     struct stat status;
-    const char *tail = strstr(name, ".mkv.");
-    return name[0] == '.' && tail && tail[5] && !tail[5 + strspn(tail + 5, "0123456789abcdef")] &&
+    const char *tail = strrchr(name, '.');
+    const bool ours = tail && tail[1] && !tail[1 + strspn(tail + 1, "0123456789abcdef")] &&
+                      (precedes(name, tail, ".mkv") || precedes(name, tail, ".flow"));
+    return name[0] == '.' && ours &&
            !fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) && S_ISREG(status.st_mode) &&
            time(NULL) - status.st_mtime > STALE_SECONDS;
 }
@@ -167,6 +176,14 @@ static stamp stamp_of(const char *path)
     return (stamp){status.st_size, (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec};
 }
 
+static bool has_flow(const run *r, const char *clip)
+{
+    char *path = avsn_flows_path(r->context, clip);
+    const bool there = path && access(path, R_OK) == 0;
+    avsn_free(r->context, path);
+    return there;
+}
+
 /* Does the row say what preparing its source once more would say? */
 static bool is_current(const run *r, const avsn_clip_row *row)
 {
@@ -177,7 +194,7 @@ static bool is_current(const run *r, const avsn_clip_row *row)
     if (!*row->file) /* now wanted for its sound? */
         return !r->options.sounds || (row->flags & (AVSOUND_CLIP_NO_VIDEO | AVSOUND_CLIP_NO_AUDIO)) != AVSOUND_CLIP_NO_VIDEO;
     char *path = join(r->context, r->folder, row->file);
-    const bool there = path && access(path, R_OK) == 0;
+    const bool there = path && access(path, R_OK) == 0 && (!r->options.flow || !row->frames || has_flow(r, path));
     avsn_free(r->context, path);
     return there;
 }
@@ -349,6 +366,7 @@ static avsound_status encode_row(run *r, const avsn_clip_row *pending, avsn_clip
         .channels = r->options.channels,
         .scale = r->options.quality,
         .sounds = r->options.sounds != 0,
+        .flow = r->options.flow,
         .watch = watch,
         .user_data = r,
     };
@@ -442,7 +460,8 @@ static avsound_status complete_options(avsound_prepare_options *o)
     AVSN_TRY(check_range("workers", o->workers, 1, MOST_WORKERS));
     AVSN_TRY(check_range("save_seconds", o->save_seconds, 1, 86400));
     AVSN_TRY(check_range("sounds", o->sounds, 0, 1));
-    AVSN_TRY(check_range("reserved", o->reserved, 0, 0));
+    if (o->flow)
+        AVSN_TRY(check_range("flow", o->flow, 16, o->short_side));
     AVSN_TRY(check_range("shards", o->shards, 0, 1000000));
     return check_range("shard", o->shard, o->shards ? 1 : 0, o->shards);
 }
@@ -476,8 +495,10 @@ static avsound_status collect(run *r, const char *const *paths, int32_t count)
 static avsound_status begin(run *r, const char *const *paths, int32_t count, const char *folder)
 {
     AVSN_TRY(complete_options(&r->options));
-    snprintf(r->settings, sizeof r->settings, "side=%d channels=%d quality=%d", r->options.short_side,
-             r->options.channels, r->options.quality);
+    const int length = snprintf(r->settings, sizeof r->settings, "side=%d channels=%d quality=%d", r->options.short_side,
+                                r->options.channels, r->options.quality);
+    if (r->options.flow)
+        snprintf(r->settings + length, sizeof r->settings - (size_t)length, AVSN_DATASET_FLOW "%d", r->options.flow);
     r->folder = avsn_strdup(r->context, folder);
     if (!r->folder)
         return AVSOUND_E_NO_MEMORY;

@@ -85,6 +85,7 @@ typedef struct avsn_encode_job {
     avsound_context *context;
     const char *source, *path; /* of the prepared file */
     int32_t short_side, channels, scale;
+    int32_t flow; /* short side of the optical flow written beside it; 0: none */
     bool sounds; /* also without pictures */
     /* Called every few seconds of video; true: stop. */
     bool (*watch)(void *user_data, double seconds);

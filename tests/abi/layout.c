@@ -560,7 +560,7 @@ AT(avsound_prepare_options, manifest, 32);
 AT(avsound_prepare_options, progress, 40);
 AT(avsound_prepare_options, user_data, 48);
 AT(avsound_prepare_options, sounds, 56);
-AT(avsound_prepare_options, reserved, 60);
+AT(avsound_prepare_options, flow, 60);
 
 VALUE(AVSOUND_OBJECTIVE_AVC, 0);
 VALUE(AVSOUND_OBJECTIVE_CONTRASTIVE, 1);

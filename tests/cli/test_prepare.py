@@ -37,6 +37,29 @@ class Prepare(CommandTest):
         run = self.avsound("prepare", "tone.wav", "-o", "alone", "--sounds") # a folder of sounds is no failure
         self.assertTrue(run.stdout.startswith("alone: 0 of 1 clips to learn from, 1 with sound alone, 0 kept"))
 
+    def test_flow_beside_the_clips(self):
+        (self.folder / "in").mkdir()
+        for name in "ab":
+            make_video(self.folder / "in" / f"{name}.mp4", seconds=3, size="96x64")
+        small = ["--arch", "ave-net-of", "--config", '{"width": 0.0625, "image": {"width": 32, "height": 32, "short_side": 36}}',
+                 "--batch", "2", "--threads", "1", "--workers", "1"]
+        prepare = ["prepare", "in", "-o", "out", "--flow"]
+        self.assertIn("0 kept", self.avsound(*prepare, "36").stdout)
+        self.assertIn("2 kept", self.avsound(*prepare, "36").stdout)
+        self.assertEqual({row["settings"] for row in self.rows().values()}, {"side=256 channels=1 quality=3 flow=36"})
+        files = sorted(name for name in os.listdir(self.folder / "out") if name.endswith(".flow"))
+        self.assertEqual([os.path.getsize(self.folder / "out" / name) for name in files], 2 * [24 + 74 * 2 * 54 * 36])
+        self.avsound("train", "out", *small, "-o", "run", "--epochs", "1", "--steps-per-epoch", "1")
+        (self.folder / "out" / files[0]).unlink()
+        run = self.avsound("train", "out", *small, "-o", "other", "--epochs", "1", "--steps-per-epoch", "2", code=3)
+        self.assertRegex(run.stderr, r"-[0-9a-f]{10}\.flow: No such file")
+        self.assertIn("1 kept", self.avsound(*prepare, "36").stdout)
+        self.avsound(*prepare, "20")
+        run = self.avsound("train", "out", *small, "-o", "third", code=4)
+        self.assertIn("of pictures of 20 pixels, the network's have 32: prepare with --flow 36, or without", run.stderr)
+        run = self.avsound(*prepare, "300", code=2)
+        self.assertIn("--flow is 300, want at most the clips' --short-side, 256", run.stderr)
+
     def test_prepared_file(self):
         make_video(self.folder / "wide.mp4", seconds=2, rate=30, size="640x360", sound="sine=440:sample_rate=44100")
         self.avsound("prepare", "wide.mp4", "-o", "out", "--short-side", "90", "--channels", "2")

@@ -1103,11 +1103,11 @@ class avsound_prepare_options(Struct):
     progress: Any
     user_data: Any
     sounds: int
-    reserved: int
+    flow: int
     _fields_ = [("struct_size", c_uint32), ("short_side", c_int32), ("channels", c_int32), ("quality", c_int32),
                 ("workers", c_int32), ("shard", c_int32), ("shards", c_int32), ("save_seconds", c_int32),
                 ("manifest", c_char_p), ("progress", CFUNCTYPE(c_int32, POINTER(avsound_prepare_state), c_void_p)),
-                ("user_data", c_void_p), ("sounds", c_int32), ("reserved", c_int32)]
+                ("user_data", c_void_p), ("sounds", c_int32), ("flow", c_int32)]
 
 
 # name: library, result, parameters

@@ -798,9 +798,9 @@ START_TEST(wrong_arguments_are_refused)
     options.sounds = 2;
     ck_refused(avsound_prepare(context, &in, 1, out, &options, &report), AVSOUND_E_INVALID_ARGUMENT, "sounds is 2, want 0...1");
     options.sounds = 1;
-    options.reserved = 1;
-    ck_refused(avsound_prepare(context, &in, 1, out, &options, &report), AVSOUND_E_INVALID_ARGUMENT, "reserved is 1");
-    options.reserved = 0;
+    options.flow = 1;
+    ck_refused(avsound_prepare(context, &in, 1, out, &options, &report), AVSOUND_E_INVALID_ARGUMENT, "flow is 1, want 16...256");
+    options.flow = 0;
     ck_refused(avsound_prepare(context, &empty, 1, out, &options, &report), AVSOUND_E_INVALID_ARGUMENT,
                "no video and no sound found");
     ck_assert_ptr_null(report);

@@ -228,6 +228,9 @@ typedef struct cli_sound {
 int cli_media_info(const cli *c, const char *path, avsound_media_info *info);
 int cli_picture_open(const cli *c, const char *path, cli_picture *out);
 void cli_picture_close(cli_picture *picture);
+/* As avsound_embed_image() of one picture; to a network that sees motion it stands still. */
+avsound_status cli_picture_embed(const cli_picture *picture, const cli_model *model, avsound_session *session, float *vector,
+                                 size_t *size);
 /* Reads --start and --duration of the file, or seconds enough around its middle for one window of any network. */
 int cli_sound_open(const cli *c, const char *path, cli_sound *out);
 void cli_sound_close(cli_sound *sound);

@@ -97,28 +97,21 @@ static void discard(sink *s)
     free(s->both);
 }
 
-enum { MOST_FRAMES = 64 };
-
-/* To a network that sees motion it stands still. */
 static int embed_picture(sink *s)
 {
     const cli *c = s->c;
     cli_picture picture = {0};
-    avsound_frame frames[MOST_FRAMES];
-    const int32_t count = avsound_model_frames(s->model->model);
     avsound_session *session = NULL;
     float *vector = NULL;
     size_t size = 0;
     int code = cli_picture_open(c, s->input, &picture);
     if (!code)
         code = cli_session(c, s->model, "embedding.image", &session);
-    for (int32_t i = 0; i < MOST_FRAMES; i++)
-        frames[i] = picture.frame;
     if (!code) {
-        avsound_status status = avsound_embed_image(session, frames, count, NULL, &size);
+        avsound_status status = cli_picture_embed(&picture, s->model, session, NULL, &size);
         if (!status || status == AVSOUND_E_BUFFER_SIZE) {
             vector = malloc(size * sizeof *vector);
-            status = vector ? avsound_embed_image(session, frames, count, vector, &size) : AVSOUND_E_NO_MEMORY;
+            status = vector ? cli_picture_embed(&picture, s->model, session, vector, &size) : AVSOUND_E_NO_MEMORY;
         }
         code = status ? cli_input_failed(s->input, status) : add(s, 0, vector, NULL, (int32_t)size);
     }

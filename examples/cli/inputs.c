@@ -5,6 +5,8 @@
 
 #define STRETCH_US 4000000 /* longer than the window of any network */
 
+enum { MOST_FRAMES = 64 }; /* of one picture to any network */
+
 int cli_media_info(const cli *c, const char *path, avsound_media_info *info)
 {
     avsound_media *media;
@@ -33,6 +35,15 @@ void cli_picture_close(cli_picture *picture)
 {
     avsound_media_free(picture->media);
     picture->media = NULL;
+}
+
+avsound_status cli_picture_embed(const cli_picture *picture, const cli_model *model, avsound_session *session, float *vector,
+                                 size_t *size)
+{
+    avsound_frame frames[MOST_FRAMES];
+    for (int i = 0; i < MOST_FRAMES; i++)
+        frames[i] = picture->frame;
+    return avsound_embed_image(session, frames, avsound_model_frames(model->model), vector, size);
 }
 
 /* Where to listen, and for how long. */

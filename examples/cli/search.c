@@ -99,7 +99,7 @@ static int embed_whole(const search_job *j, search_query *q, avsound_session *se
     if (q->from == AVSOUND_INDEX_IMAGE) {
         code = cli_picture_open(j->c, q->path, &picture);
         if (!code)
-            status = avsound_embed_image(session, &picture.frame, 1, q->vector, &dimension);
+            status = cli_picture_embed(&picture, &j->model, session, q->vector, &dimension);
     } else {
         code = cli_sound_open(j->c, q->path, &sound);
         if (!code)

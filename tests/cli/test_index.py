@@ -135,6 +135,20 @@ class Index(CommandTest):
         found = self.search("whole.db", "--audio", "tone.wav@1", "--for", "sound", "-k", "1")[0]
         self.assertTrue(found["file"].endswith("archive/tone.wav"))
 
+    def test_a_still_stands_still_to_networks_that_see_motion(self):
+        for arch in ("ave-net-mf", "ave-net-of"):
+            with self.subTest(arch):
+                model = ["--arch", arch, "--config", '{"width": 0.0625, "image": {"width": 64, "height": 64, "short_side": 72}}', "-q"]
+                self.avsound("index", "still.png", "tone.wav", "archive/clip-04.mkv", "-o", f"{arch}.db", *model)
+                self.avsound("embed", "still.png", "-o", "still.npy", *model, "-p", "auto")
+                stored = vectors(self.folder / f"{arch}.db-image")
+                found = json.loads(self.avsound("search", f"{arch}.db", "--image", "still.png", "--for", "picture", "--json", "-k", "1",
+                                                *model).stdout)["results"][0]
+                self.assertTrue(found["file"].endswith("still.png"))
+                self.assertAlmostEqual(found["score"], 1, delta=1e-4)
+                still = np.load(self.folder / "still.npy").ravel()
+                self.assertGreater((stored @ still / np.linalg.norm(still)).max(), 0.9999)
+
     def test_people_read_paragraphs(self):
         run = self.avsound("search", "whole.db", "--image", "still.png", "-k", "2", *MODEL, "-q")
         lines = run.stdout.splitlines()

@@ -28,10 +28,10 @@ from bundle import Bundle, Refused
 
 # ---- tables -----------------------------------------------------------------------------------------------------------------
 
-# One line a tensor of ours: `ours = theirs`, `{L}` standing for each of LAYERS. `mean - bias?` folds the bias of a convolution
-# into the running mean of the batch norm that follows, exactly: our convolutions before a batch norm have none ("?": a source
-# without the bias is fine). `classes:` marks what --swap-classes turns round. `slim:` marks TensorFlow's layouts, which are Keras's; `or 1`: ones
-# where the source has none; `1 = theirs`: we have no such tensor, theirs must be 1.
+# One line a tensor of ours: `ours = theirs`, `{L}` standing for each of LAYERS, `{F}` for each of FLOW_LAYERS. `mean - bias?`
+# folds the bias of a convolution into the running mean of the batch norm that follows, exactly: our convolutions before a batch
+# norm have none ("?": a source without the bias is fine). `classes:` marks what --swap-classes turns round. `slim:` marks
+# TensorFlow's layouts, which are Keras's; `or 1`: ones where the source has none; `1 = theirs`: we have no such tensor, theirs must be 1.
 LAYERS = "1_1 1_2 2_1 2_2 3_1 3_2 4_1 4_2".split()
 
 ICN_STACKS = """
@@ -58,6 +58,17 @@ audio.bn{L}.weight         = audio.bn{L}.weight
 audio.bn{L}.bias           = audio.bn{L}.bias
 audio.bn{L}.running_mean   = audio.bn{L}.running_mean - audio.conv{L}.bias?
 audio.bn{L}.running_var    = audio.bn{L}.running_var
+"""
+
+# Of stages 1 to 3, which see the flow.
+FLOW_LAYERS = LAYERS[:6]
+
+FLOW_STACK = """
+flow.conv{F}.weight        = flow.conv{F}.weight
+flow.bn{F}.weight          = flow.bn{F}.weight
+flow.bn{F}.bias            = flow.bn{F}.bias
+flow.bn{F}.running_mean    = flow.bn{F}.running_mean - flow.conv{F}.bias?
+flow.bn{F}.running_var     = flow.bn{F}.running_var
 """
 
 TABLES = {
@@ -122,6 +133,8 @@ conv7.weight               = conv7.weight
 conv7.bias                 = conv7.bias
 """,
 }
+TABLES["avsound", "ave-net-mf"] = TABLES["avsound", "ave-net"]
+TABLES["avsound", "ave-net-of"] = TABLES["avsound", "ave-net"] + FLOW_STACK
 
 # The multisensory networks, a scope of the release's variables a line: what is in it, and the shape of its weights here, (out,
 # in, kernel) of conv, (in, out, kernel) of deconv, channels of norm. A channel count's letter says what multiplies it: w `width`,
@@ -328,7 +341,8 @@ SEEING_POOLS = {8192: (7, 7), 512: (28, 28)}
 DEFAULT_CONFIGURATIONS = {
     "openl3-audio": {"pool_rows": 8, "pool_columns": 8, "audio": {**ALONE, "mel_bands": 256}},
     "openl3-image": {"pool_rows": 7, "pool_columns": 7, "image": {**CLIP["image"], "cell": 8, "shrink_only": 1}},
-    "l3-net": PICTURE, "ave-net": PICTURE, "avol-net": PICTURE, "multisensory": {"classes": 0, "vision_only": 0, **CLIP},
+    "l3-net": PICTURE, "avol-net": PICTURE, "ave-net": PICTURE, "ave-net-mf": PICTURE, "ave-net-of": PICTURE,
+    "multisensory": {"classes": 0, "vision_only": 0, **CLIP},
     "separator": {**CLIP, **SEPARATION}, "separator-pit": SEPARATION,
 }
 
@@ -406,15 +420,32 @@ def wanted_shapes(arch, widths):
     if arch in RELEASES:
         return released_shapes(arch, widths)
     shapes, top = stack_shapes(widths["width"])
+    ave = {**dense("vision.fc1", 128, top), **dense("vision.fc2", 128, 128), **dense("audio.fc1", 128, top),
+           **dense("audio.fc2", 128, 128), **dense("fc3", 2, 1)}
     heads = {
         "l3-net": {**dense("fc1", 128, 2 * top), **dense("fc2", 2, 128)},
-        "ave-net": {**dense("vision.fc1", 128, top), **dense("vision.fc2", 128, 128), **dense("audio.fc1", 128, top),
-                    **dense("audio.fc2", 128, 128), **dense("fc3", 2, 1)},
+        "ave-net": ave,
+        "ave-net-mf": {**ave, **frame_shapes(shapes)},
+        "ave-net-of": {**ave, **flow_shapes(shapes)},
         "avol-net": {**dense("vision.conv5", 128, top, 1, 1), **dense("vision.conv6", 128, 128, 1, 1),
                      **dense("audio.fc1", 128, top), **dense("audio.fc2", 128, 128), "conv7.weight": (1,),
                      "conv7.bias": (1,)},
     }
     return {**shapes, **heads[arch]}
+
+
+def frame_shapes(shapes):
+    """AVE+MF's kernels reach over time, too."""
+    return {name: (*shapes[name], 3) for name in (f"vision.conv{layer}.weight" for layer in LAYERS)}
+
+
+def flow_shapes(shapes):
+    """AVE+OF's second stream, ten fields of two components, and the stage where both have come together."""
+    flow = {name.replace("vision", "flow"): shape for name, shape in shapes.items()
+            if name.startswith("vision.") and any(f"{layer}." in name for layer in FLOW_LAYERS)}
+    out, inputs, *kernel = shapes["vision.conv4_1.weight"]
+    return {**flow, "flow.conv1_1.weight": (flow["flow.conv1_1.weight"][0], 20, 3, 3),
+            "vision.conv4_1.weight": (out, 2 * inputs, *kernel)}
 
 
 Rule = collections.namedtuple("Rule", "ours theirs minus minus_optional classes slim optional")
@@ -425,8 +456,8 @@ def rules_of(source, arch):
     for line in TABLES[source, arch].split("\n"):
         if not line.strip():
             continue
-        for layer in LAYERS if "{L}" in line else [""]:
-            ours, theirs = (part.strip() for part in line.replace("{L}", layer).split("="))
+        for layer in LAYERS if "{L}" in line else FLOW_LAYERS if "{F}" in line else [""]:
+            ours, theirs = (part.strip() for part in line.replace("{L}", layer).replace("{F}", layer).split("="))
             mark, _, rest = theirs.rpartition(": ")
             theirs, optional, _ = rest.partition(" or 1")
             theirs, _, minus = theirs.partition(" - ")
@@ -650,12 +681,19 @@ def compare(tensors, rules):
     return sorted(wanted - names), sorted(names - known)
 
 
+def sees_frames(tensors, source):
+    """AVE+MF has AVE-Net's names: its kernels tell."""
+    kernel = "vision.conv1_1.weight"
+    return source == "avsound" and kernel in tensors and len(tensors[kernel].shape) == 5
+
+
 def choose_table(tensors, source, arch):
     """The table that fits; else the nearest, for its differences are the useful message."""
     choices = [key for key in TABLES if source in (None, key[0]) and arch in (None, key[1])]
     if not choices:
         raise Refused(f"no table for naming {source}, architecture {arch}; --list shows them")
-    return min(choices, key=lambda key: sum(map(len, compare(tensors, rules_of(*key)))))
+    return min(choices, key=lambda key: (sum(map(len, compare(tensors, rules_of(*key)))),
+                                         (key[1] == "ave-net-mf") != sees_frames(tensors, key[0])))
 
 
 def called(name, tensors):
@@ -773,7 +811,7 @@ def describe_widths(widths):
 def warnings_about(converted, source, arch):
     if (source, arch) in NOTES:
         yield NOTES[source, arch]
-    if arch == "ave-net" and converted["fc3.weight"][1, 0] > converted["fc3.weight"][0, 0]:
+    if arch.startswith("ave-net") and converted["fc3.weight"][1, 0] > converted["fc3.weight"][0, 0]:
         yield "\"corresponds\" rises with the distance: the source's classes are probably in the other order (--swap-classes)"
     if arch == "avol-net" and converted["conv7.weight"][0] < 0:
         yield "the map falls with the similarity: the source's labels are probably the other way round"

@@ -103,3 +103,10 @@ def flow(first, second):
                     g = gradient(u[d])
                     p[d] = (p[d] + TAU / THETA * g) / (1 + TAU / THETA * np.sqrt((g ** 2).sum(0)))
     return u
+
+
+def energy(first, second, u):
+    """What TV-L1 makes small, a pixel: total variation of the flow, and lambda times what is left between the pictures."""
+    image, _, known = warped(luma(second), u.astype(np.float64))
+    variation = sum(np.hypot(*gradient(component.astype(np.float64))) for component in u)
+    return float((variation + LAMBDA * np.abs(image - luma(first)) * known).mean())

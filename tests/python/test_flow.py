@@ -53,25 +53,22 @@ def test_flow_is_the_oracles(pairs):
     assert len(errors) >= 5 and np.mean(errors) <= 0.15
 
 
-def unexplained(cv2, first, second, flow):
-    """Mean difference in levels of 255 between the first picture and the second, warped back."""
-    rows, columns = np.mgrid[:flow.shape[1], :flow.shape[2]].astype(np.float32)
-    back = cv2.remap(second, columns + flow[0], rows + flow[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return float(np.abs(back.astype(np.float32) - first).mean())
-
-
 def test_flow_is_another_programs(pairs):
-    """OpenCV's own settings are other ones (pyramid, median filter, when to stop). Where no flow explains the pictures, something
-    was uncovered or a hand is too fast, either program guesses: those pairs are counted, but not compared."""
+    """OpenCV's, told to do as the paper does: pictures halved, no median filter between the steps (its own settings are others:
+    docs/performance.md). Which of the two found the better answer, their common energy tells."""
     cv2 = pytest.importorskip("cv2", reason="OpenCV for Python (Debian's python3-opencv) is missing")
     if not hasattr(cv2, "optflow"):
         pytest.skip("this OpenCV has no optflow module")
     cv2.setNumThreads(1)
-    program, errors = cv2.optflow.DualTVL1OpticalFlow_create(), []
+    program, errors, energies = cv2.optflow.DualTVL1OpticalFlow_create(), [], []
+    program.setScaleStep(0.5)
+    program.setMedianFiltering(1)
     for pair in pairs:
-        grey = [cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in pair]
-        theirs = program.calc(*grey, None).transpose(2, 0, 1)
-        if unexplained(cv2, *grey, theirs) <= 2:
-            errors.append(end_point_error(avsound.optical_flow(*pair), theirs))
-    print(f"{len(errors)} of {len(pairs)} pairs, mean end-point error {np.mean(errors):.4f}, largest {max(errors):.4f}")
-    assert len(errors) >= 0.8 * len(pairs) and np.mean(errors) <= 0.15
+        ours = avsound.optical_flow(*pair)
+        theirs = program.calc(*(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in pair), None).transpose(2, 0, 1)
+        errors.append(end_point_error(ours, theirs))
+        energies.append([flow_oracle.energy(*pair, ours), flow_oracle.energy(*pair, theirs)])
+    mean, lower = np.mean(energies, axis=0), sum(a < b for a, b in energies)
+    print(f"{len(pairs)} pairs, end-point error: mean {np.mean(errors):.4f}, median {np.median(errors):.4f}, largest "
+          f"{max(errors):.4f}; energy {mean[0]:.4f}, theirs {mean[1]:.4f}, lower in {lower}")
+    assert np.mean(errors) <= 0.15 and mean[0] <= mean[1]

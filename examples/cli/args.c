@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #define OFFSET(field) offsetof(cli_args, field)
+#define EMBEDDERS (CLI_INDEX | CLI_SEARCH | CLI_PROBE)
 #define SCANS (CLI_EMBED | CLI_SCORE | CLI_LOCALIZE | CLI_SYNC | CLI_SEPARATE | CLI_CLASSIFY | CLI_REPORT)
 
 const cli_option cli_options[] = {
@@ -265,30 +266,60 @@ const cli_option cli_options[] = {
      "localize: of --ciou fixed; chosen on other clips than these"},
     {"truth", 0, "union|consensus", CLI_CHOICE, OFFSET(truth), 0, 0, CLI_EVAL,
      "localize: boxes are of things, or of several annotators: two must agree; default union"},
-    {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL | CLI_SYNC | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
+    {"output", 'o', "FILE", CLI_TEXT, OFFSET(output), 0, 0, CLI_PROBE,
+     "train: the classifier, a JSON file; required. apply: write to FILE (complete or not at all); - or nothing: standard "
+     "output"},
+    {"classifier", 'c', "FILE", CLI_TEXT, OFFSET(classifier), 0, 0, CLI_PROBE,
+     "test, apply: what train has written; required. It names the model, and says what it looks at"},
+    {"format", 'f', "table|csv|json|jsonl", CLI_CHOICE, OFFSET(format), 0, 0, CLI_PROBE,
+     "apply: format, where the ending of FILE does not say it; table on standard output; json and jsonl have all classes"},
+    {"features", 0, "network|log-mel", CLI_CHOICE, OFFSET(features), 0, 0, CLI_PROBE,
+     "train, folds: what is learned from: what the network computes, or, to compare with, mean and deviation of 128 log-mel bands "
+     "over each second; default network"},
+    {"layer", 0, "NAME", CLI_TEXT, OFFSET(layer), 0, 0, CLI_PROBE,
+     "train, folds: take what this layer computes, such as audio.conv4_2, instead of the network's embedding; info --plan names "
+     "them"},
+    {"grid", 0, "ROWSxCOLUMNS", CLI_TEXT, OFFSET(grid), 0, 0, CLI_PROBE,
+     "train, folds: pool a layer's map to so many cells, by maxima, such as 4x3; default: all of its cells"},
+    {"modality", 0, "image|audio", CLI_CHOICE, OFFSET(modality), 0, 0, CLI_PROBE,
+     "train, folds: what is looked at, or listened to; default: what --layer is of, else audio"},
+    {"windows", 0, "N", CLI_COUNT, OFFSET(windows), 1, 100000, CLI_PROBE,
+     "train, folds: seconds, or frames, that are taken of each clip, equally spaced; default 10"},
+    {"costs", 0, "LIST", CLI_TEXT, OFFSET(costs), 0, 0, CLI_PROBE,
+     "train, folds: values of C to choose from by how well a classifier of the others does on the first fold of those that are "
+     "learned from, or, without folds, on a fifth with groups (column group) of its own; default 1e-4,1e-3,1e-2"},
+    {"labels", 0, "COLUMN", CLI_TEXT, OFFSET(labels), 0, 0, CLI_PROBE, "the column of the tables that holds the classes"},
+    {"root", 0, "FOLDER", CLI_TEXT, OFFSET(root), 0, 0, CLI_PROBE,
+     "where the files of the tables are; default: beside the table, or beside its folder"},
+    {"cache", 0, "FOLDER", CLI_TEXT, OFFSET(cache), 0, 0, CLI_PROBE,
+     "keep each clip's features there as a .npy, so that a run that was interrupted, or has other --costs, goes on from them"},
+    {"confusion", 0, "FILE.png", CLI_TEXT, OFFSET(confusion), 0, 0, CLI_PROBE,
+     "test, folds: draw which class was taken for which"},
+    {"csv", 0, "FILE", CLI_TEXT, OFFSET(csv), 0, 0, CLI_PROBE, "test, folds: write what became of every clip to FILE"},
+    {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, (CLI_EVERY & ~CLI_INFO) | CLI_EVAL | CLI_SYNC | CLI_STREAM | EMBEDDERS,
      "model file, or name of a model in $AVSOUND_MODEL_PATH or installed"},
     {"model", 'm', "MODEL", CLI_TEXT, OFFSET(model), 0, 0, CLI_REPORT,
      "that says where and whether, instead of avol-s: a file, or the name of a model that is installed"},
-    {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
+    {"arch", 0, "NAME", CLI_TEXT, OFFSET(arch), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_STREAM | EMBEDDERS,
      "make an untrained model instead; multisensory for info, score, localize, classify, bench; separator, mask-net and theirs with "
      "-pit for separate"},
-    {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
+    {"config", 0, "JSON", CLI_TEXT, OFFSET(config), 0, 0, CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_STREAM | EMBEDDERS,
      "configuration of --arch, such as '{\"width\": 0.25}'"},
-    {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY | CLI_SYNC | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
+    {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVERY | CLI_SYNC | CLI_STREAM | EMBEDDERS,
      "seed of --arch's weights; default 1"},
     {"seed", 0, "N", CLI_COUNT, OFFSET(seed), 0, 9007199254740992., CLI_EVAL,
      "seed of the draws, and of --arch's weights; default 1"},
     {"precision", 'p', "f32|bf16|auto", CLI_CHOICE, OFFSET(precision), 0, 0,
-     CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
+     CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM | EMBEDDERS,
      "default auto: the fastest, bf16 where the processor has AMX, else f32"},
     {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 1024,
-     CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM,
+     CLI_EVERY | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM | CLI_PROBE,
      "threads that compute; default: one per core over a recording, else 1"},
     {"threads", 't', "N", CLI_COUNT, OFFSET(threads), 1, 256, CLI_INDEX | CLI_SEARCH, "threads that compute; default: one per core"},
-    {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC | CLI_INDEX | CLI_SEARCH,
+    {"json", 'j', NULL, CLI_FLAG, OFFSET(json), 0, 0, CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC | EMBEDDERS,
      "print JSON"},
     {"quiet", 'q', NULL, CLI_FLAG, OFFSET(quiet), 0, 0,
-     CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM | CLI_INDEX | CLI_SEARCH,
+     CLI_EVERY | CLI_PREPARE | CLI_EVAL | CLI_SYNC | CLI_REPORT | CLI_STREAM | EMBEDDERS,
      "no progress bar, no warnings, no summary"},
 };
 const size_t cli_option_count = sizeof cli_options / sizeof cli_options[0];
@@ -312,6 +343,8 @@ static const cli_args defaults = {
     .wait = 2,
     .answers = 10,
     .per_file = 1,
+    .features = "network",
+    .costs = "1e-4,1e-3,1e-2",
     .threshold = NAN,
     .train = {.schedule = "paper", .objective = "avc", .optimizer = "adam", .separation_loss = "auto", .weight_decay = -1},
     .start_us = -1,

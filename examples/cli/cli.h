@@ -34,7 +34,7 @@ enum {
 /* Bits of cli_option.commands. */
 enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_PREPARE = 32, CLI_TRAIN = 64,
        CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_CLASSIFY = 1024, CLI_REPORT = 2048, CLI_STREAM = 4096,
-       CLI_INDEX = 8192, CLI_SEARCH = 16384, CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
+       CLI_INDEX = 8192, CLI_SEARCH = 16384, CLI_PROBE = 32768, CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
 
 /* Options of train alone; 0 and NULL: not given. */
 typedef struct cli_train_args {
@@ -93,6 +93,8 @@ typedef struct cli_args {
     const char *want, *by, *page;
     const char *export_to;   /* of index */
     int64_t answers, per_file;
+    const char *classifier, *features, *costs, *cache, *root, *confusion; /* of probe */
+    int64_t windows;         /* 0: not given */
     cli_train_args train;
 } cli_args;
 
@@ -234,6 +236,8 @@ avsound_status cli_picture_embed(const cli_picture *picture, const cli_model *mo
 /* Reads --start and --duration of the file, or seconds enough around its middle for one window of any network. */
 int cli_sound_open(const cli *c, const char *path, cli_sound *out);
 void cli_sound_close(cli_sound *sound);
+/* "4x3". */
+bool cli_read_grid(const char *text, int32_t *rows, int32_t *cols);
 /* Opens a scan of --hop, --start, --duration, --threads and --precision, and registers it for Ctrl-C. */
 int cli_scan_open(const cli *c, const cli_model *model, const char *path, int32_t what, double hop, avsound_scan **out);
 void cli_scan_close(avsound_scan *scan);
@@ -393,5 +397,6 @@ int cli_stream(cli *c);
 int cli_index(cli *c);
 int cli_index_export(const cli *c);
 int cli_search(cli *c);
+int cli_probe(cli *c);
 
 #endif

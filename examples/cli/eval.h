@@ -84,6 +84,8 @@ typedef struct eval_data {
 /* `path` is a folder or a CSV file; `labels` names the columns of labels, NULL: the first usual one. */
 int eval_data_open(const char *path, const char *labels, int64_t limit, eval_data *out);
 void eval_data_close(eval_data *data);
+/* The name of the folder in which a file lies; "" if the path has none. */
+void eval_folder_name(const char *path, char *name, size_t size);
 /* The time of the manifest if it is on the grid of `clip`, else the middle. */
 int64_t eval_judged_time(const eval_clip *clip);
 
@@ -162,9 +164,30 @@ int eval_report_open(eval_report *report, const eval *e, const char *task, int64
 /* A figure: NaN bounds or baseline are left out. `baseline_name` is such as "chance". */
 void eval_report_figure(eval_report *report, const char *group, const char *key, const char *title, double value,
                         double low, double high, const char *baseline_name, double baseline);
+/* `right` of `n` with the interval; NaN for no `chance`. */
+void eval_report_share(eval_report *report, const char *group, const char *key, const char *title, int64_t right, int64_t n,
+                       double chance);
 void eval_report_note(eval_report *report, const char *key, const char *title, json_t *value);
 int eval_report_print(eval_report *report, bool json); /* and frees */
 void eval_report_free(eval_report *report);
+
+/* ---- classes taken for others (eval_recognition.c) ---- */
+
+typedef struct eval_recognition {
+    json_t *names; /* borrowed: an array of strings */
+    int32_t count;
+    int64_t *confusion; /* [count][count], label by likeliest */
+} eval_recognition;
+
+int eval_recognition_open(json_t *names, eval_recognition *out);
+void eval_recognition_close(eval_recognition *all);
+void eval_recognition_count(eval_recognition *all, int32_t label, int32_t likeliest);
+int64_t eval_recognition_clips(const eval_recognition *all, int32_t label); /* with this label */
+int64_t eval_recognition_right(const eval_recognition *all, int32_t label);
+/* What is right of all, beside chance and the commonest label. */
+void eval_recognition_summary(eval_report *report, const eval_recognition *all);
+/* What is right of each class, and what it was taken for. */
+void eval_recognition_classes(eval_report *report, const eval_recognition *all);
 
 /* ---- tasks ---- */
 

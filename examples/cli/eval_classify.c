@@ -13,19 +13,10 @@ typedef struct class_item {
 typedef struct recognition {
     cli_classes classes; /* their names */
     class_item *items;   /* [clips] */
-    int64_t *confusion;  /* [classes][classes], label by likeliest */
+    eval_recognition recognized;
 } recognition;
 
 /* ---- labels ---- */
-
-/* The name of the folder in which a file lies; "" if the path has none. */
-static void folder_name(const char *path, char *name, size_t size)
-{
-    const char *end = strrchr(path, '/'), *begin = end;
-    while (begin && begin > path && begin[-1] != '/')
-        begin--;
-    snprintf(name, size, "%.*s", end ? (int)(end - begin) : 0, begin ? begin : "");
-}
 
 static const char *field(const eval_data *data, int64_t index, const char *column)
 {
@@ -42,7 +33,7 @@ static void label_of(const eval *e, int64_t index, char *label, size_t size)
     if (*given)
         snprintf(label, size, "%s", given);
     else
-        folder_name(*source ? source : clip->path, label, size);
+        eval_folder_name(*source ? source : clip->path, label, size);
 }
 
 static int find_class(const cli_classes *classes, const char *label)
@@ -105,90 +96,22 @@ static void count(const eval *e, recognition *all)
     for (int64_t i = 0; i < e->data.count; i++) {
         const class_item *item = &all->items[i];
         if (item->judged)
-            all->confusion[(int64_t)item->label * all->classes.count + item->likeliest]++;
+            eval_recognition_count(&all->recognized, item->label, item->likeliest);
     }
 }
 
 /* ---- the report ---- */
 
-static int64_t clips_of(const recognition *all, int32_t label)
-{
-    int64_t n = 0;
-    for (int32_t i = 0; i < all->classes.count; i++)
-        n += all->confusion[(int64_t)label * all->classes.count + i];
-    return n;
-}
-
-static int64_t right_of(const recognition *all, int32_t label)
-{
-    return all->confusion[(int64_t)label * all->classes.count + label];
-}
-
-static void add_share(eval_report *report, const char *group, const char *key, const char *title, int64_t right, int64_t n,
-                      double chance)
-{
-    double low = NAN, high = NAN;
-    const double share = n ? (double)right / (double)n : NAN;
-    if (n && avsound_wilson_interval(share, n, &low, &high))
-        low = high = NAN;
-    eval_report_figure(report, group, key, title, share, low, high, isnan(chance) ? "" : "chance", chance);
-}
-
-/* "  dog as                   12 dog, 3 horse" */
-static void add_line(eval_report *report, const recognition *all, int32_t label)
-{
-    char title[64], line[4096];
-    const cli_classes *c = &all->classes;
-    snprintf(title, sizeof title, "  %s as", cli_classes_name(c, label));
-    size_t used = (size_t)snprintf(line, sizeof line, "%-24s", title);
-    const char *between = " ";
-    for (int32_t i = 0; i < c->count; i++) {
-        const int64_t n = all->confusion[(int64_t)label * c->count + i];
-        if (n && used < sizeof line)
-            used += (size_t)snprintf(line + used, sizeof line - used, "%s%lld %s", between, (long long)n, cli_classes_name(c, i));
-        between = n ? ", " : between;
-    }
-    json_array_append_new(report->lines, cli_json_text(line));
-}
-
-static void add_confusion(eval_report *report, const recognition *all)
-{
-    const cli_classes *c = &all->classes;
-    json_t *counts = json_array();
-    for (int32_t label = 0; label < c->count; label++) {
-        json_t *row = json_array();
-        for (int32_t i = 0; i < c->count; i++)
-            json_array_append_new(row, json_integer((json_int_t)all->confusion[(int64_t)label * c->count + i]));
-        json_array_append_new(counts, row);
-    }
-    json_object_set_new(report->root, "confusion", json_pack("{s:O, s:o}", "classes", c->names, "counts", counts));
-    json_array_append_new(report->lines, json_string("labels and likeliest classes"));
-    for (int32_t label = 0; label < c->count; label++)
-        if (clips_of(all, label))
-            add_line(report, all, label);
-}
-
 static int print_report(const eval *e, const recognition *all)
 {
-    int64_t n = 0, right = 0, most = 0;
-    for (int32_t label = 0; label < all->classes.count; label++) {
-        const int64_t clips = clips_of(all, label);
-        n += clips;
-        right += right_of(all, label);
-        most = clips > most ? clips : most;
-    }
+    int64_t n = 0;
+    for (int32_t label = 0; label < all->recognized.count; label++)
+        n += eval_recognition_clips(&all->recognized, label);
     eval_report report = {0};
     int code = eval_report_open(&report, e, "classify", n, 0, e->data.count - n);
     if (!code) {
-        add_share(&report, "", "top1", "likeliest is the label's", right, n, 1.0 / all->classes.count);
-        eval_report_figure(&report, "", "commonest", "always the commonest", n ? (double)most / (double)n : NAN, NAN, NAN, "", NAN);
-        for (int32_t label = 0; label < all->classes.count; label++) {
-            char title[64];
-            snprintf(title, sizeof title, "  %s", cli_classes_name(&all->classes, label));
-            add_share(&report, "classes", cli_classes_name(&all->classes, label), title, right_of(all, label), clips_of(all, label),
-                      NAN);
-        }
-        add_confusion(&report, all);
+        eval_recognition_summary(&report, &all->recognized);
+        eval_recognition_classes(&report, &all->recognized);
         code = eval_report_print(&report, e->c->args.json);
     }
     eval_report_free(&report);
@@ -234,9 +157,11 @@ int eval_classify(eval *e)
     if (code)
         return code;
     all.items = calloc((size_t)e->data.count + 1, sizeof *all.items);
-    all.confusion = calloc((size_t)all.classes.count * (size_t)all.classes.count, sizeof *all.confusion);
-    code = all.items && all.confusion ? judge(e, &all) : cli_error(CLI_RESOURCES, "eval: out of memory");
-    free(all.confusion);
+    code = all.items ? eval_recognition_open(all.classes.names, &all.recognized)
+                     : cli_error(CLI_RESOURCES, "eval: out of memory");
+    if (!code)
+        code = judge(e, &all);
+    eval_recognition_close(&all.recognized);
     free(all.items);
     cli_classes_close(&all.classes);
     return code;

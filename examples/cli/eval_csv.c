@@ -1,4 +1,5 @@
-/* CSV as spreadsheets write it: quoted fields, doubled quotes, line ends of either kind, a byte order mark. */
+/* CSV as spreadsheets write it: quoted fields, doubled quotes, line ends of either kind, a byte order mark. A table whose first
+ * line has tabs and no comma is separated by tabs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,8 @@ static int read_text(const char *path, char **text, size_t *size)
     return CLI_OK;
 }
 
-/* Takes the field at *at apart in place; returns the character behind it: ',' '\n' or 0. */
-static char take_field(char **at, char **field)
+/* Takes the field at *at apart in place; returns the character behind it: the separator, '\n' or 0. */
+static char take_field(char separator, char **at, char **field)
 {
     char *from = *at, *to = *at;
     *field = to;
@@ -50,7 +51,7 @@ static char take_field(char **at, char **field)
         }
         from += *from == '"';
     }
-    while (*from && *from != ',' && *from != '\n' && *from != '\r')
+    while (*from && *from != separator && *from != '\n' && *from != '\r')
         *to++ = *from++;
     char end = *from;
     if (end == '\r') {
@@ -75,19 +76,26 @@ static int add_field(eval_csv *csv, int64_t *count, size_t *room, char *field)
     return CLI_OK;
 }
 
+static char separator_of(const char *text)
+{
+    const size_t line = strcspn(text, "\r\n");
+    return memchr(text, '\t', line) && !memchr(text, ',', line) ? '\t' : ',';
+}
+
 static int parse(eval_csv *csv, const char *path, char *at)
 {
     int64_t count = 0, line = 0;
     size_t room = 0;
+    const char separator = separator_of(at);
     while (*at) {
         const int64_t start = count;
         char *field, end;
         line++;
         do {
-            end = take_field(&at, &field);
+            end = take_field(separator, &at, &field);
             if (add_field(csv, &count, &room, field))
                 return cli_error(CLI_RESOURCES, "%s: out of memory", path);
-        } while (end == ',');
+        } while (end == separator);
         if (count - start == 1 && !*field) {
             count = start; /* an empty line */
             continue;

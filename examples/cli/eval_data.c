@@ -229,6 +229,14 @@ void eval_data_close(eval_data *data)
     *data = (eval_data){0};
 }
 
+void eval_folder_name(const char *path, char *name, size_t size)
+{
+    const char *end = strrchr(path, '/'), *begin = end;
+    while (begin && begin > path && begin[-1] != '/')
+        begin--;
+    snprintf(name, size, "%.*s", end ? (int)(end - begin) : 0, begin ? begin : "");
+}
+
 int64_t eval_judged_time(const eval_clip *clip)
 {
     const int64_t k = (clip->time_us + EVAL_GRID_US / 2) / EVAL_GRID_US;

@@ -56,6 +56,16 @@ void eval_report_figure(eval_report *report, const char *group, const char *key,
     json_array_append_new(report->lines, json_string(line));
 }
 
+void eval_report_share(eval_report *report, const char *group, const char *key, const char *title, int64_t right, int64_t n,
+                      double chance)
+{
+    double low = NAN, high = NAN;
+    const double share = n ? (double)right / (double)n : NAN;
+    if (n && avsound_wilson_interval(share, n, &low, &high))
+        low = high = NAN;
+    eval_report_figure(report, group, key, title, share, low, high, isnan(chance) ? "" : "chance", chance);
+}
+
 void eval_report_note(eval_report *report, const char *key, const char *title, json_t *value)
 {
     char line[4400];

@@ -117,7 +117,7 @@ void cli_sound_close(cli_sound *sound)
 
 enum { EMBEDDINGS = AVSOUND_SCAN_EMBED_IMAGE | AVSOUND_SCAN_EMBED_AUDIO }; /* of several files: the others are no sound for it */
 
-static bool read_grid(const char *text, int32_t *rows, int32_t *cols)
+bool cli_read_grid(const char *text, int32_t *rows, int32_t *cols)
 {
     int end = 0;
     return sscanf(text, "%4dx%4d%n", rows, cols, &end) == 2 && !text[end] && *rows > 0 && *cols > 0;
@@ -138,7 +138,7 @@ int cli_scan_open(const cli *c, const cli_model *model, const char *path, int32_
     options.audio_path = a->input_count > 1 && what & ~EMBEDDINGS ? a->inputs[1] : a->audio;
     options.layer = a->layer;
     options.sound_begins = a->uncentred;
-    if (a->grid && !read_grid(a->grid, &options.grid_rows, &options.grid_cols))
+    if (a->grid && !cli_read_grid(a->grid, &options.grid_rows, &options.grid_cols))
         return cli_error(CLI_USAGE, "--grid is %s, want ROWSxCOLUMNS such as 4x3", a->grid);
     const avsound_status status = avsound_scan_create(model->model, path, &options, out);
     if (status)

@@ -137,6 +137,25 @@ const cli_command cli_commands[] = {
      "needs no model to reach: chance, the frame's centre, the whole frame, the\n"
      "mixture as it is.\n",
      cli_eval},
+    {"probe", CLI_PROBE, "train|test|folds|apply DATA...", 2, INT_MAX,
+     "learn classes of clips from what a network computes, and tell them",
+     "The tasks:\n"
+     "  train  learn a linear classifier from all of DATA, into --output\n"
+     "  test   how often is it right on DATA?\n"
+     "  folds  how often is one right on each fold of DATA that has learned from the\n"
+     "         others?\n"
+     "  apply  what is in the files, folders and lists that DATA names?\n"
+     "\n"
+     "DATA is a table, CSV or separated by tabs, with columns file (or filename) and\n"
+     "label (or category, scene_label, class, audible, target), and for folds with a\n"
+     "column fold; a list in the manner of DCASE, file and label without a header,\n"
+     "which is a fold of its own; a folder with a manifest.csv; or one whose folders\n"
+     "are named for the class of the files in them. The network is not changed: the\n"
+     "classifier, a linear support vector machine for each class against the others,\n"
+     "sees some windows of each clip as the network's embeddings, or as a layer's map\n"
+     "with --layer, each number scaled to mean 0 and deviation 1. A clip is of the\n"
+     "class with the highest mean score over its windows; scores are no probabilities.\n",
+     cli_probe},
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 

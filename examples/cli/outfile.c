@@ -23,8 +23,10 @@ static bool same_file(const char *a, const char *b)
 int cli_output_check(const cli_args *args)
 {
     const char *const inputs[] = {args->inputs[0], args->inputs[1], args->audio,    args->model, args->data,
-                                  args->tree,      args->cca_data,  args->pictures, args->sound};
-    const char *const outputs[] = {args->output, args->csv, args->curve, args->fix, args->picture, args->stems, args->page};
+                                  args->tree,      args->cca_data,  args->pictures, args->sound,
+                                  args->classifier};
+    const char *const outputs[] = {args->output, args->csv, args->curve, args->fix, args->picture, args->stems, args->page,
+                                   args->confusion};
     const size_t count = sizeof outputs / sizeof outputs[0];
     for (size_t i = 0; i < count * sizeof inputs / sizeof inputs[0]; i++)
         if (same_file(outputs[i % count], inputs[i / count]))

@@ -505,6 +505,19 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_cca_apply(const avsound_cca *cc
 /** Frees a fit; NULL is allowed. Since 0.1. */
 AVSOUND_API void avsound_cca_free(avsound_cca *cca);
 
+/** Draws what was taken for what: a row for each class, coloured by the shares of its items, with the counts where there is room.
+ *
+ *  @param counts [count][count] items, the row being what they are, the column what they were taken for.
+ *  @param names  [count] of the classes, in ASCII.
+ *  @param count  1 to 256 classes.
+ *  @param title  In ASCII; NULL: "confusion".
+ *  @param path   The ending is .png or .jpg; the file is complete or not there.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_IO; AVSOUND_E_UNSUPPORTED for another ending; AVSOUND_E_NO_MEMORY.
+ *          Threads: any. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_confusion_draw(avsound_context *context, const int64_t *counts,
+                                                                const char *const *names, int32_t count, const char *title,
+                                                                const char *path);
+
 #ifdef __cplusplus
 }
 #endif

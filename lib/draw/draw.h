@@ -29,7 +29,7 @@ void avsn_canvas_clip(avsn_canvas *canvas, avsn_box box); /* cut to the canvas *
 void avsn_canvas_unclip(avsn_canvas *canvas);
 
 AVSN_SHARED void avsn_canvas_fill(avsn_canvas *canvas, avsn_box box, uint32_t colour, float opacity);
-void avsn_canvas_outline(avsn_canvas *canvas, avsn_box box, uint32_t colour); /* one pixel, inside the box */
+AVSN_SHARED void avsn_canvas_outline(avsn_canvas *canvas, avsn_box box, uint32_t colour); /* one pixel, inside the box */
 /* `thickness` in pixels, round ends. A dash is `dash` pixels long, the gap as well; 0: no gaps. */
 void avsn_canvas_line(avsn_canvas *canvas, double x0, double y0, double x1, double y1, float thickness, float dash,
                       uint32_t colour, float opacity);

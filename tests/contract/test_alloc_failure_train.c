@@ -115,6 +115,18 @@ static avsound_status measure_map(void *scene_)
     return CALL(avsound_map_measure, s->context, &options, &out);
 }
 
+static avsound_status draw_confusion(void *scene_)
+{
+    scene *s = scene_;
+    static const int64_t counts[] = {3, 1, 0, 4};
+    static const char *const names[] = {"dog", "sea"};
+    arm(&s->refusals);
+    const avsound_status status = CALL(avsound_confusion_draw, s->context, counts, names, 2, "two", s->drawing);
+    ck_assert((status == AVSOUND_OK) == (access(s->drawing, F_OK) == 0));
+    unlink(s->drawing);
+    return status;
+}
+
 static avsound_status sync_search(void *scene_)
 {
     scene *s = scene_;
@@ -385,6 +397,7 @@ static void play(const char *name, int stage, refuse_fn refuse, attempt_fn attem
     X(negatives, NOTHING, refuse_each)        \
     X(retrieval, NOTHING, refuse_each)        \
     X(measure_map, NOTHING, refuse_each)      \
+    X(draw_confusion, NOTHING, refuse_each)   \
     X(sync_search, NOTHING, refuse_each)      \
     X(sync_metric, NOTHING, refuse_each)      \
     X(correlate, NOTHING, refuse_each)        \

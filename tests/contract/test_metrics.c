@@ -43,6 +43,24 @@ START_TEST(null_arguments_are_refused)
 }
 END_TEST
 
+START_TEST(confusions_that_make_no_table_are_refused)
+{
+    open_context();
+    const int64_t counts[] = {1, 2, 3, -4};
+    const char *const names[] = {"a", NULL}, *const full[] = {"a", "b"};
+    const char *path = "never-there.png";
+    ck_refused(avsound_confusion_draw(NULL, counts, full, 2, NULL, path), AVSOUND_E_INVALID_ARGUMENT, "context is NULL");
+    ck_refused(avsound_confusion_draw(c, NULL, full, 2, NULL, path), AVSOUND_E_INVALID_ARGUMENT, "counts is NULL");
+    ck_refused(avsound_confusion_draw(c, counts, NULL, 2, NULL, path), AVSOUND_E_INVALID_ARGUMENT, "names is NULL");
+    ck_refused(avsound_confusion_draw(c, counts, full, 2, NULL, NULL), AVSOUND_E_INVALID_ARGUMENT, "path is NULL");
+    ck_refused(avsound_confusion_draw(c, counts, full, 0, NULL, path), AVSOUND_E_INVALID_ARGUMENT, "count is 0, want 1 to 256");
+    ck_refused(avsound_confusion_draw(c, counts, names, 2, NULL, path), AVSOUND_E_INVALID_ARGUMENT, "names[1] is NULL");
+    ck_refused(avsound_confusion_draw(c, counts, full, 2, NULL, path), AVSOUND_E_INVALID_ARGUMENT, "counts[1][1] is -4");
+    ck_refused(avsound_confusion_draw(c, counts, full, 1, NULL, "never-there.txt"), AVSOUND_E_UNSUPPORTED, "never-there.txt");
+    avsound_context_free(c);
+}
+END_TEST
+
 START_TEST(structs_never_set_up_are_refused)
 {
     open_context();
@@ -185,6 +203,6 @@ START_TEST(synchronisation_is_as_careful)
 }
 END_TEST
 
-SUITE("contract.metrics", null_arguments_are_refused, structs_never_set_up_are_refused,
+SUITE("contract.metrics", null_arguments_are_refused, confusions_that_make_no_table_are_refused, structs_never_set_up_are_refused,
       nothing_correlates_without_a_fit, a_fit_outlives_its_context_handle, separation_is_as_careful,
       synchronisation_is_as_careful)

@@ -123,3 +123,13 @@ def test_correlated_sets_are_found():
         assert np.allclose(np.linalg.norm(cca.apply(x), axis=1), 1, atol=1e-5) and together > apart + 0.3
         with pytest.raises(ValueError):
             cca.apply(y)
+
+
+def test_confusion_is_drawn(tmp_path):
+    path = tmp_path / "confusion.png"
+    metrics.draw_confusion([[3, 1], [0, 4]], ["dog", "sea"], path, title="two")
+    assert path.read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(ValueError, match="want 2 x 2"):
+        metrics.draw_confusion([[3, 1]], ["dog", "sea"], path)
+    with pytest.raises(InvalidArgumentError, match=r"counts\[0\]\[1\] is -1"):
+        metrics.draw_confusion([[3, -1], [0, 4]], ["dog", "sea"], path)

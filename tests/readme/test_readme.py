@@ -67,6 +67,11 @@ class Installed(unittest.TestCase):
                           ["-ss", "1", "-t", "1", "-i", "scene.mp4", "-vn", "sound.wav"]):
             assert run(["ffmpeg", "-v", "error", *arguments], cwd=cls.work).returncode == 0
         (cls.work / "archive").mkdir()
+        for name in "dog", "sea":
+            (cls.work / "sounds" / name).mkdir(parents=True)
+            for i in range(3):
+                shutil.copy(cls.work / "sound.wav", cls.work / "sounds" / name / f"{i}.wav")
+        shutil.copy(cls.work / "sound.wav", cls.work / "recording.wav")
         for name in "band.mp4", "drums.mp4", "archive/one.mp4", "archive/two.mp4":
             shutil.copy(cls.work / "video.mp4", cls.work / name)
         Image.open(cls.work / "picture.png").convert("RGB").save(cls.work / "sea.jpg")

@@ -1321,6 +1321,8 @@ FUNCTIONS = {
     "avsound_cca_apply": ("train", Status, [POINTER(avsound_cca), c_int32, POINTER(c_float), c_int64,
         POINTER(c_float)]),
     "avsound_cca_free": ("train", None, [POINTER(avsound_cca)]),
+    "avsound_confusion_draw": ("train", Status, [POINTER(avsound_context), POINTER(c_int64), POINTER(c_char_p), c_int32,
+        c_char_p, c_char_p]),
     "avsound_trainer_options_init": ("train", None, [POINTER(avsound_trainer_options), c_uint32]),
     "avsound_trainer_create": ("train", Status, [POINTER(avsound_context), POINTER(avsound_model), c_char_p, c_char_p,
         POINTER(avsound_trainer_options), POINTER(POINTER(avsound_trainer))]),

@@ -6,6 +6,7 @@ bad.
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -264,6 +265,17 @@ def sync(truth: npt.ArrayLike, answers: npt.ArrayLike, *, confidence: npt.ArrayL
     out = _abi.avsound_sync_result()
     lib.avsound_metric_sync(pointer_of(context), struct, ctypes.byref(out))
     return out
+
+
+def draw_confusion(counts: npt.ArrayLike, names: Sequence[str], path: str | os.PathLike[str], *, title: str | None = None,
+                   context: Context | None = None) -> None:
+    """Draws what was taken for what as .png or .jpg: counts[i][j] items of class i that were taken for class j."""
+    table = np.ascontiguousarray(counts, np.int64)
+    if table.shape != (len(names), len(names)):
+        raise ValueError(f"counts are {table.shape}: want {len(names)} x {len(names)}, as there are names")
+    texts = (ctypes.c_char_p * len(names))(*[name.encode("ascii", "replace") for name in names])
+    lib.avsound_confusion_draw(pointer_of(context), pointer(table, I64), texts, len(names),
+                               None if title is None else title.encode("ascii", "replace"), os.fsencode(path))
 
 
 class CCA(Handle):

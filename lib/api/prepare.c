@@ -130,8 +130,8 @@ avsound_status avsn_session_set_frames(avsound_session *session, int32_t item, c
     return AVSOUND_OK;
 }
 
-/* The flow of all neighbours in session->run.rgb. */
-static avsound_status find_flow(avsound_session *session)
+/* The flow between neighbours in session->run.rgb of which one has changed: a bit for each. */
+static avsound_status find_flow(avsound_session *session, uint64_t changed)
 {
     const int32_t width = session->width, height = session->height;
     const size_t plane = (size_t)width * (size_t)height;
@@ -141,16 +141,28 @@ static avsound_status find_flow(avsound_session *session)
     AVSN_TRY(grow(session, &session->run.luma, 2 * plane));
     if (!session->run.engine)
         AVSN_TRY(avsn_flow_create(session->context, &params, width, height, &session->run.engine));
-    for (int32_t i = 0; i < run_length(session); i++) {
-        float *now = session->run.luma + (size_t)(i % 2) * plane, *before = session->run.luma + (size_t)((i + 1) % 2) * plane;
-        avsn_flow_luma(session->run.rgb + (size_t)i * 3 * plane, 3 * (ptrdiff_t)width, width, height, now);
-        if (!i)
+    for (int32_t i = 0; i < run_length(session) - 1; i++, changed >>= 1) {
+        const uint8_t *from = session->run.rgb + (size_t)i * 3 * plane;
+        float *field = session->run.flow + 2 * (size_t)i * plane, *luma = session->run.luma;
+        if (!(changed & 3))
             continue;
-        float *field = session->run.flow + 2 * (size_t)(i - 1) * plane;
-        avsn_flow_run(session->run.engine, before, now, field);
+        avsn_flow_luma(from, 3 * (ptrdiff_t)width, width, height, luma);
+        avsn_flow_luma(from + 3 * plane, 3 * (ptrdiff_t)width, width, height, luma + plane);
+        avsn_flow_run(session->run.engine, luma, luma + plane, field);
         avsn_flow_scale(field, width, height);
     }
     return AVSOUND_OK;
+}
+
+/* Was there another picture before? */
+static bool put_picture(uint8_t *to, const uint8_t *from, ptrdiff_t stride, size_t row, int32_t height)
+{
+    bool changed = false;
+    for (int32_t y = 0; y < height; y++, to += row, from += stride) {
+        changed = changed || memcmp(to, from, row) != 0;
+        memcpy(to, from, row);
+    }
+    return changed;
 }
 
 static const avsound_frame *frame_at(const avsound_frame *frames, int32_t index)
@@ -164,19 +176,22 @@ avsound_status avsn_session_set_run(avsound_session *session, int32_t item, cons
     const int32_t width = session->width, height = session->height, length = run_length(session);
     const size_t row = 3 * (size_t)width, picture = row * (size_t)height;
     if (!session->run.rgb)
-        session->run.rgb = avsn_alloc(session->context, (size_t)length, picture);
+        session->run.rgb = avsn_alloc_zeroed(session->context, (size_t)length, picture);
     if (!session->run.rgb)
         return AVSOUND_E_NO_MEMORY;
+    uint64_t changed = session->run.found ? 0 : UINT64_MAX;
+    session->run.found = false; /* should this fail on the way */
     for (int32_t i = 0; i < length; i++) {
         const uint8_t *corner = NULL;
         ptrdiff_t stride = 0;
         AVSN_TRY(avsn_framer_cut(session->context, &session->framer, &session->model->config.image, frame_at(frames, count > 1 ? i : 0),
                                  AVSN_CENTRE, width, height, &corner, &stride));
-        for (int32_t y = 0; y < height; y++)
-            memcpy(session->run.rgb + (size_t)i * picture + (size_t)y * row, corner + y * stride, row);
+        changed |= (uint64_t)put_picture(session->run.rgb + (size_t)i * picture, corner, stride, row, height) << i;
     }
-    if (session->model->arch->flow)
-        AVSN_TRY(find_flow(session));
+    if (session->model->arch->flow) {
+        AVSN_TRY(find_flow(session, changed));
+        session->run.found = true;
+    }
     return avsn_session_set_frames(session, item, session->run.rgb, session->run.flow, contrast);
 }
 

@@ -37,6 +37,7 @@ struct avsound_session {
         float *planes;     /* [3][height][width] of one */
         float *flow, *luma; /* [2 (frames - 1)][height][width]; [2][height][width] */
         avsn_flow *engine;
+        bool found; /* `flow` is that of `rgb` */
     } run; /* of frames around a picture */
 };
 

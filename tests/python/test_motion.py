@@ -56,6 +56,20 @@ def test_motion_matters_and_a_run_is_wanted(motion, frames):
         session.score(run[1:], (hum(), 48000))
 
 
+def test_a_session_that_saw_others_before_sees_the_same(motion, frames):
+    """Flow is not computed anew where pictures are those of the call before: also after a call that failed on the way."""
+    session, a, b = motion.session(), around(motion, frames, 20), around(motion, frames, 23)
+    middle = len(a) // 2
+    mixed = a[:middle] + b[middle:]
+    wanted = [motion.session().embed_images(run)[0] for run in (a, b, mixed)]
+    for run, want in ((a, 0), (a, 0), (mixed, 2), (b, 1), (a, 0), (mixed, 2)):
+        assert np.array_equal(session.embed_images(run)[0], wanted[want])
+    with pytest.raises(avsound.LimitError):
+        session.embed_images(b[:middle] + [np.zeros((1, 60000, 3), np.uint8)] + b[middle + 1:])
+    assert np.array_equal(session.embed_images(mixed)[0], wanted[2])
+    assert np.array_equal(session.embed_images(b + a)[1], wanted[0])
+
+
 def test_a_stream_is_a_scan(motion, video):
     want = list(motion.scan(video, "score", hop=0.2))
     stream = avsound.Stream.scan(motion, "score", hop=0.2)

@@ -61,8 +61,11 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/debian/
 avsound_package(development libavsound-dev libdevel any "development files for libavsound"
 "libavsound finds which sights and sounds belong together.
 .
-This package holds the headers, the static libraries, and what pkg-config and
-CMake need.")
+This package holds the headers, the static libraries, what pkg-config and
+CMake need, and the documentation with examples.")
+install(DIRECTORY docs examples DESTINATION share/doc/libavsound-dev COMPONENT development EXCLUDE_FROM_ALL
+        FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.jpg" PATTERN "examples/*.c" PATTERN "examples/*.cpp"
+        PATTERN "cli" EXCLUDE PATTERN "python" EXCLUDE PATTERN "world" EXCLUDE)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libavsound${soversion} (= ${PROJECT_VERSION})")
 string(CONCAT CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS

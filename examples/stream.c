@@ -4,7 +4,6 @@
  *   stream MODEL VIDEO [SPEED] */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime(), nanosleep() */
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -34,7 +33,7 @@ static void wait_until(const player *p, double media_seconds)
 {
     const double left = p->started + media_seconds / p->speed - now();
     if (left > 0)
-        nanosleep(&(struct timespec){.tv_sec = (time_t)left, .tv_nsec = (long)(fmod(left, 1) * 1e9)}, NULL);
+        nanosleep(&(struct timespec){.tv_sec = (time_t)left, .tv_nsec = (long)((left - (double)(time_t)left) * 1e9)}, NULL);
 }
 
 static avsound_status print_results(player *p)

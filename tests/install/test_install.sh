@@ -66,7 +66,7 @@ for example in "$here"/../../examples/*.c "$here"/../../examples/*.cpp; do
     esac
     name=$(basename "${example%.*}")
     # shellcheck disable=SC2086
-    "$compiler" -Wall -Wextra -Werror $cflags "$example" -o "$work/examples/$name" $shared $others -lm
+    "$compiler" -Wall -Wextra -Werror $cflags "$example" -o "$work/examples/$name" $shared $others
 done
 code=0
 sh "$here/run_examples.sh" "$work/examples" || code=$?

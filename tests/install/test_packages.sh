@@ -41,6 +41,10 @@ dpkg-deb -f "$work"/debs/libavsound0_*.deb Depends | grep -q 'libavformat.*libdn
 for deb in "$work"/debs/avsound-tools_*.deb "$work"/debs/libavsound-dev_*.deb "$work"/debs/python3-avsound_*.deb; do
     dpkg-deb -f "$deb" Depends | grep -q 'libavsound0 (' || fail "$(basename "$deb") does not depend on libavsound0"
 done
+dpkg-deb -c "$work"/debs/libavsound-dev_*.deb >"$work/held"
+for file in docs/errors.md docs/tour.md examples/localize.c; do
+    grep -q "/usr/share/doc/libavsound-dev/$file$" "$work/held" || fail "libavsound-dev lacks $file"
+done
 
 cp "$source/examples/localize.c" "$here/use_packages.sh" "$work"
 if [ "$(id -u)" -eq 0 ] && unshare -m sh "$here/install_packages.sh" "$work" 2>"$work/why"; then

@@ -17,6 +17,8 @@ extern const char avsn_dense_layer[];
 
 /* AVSOUND_E_UNSUPPORTED if the model's windows cannot share anything. */
 avsound_status avsn_dense_check(const avsound_model *model);
+/* Windows a hop apart (0: anyhow) do not all lie on one grid of cells. */
+bool avsn_dense_halves(const avsound_model *model, double hop_seconds);
 /* Columns of a block: what the recording must be able to deliver at once. */
 int64_t avsn_dense_columns(const avsound_model *model, int64_t block);
 /* How much earlier and later than the window alone the recording is looked at, in seconds at most. */
@@ -27,6 +29,7 @@ typedef struct avsn_dense_options {
     int64_t block;   /* cells */
     int32_t threads; /* that compute */
     int32_t compute; /* AVSOUND_DTYPE_F32 or _BF16 */
+    bool halves;     /* windows lie half a cell apart, too, or anyhow: the same, but at another cost */
 } avsn_dense_options;
 
 /* Model and recording must outlive it. */

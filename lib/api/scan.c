@@ -52,7 +52,7 @@ struct avsound_scan {
     int32_t output[OUT_COUNT]; /* of the sessions; -1: not wanted */
     uint64_t output_mask;
     int32_t dimension, rows, cols;
-    avsn_pool *pool;
+    avsn_pool *pool; /* NULL: the caller's thread does it all */
     job *jobs; /* ring */
     int32_t job_count;
     int64_t submitted, delivered; /* counts; the last delivered job stays the caller's until the next call */
@@ -205,7 +205,10 @@ static void submit_jobs(avsound_scan *scan)
         j->done = false;
         j->status = AVSOUND_OK;
         scan->submitted++;
-        avsn_pool_submit(scan->pool, j);
+        if (scan->pool)
+            avsn_pool_submit(scan->pool, j);
+        else
+            run_job(scan, j, 0);
     }
 }
 
@@ -485,7 +488,8 @@ static avsound_status open_recording(avsound_scan *scan, const char *path, avsn_
 
 static avsound_status make_dense(avsound_scan *scan, const avsn_feed *feed)
 {
-    avsn_dense_options o = {.block = block_of(feed), .threads = scan->workers};
+    avsn_dense_options o = {.block = block_of(feed), .threads = scan->workers,
+                            .halves = avsn_dense_halves(scan->model, scan->options.hop_seconds)};
     if (!scan->options.dense || !scan->needs_sound)
         return AVSOUND_OK;
     AVSN_TRY(avsn_choose_compute(scan->options.precision, &o.compute));
@@ -504,11 +508,14 @@ static avsound_status scan_init(avsound_scan *scan, const char *path, avsn_feed 
     scan->workers = scan->options.threads ? scan->options.threads : avsn_cpu_count();
     AVSN_TRY(open_recording(scan, path, feed));
     AVSN_TRY(make_dense(scan, feed));
+    const bool alone = scan->dense && !scan->needs_frames;
+    if (alone) /* what is left costs less than handing it to a worker */
+        scan->workers = 1;
     if (scan->needs_frames && scan->model->arch->around)
         AVSN_TRY(avsn_strip_create(scan->model, &scan->strip));
     AVSN_TRY(make_sessions(scan));
     AVSN_TRY(make_jobs(scan));
-    return avsn_pool_create(scan->context, scan->workers, (size_t)scan->job_count, run_job, scan, &scan->pool);
+    return alone ? AVSOUND_OK : avsn_pool_create(scan->context, scan->workers, (size_t)scan->job_count, run_job, scan, &scan->pool);
 }
 
 avsound_status avsn_scan_check(const avsound_model *model, const avsound_scan_options *theirs, avsound_scan_options *options)

@@ -7,8 +7,9 @@
 #define AVSN_EMBEDDING 128 /* the heads' width, whatever the stacks' */
 
 /* Along each axis a stack makes a cell of every AVSN_STACK_STRIDE * conv1_stride of its input, and what it finds there depends on
- * the input of AVSN_STACK_AROUND cells more on either side at most. */
-enum { AVSN_STACK_STRIDE = 8, AVSN_STACK_AROUND = 4 };
+ * the input of AVSN_STACK_AROUND cells more on either side at most; AVSN_STACK_AROUND_LAST of them through the last stage alone, and
+ * the pool before it, whose input has two cells for each. */
+enum { AVSN_STACK_STRIDE = 8, AVSN_STACK_AROUND = 4, AVSN_STACK_AROUND_LAST = 2 };
 
 /* (N,3,H,W) or (N,1,F,T) -> (N,512 w,H/16,W/16), names conv1_1...conv4_2 and pool1...pool3 in the open scope. Of frames
  * (N,3,T,H,W) everything is 3x3x3 and 2x2x2, as in space so in time, but that pools keep a last odd step: 25 -> 13, 7, 4, 2. */

@@ -246,25 +246,26 @@ typedef struct heard {
     avsn_dense_sound *dense;
 } heard;
 
-static void open_heard(heard *h, avsound_model *model, int64_t block)
+static void open_heard(heard *h, avsound_model *model, int64_t block, bool halves)
 {
     const avsn_recording_options options = {.path = wav, .sound = true, .columns = avsn_dense_columns(model, block)};
     memset(h, 0, sizeof *h);
     ck_avsound(avsn_recording_open(&h->recording, context, &model->config.audio, &options));
-    const avsn_dense_options dense = {.block = block, .threads = 1, .compute = AVSOUND_DTYPE_F32};
+    const avsn_dense_options dense = {.block = block, .threads = 1, .compute = AVSOUND_DTYPE_F32, .halves = halves};
     ck_avsound(avsn_dense_create(model, &h->recording, &dense, &h->dense));
 }
 
-START_TEST(blocks_of_any_length_give_the_same)
+START_TEST(blocks_of_any_length_whole_or_in_halves_give_the_same)
 {
-    static const int64_t blocks[] = {1, 3, AVSN_DENSE_FEED, AVSN_DENSE_FILE};
+    static const int64_t blocks[] = {1, 3, AVSN_DENSE_FEED, AVSN_DENSE_FILE, 1, 5, AVSN_DENSE_FILE};
+    enum { WHOLE = 4 }; /* as many of them are not made in halves */
     enum { KINDS = sizeof blocks / sizeof blocks[0] };
     begin(7, chirp);
     avsound_model *model = narrow_model(context, "ave-net");
     heard h[KINDS];
     float features[KINDS][512], rms[KINDS];
     for (int k = 0; k < KINDS; k++)
-        open_heard(&h[k], model, blocks[k]);
+        open_heard(&h[k], model, blocks[k], k >= WHOLE);
     const int64_t dimension = avsn_dense_dimension(h[0].dense);
     ck_assert_int_eq(dimension, 32);
     /* 0.13 s: 26 columns, so that eight grids take turns; then windows with gaps between them */
@@ -429,6 +430,6 @@ START_TEST(what_cannot_share_is_refused)
 }
 END_TEST
 
-SUITE("api dense", vectors_equal_those_of_plain_c_over_the_whole_spectrogram, blocks_of_any_length_give_the_same,
+SUITE("api dense", vectors_equal_those_of_plain_c_over_the_whole_spectrogram, blocks_of_any_length_whole_or_in_halves_give_the_same,
       a_window_hears_so_far_around_it_and_no_further, a_later_start_changes_nothing, scores_are_of_the_dense_vectors,
       what_cannot_share_is_refused)

@@ -28,6 +28,30 @@ typedef struct avsound_io {
                                 "input" */
 } avsound_io;
 
+/** Kinds of sources. Since 0.1. */
+enum {
+    AVSOUND_SOURCE_PATH = 0,   /**< the file at path `name` */
+    AVSOUND_SOURCE_FD = 1,     /**< the file open at `fd` */
+    AVSOUND_SOURCE_MEMORY = 2, /**< `size` bytes at `data` */
+    AVSOUND_SOURCE_IO = 3      /**< what the callbacks of `io` read */
+};
+
+/** Where a recording is, for the functions whose name ends in _source. Initialise to zero, then set struct_size, kind and what the
+ *  kind needs. The struct, its name and its io are looked at during the call alone; what they speak of is used until the object
+ *  that was made is freed: a descriptor may be closed at once, but `data` must stay as it is and io->user_data live so long. A
+ *  recording may be opened several times, for its pictures and for its sound, which are read in turn: `seek` is called before every
+ *  read. Since 0.1. */
+typedef struct avsound_source {
+    uint32_t struct_size; /**< sizeof of this struct in the caller's build */
+    int32_t kind;         /**< AVSOUND_SOURCE_ constant */
+    const char *name;     /**< of PATH the path; of FD and MEMORY opens error details, or NULL: as in avsound_media_open_fd() */
+    const void *data;     /**< of MEMORY */
+    int64_t size;         /**< of MEMORY, bytes, at least 1 */
+    const avsound_io *io; /**< of IO */
+    int32_t fd;           /**< of FD: of a regular file, open for reading */
+    int32_t reserved;     /**< 0 */
+} avsound_source;
+
 #ifdef __cplusplus
 }
 #endif

@@ -143,6 +143,7 @@ typedef struct avsound_scan_options {
     int32_t dense;         /**< 1: windows of sound that overlap share the network's convolutions, which run once over the
                                 recording. Many times as fast where results are dense; vectors differ from those of 0, since a
                                 window's ends then hear what is around it instead of zeros (docs/concepts.md). Not of clips, nor with a layer */
+    const avsound_source *audio_source; /**< as audio_path, of another source; NULL: none. Not both */
 } avsound_scan_options;
 
 /** One result. Pointers are NULL where not asked for or not to be had. Since 0.1. */
@@ -194,6 +195,13 @@ AVSOUND_API void avsound_scan_options_init(avsound_scan_options *options, uint32
  *  Ownership: free with avsound_scan_free(). Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_scan_create(avsound_model *model, const char *path,
                                                              const avsound_scan_options *options, avsound_scan **out);
+
+/** The same of a recording that lies in memory, is open, or is read by callbacks (avsound_source, which says for how long that must
+ *  last): results are those of avsound_scan_create() to the bit.
+ *  @return as avsound_scan_create(); AVSOUND_E_INVALID_ARGUMENT for a source that lacks what its kind needs.
+ *  Ownership: free with avsound_scan_free(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_scan_create_source(avsound_model *model, const avsound_source *source,
+                                                                    const avsound_scan_options *options, avsound_scan **out);
 
 /** What is known of the file being walked. @param info Its struct_size must be set. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_scan_get_info(const avsound_scan *scan, avsound_media_info *info);
@@ -290,6 +298,11 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_offset_create(avsound_model *mo
                                                                const avsound_offset_options *options,
                                                                avsound_offset **out);
 
+/** The same of another source, as avsound_scan_create_source(). Ownership: free with avsound_offset_free(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_offset_create_source(avsound_model *model, const avsound_source *source,
+                                                                      const avsound_offset_options *options,
+                                                                      avsound_offset **out);
+
 /** Goes on by a second or two of the recording.
  *  @param part NULL, or receives the part done, 0...1; -1 where the file does not tell its length.
  *  @return AVSOUND_OK: there is more; AVSOUND_E_END: all is measured; AVSOUND_E_FORMAT where the file is damaged: what
@@ -356,6 +369,7 @@ typedef struct avsound_separator_options {
     float left, top, right, bottom; /**< what is in this rectangle counts as on screen, the rest is hidden from the network:
                                          shares of the picture's width and height, 0...1; all 0: everything */
     const char *audio_path; /**< file whose sound is separated instead of the recording's own; NULL: its own */
+    const avsound_source *audio_source; /**< as audio_path, of another source; NULL: none. Not both */
 } avsound_separator_options;
 
 /** A stretch of the result. Pointers are the separation's. Since 0.1. */
@@ -384,6 +398,11 @@ AVSOUND_API void avsound_separator_options_init(avsound_separator_options *optio
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_separator_create(avsound_model *model, const char *path,
                                                                    const avsound_separator_options *options,
                                                                    avsound_separator **out);
+
+/** The same of another source, as avsound_scan_create_source(). Ownership: free with avsound_separator_free(). Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_separator_create_source(avsound_model *model, const avsound_source *source,
+                                                                         const avsound_separator_options *options,
+                                                                         avsound_separator **out);
 
 /** What is known of the file. @param info Its struct_size must be set. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_separator_get_info(const avsound_separator *separation,

@@ -15,11 +15,12 @@ avsound_status avsn_clip_scan_check(const avsound_model *model, int32_t what)
     return AVSOUND_OK;
 }
 
-avsound_status avsn_clip_scan_create(avsound_model *model, const char *path, avsn_feed *feed, const avsound_scan_options *options,
+avsound_status avsn_clip_scan_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
+                                     const avsound_scan_options *options,
                                      avsn_clip_scan **out)
 {
-    return model->arch->lags ? avsn_lag_scan_create(model, path, feed, options, out)
-                             : avsn_window_scan_create(model, path, feed, options, out);
+    return model->arch->lags ? avsn_lag_scan_create(model, source, feed, options, out)
+                             : avsn_window_scan_create(model, source, feed, options, out);
 }
 
 double avsn_clip_scan_latency(const avsound_model *model, const avsound_scan_options *options)
@@ -27,10 +28,10 @@ double avsn_clip_scan_latency(const avsound_model *model, const avsound_scan_opt
     return model->arch->lags ? avsn_lag_scan_latency(model, options) : avsn_window_scan_latency(model, options);
 }
 
-avsound_status avsn_clip_scan_show(avsn_clip_scan *s, const char *path, avsn_feed *feed)
+avsound_status avsn_clip_scan_show(avsn_clip_scan *s, const avsound_source *source, avsn_feed *feed)
 {
     static const avsn_audio_frontend no_sound = {.sample_rate = 0};
-    const avsn_recording_options shown = {.path = path, .feed = feed, .frames = true, .start_us = s->options.start_us};
+    const avsn_recording_options shown = {.source = source, .feed = feed, .frames = true, .start_us = s->options.start_us};
     if (!(s->options.what & (AVSOUND_SCAN_MAP | AVSOUND_SCAN_FRAME)))
         return AVSOUND_OK;
     return avsn_recording_open(&s->shown, s->context, &no_sound, &shown);

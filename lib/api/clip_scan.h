@@ -30,8 +30,9 @@ struct avsn_clip_scan {
 
 /* AVSOUND_E_UNSUPPORTED for a network that does not tell, and for results that it does not have. */
 avsound_status avsn_clip_scan_check(const avsound_model *model, int32_t what);
-/* All that was checked; the model must outlive the scan, and a feed, which is read instead of the path unless NULL. */
-avsound_status avsn_clip_scan_create(avsound_model *model, const char *path, avsn_feed *feed, const avsound_scan_options *options,
+/* All that was checked; the model must outlive the scan, and a feed, which is read instead of the source unless NULL. */
+avsound_status avsn_clip_scan_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
+                                     const avsound_scan_options *options,
                                      avsn_clip_scan **out);
 /* As avsn_scan_latency. */
 double avsn_clip_scan_latency(const avsound_model *model, const avsound_scan_options *options);
@@ -43,16 +44,16 @@ int64_t avsn_scan_grid_time(const avsound_scan_options *options, int64_t index);
 /* ---- for the kinds ---- */
 
 /* Networks that see all of a window at once (multisensory): the windows are run one by one. */
-avsound_status avsn_window_scan_create(avsound_model *model, const char *path, avsn_feed *feed,
+avsound_status avsn_window_scan_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
                                        const avsound_scan_options *options, avsn_clip_scan **out);
 double avsn_window_scan_latency(const avsound_model *model, const avsound_scan_options *options);
 /* Networks that compare lags (sync-net). */
-avsound_status avsn_lag_scan_create(avsound_model *model, const char *path, avsn_feed *feed,
+avsound_status avsn_lag_scan_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
                                     const avsound_scan_options *options, avsn_clip_scan **out);
 double avsn_lag_scan_latency(const avsound_model *model, const avsound_scan_options *options);
 
 /* Opens `shown`, if the options want pictures or maps. */
-avsound_status avsn_clip_scan_show(avsn_clip_scan *scan, const char *path, avsn_feed *feed);
+avsound_status avsn_clip_scan_show(avsn_clip_scan *scan, const avsound_source *source, avsn_feed *feed);
 /* The frame of the next result, of a scan that has `shown`, and its time; a second time the same until the result is delivered.
  * AVSOUND_E_END after the last. */
 avsound_status avsn_clip_scan_pick(avsn_clip_scan *scan);

@@ -263,12 +263,12 @@ static avsound_status open_sound(avsn_clips *c, const avsn_clips_options *o)
 {
     const avsound_media_options media = {.struct_size = sizeof media, .audio_rate = c->clip.sample_rate, .audio_channels = 2,
                                          .ignore_video = 1};
-    const char *path = o->audio_path ? o->audio_path : o->path;
+    const avsound_source *source = o->sound_source ? o->sound_source : o->source;
     AVSN_TRY(o->feed ? avsn_media_open_feed(c->context, o->feed, false, true, &c->sound)
-                     : avsn_media_open(c->context, path, &media, &c->sound));
+                     : avsn_media_open_source(c->context, source, &media, &c->sound));
     avsn_media_info(c->sound, &c->info);
     if (!c->info.has_audio)
-        AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound", path);
+        AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound", avsn_media_name(c->sound));
     c->repeats = o->repeats;
     return o->start_us && !c->repeats ? avsn_media_seek(c->sound, o->start_us) : AVSOUND_OK;
 }
@@ -276,7 +276,7 @@ static avsound_status open_sound(avsn_clips *c, const avsn_clips_options *o)
 static avsound_status open_pictures(avsn_clips *c, const avsn_clips_options *o)
 {
     static const avsn_audio_frontend no_sound = {.sample_rate = 0};
-    const avsn_recording_options recording = {.path = o->path, .feed = o->feed, .frames = true};
+    const avsn_recording_options recording = {.source = o->source, .feed = o->feed, .frames = true};
     AVSN_TRY(avsn_recording_open(&c->pictures, c->context, &no_sound, &recording));
     const avsound_media_info sound = c->info;
     c->info = c->pictures.info;

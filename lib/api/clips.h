@@ -40,9 +40,9 @@ typedef struct avsn_clips {
 } avsn_clips;
 
 typedef struct avsn_clips_options {
-    const char *path;
+    const avsound_source *source;
     avsn_feed *feed;      /* as in avsn_recording_options */
-    const char *audio_path; /* of the sound; NULL: `path` */
+    const avsound_source *sound_source; /* of the sound; NULL: `source` */
     bool repeats;         /* the sound does, when it ends; its beginning goes with that of the file, not with start_us */
     bool frames;          /* will be asked for: AVSOUND_E_STATE if the file has none */
     int64_t start_us;     /* time of frame 0 and sample 0 */

@@ -334,20 +334,21 @@ static int64_t around_us(const avsn_model_config *config)
     return llround((reach_of(config) + AVSN_SYNC_CONTEXT) * 1e6 / config->clip.frame_rate);
 }
 
-static avsound_status init(lag_scan *s, const char *path, avsn_feed *feed)
+static avsound_status init(lag_scan *s, const avsound_source *source, avsn_feed *feed)
 {
     avsound_scan_options *o = &s->base.options;
     const avsn_model_config *config = &s->base.model->config;
     const int64_t around = around_us(config), start = AVSN_MAX(o->start_us - around, (int64_t)0);
     avsn_towers_options towers = {
-        .path = path, .feed = feed, .audio_path = o->audio_path, .range_seconds = (double)config->lags / config->clip.frame_rate,
+        .source = source, .feed = feed, .sound_source = o->audio_source,
+        .range_seconds = (double)config->lags / config->clip.frame_rate,
         .start_us = start, .duration_us = o->duration_us ? o->start_us - start + o->duration_us + around : 0,
         .threads = o->threads ? o->threads : avsn_cpu_count(),
         .cell_side = o->what & AVSOUND_SCAN_MAP ? CELLS_SIDE * config->image.cell : 0};
     AVSN_TRY(avsn_choose_compute(o->precision, &towers.compute));
     AVSN_TRY(avsn_towers_open(&s->towers, s->base.model, &towers));
-    AVSN_TRY(avsn_clip_scan_show(&s->base, path, feed));
-    o->audio_path = NULL; /* the caller's string */
+    AVSN_TRY(avsn_clip_scan_show(&s->base, source, feed));
+    o->audio_path = NULL, o->audio_source = NULL; /* the caller's */
     if (!has_map(s) && o->hop_seconds <= 0)
         o->hop_seconds = s->towers.trained_s / 2;
     s->reach = reach_of(config);
@@ -383,7 +384,7 @@ double avsn_lag_scan_latency(const avsound_model *model, const avsound_scan_opti
     return pictures + avsn_towers_latency(model, (double)config->lags / config->clip.frame_rate);
 }
 
-avsound_status avsn_lag_scan_create(avsound_model *model, const char *path, avsn_feed *feed,
+avsound_status avsn_lag_scan_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
                                     const avsound_scan_options *options, avsn_clip_scan **out)
 {
     *out = NULL;
@@ -393,7 +394,7 @@ avsound_status avsn_lag_scan_create(avsound_model *model, const char *path, avsn
     s->base = (avsn_clip_scan){.context = model->context, .model = model, .options = *options, .next = next, .info = info,
                                .windows = windows, .decode_seconds = decode_seconds, .cancel = cancel, .close = close};
     atomic_init(&s->cancel, 0);
-    const avsound_status status = init(s, path, feed);
+    const avsound_status status = init(s, source, feed);
     if (status)
         avsn_clip_scan_free(&s->base);
     else

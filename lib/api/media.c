@@ -96,7 +96,7 @@ avsound_status avsound_media_open_io(avsound_context *context, const avsound_io 
 {
     avsound_media_options o;
     AVSN_TRY(begin_opening(context, options, &o, out));
-    return avsn_media_open_io(context, io, &o, out);
+    return avsn_media_open_io(context, io, false, &o, out);
 }
 
 avsound_status avsound_media_get_info(const avsound_media *media, avsound_media_info *info)

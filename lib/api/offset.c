@@ -48,10 +48,10 @@ static avsound_status check_options(avsound_offset_options *o)
     return AVSOUND_OK;
 }
 
-static avsound_status init(avsound_offset *offset, const char *path, avsn_feed *feed)
+static avsound_status init(avsound_offset *offset, const avsound_source *source, avsn_feed *feed)
 {
     const avsound_offset_options *o = &offset->options;
-    avsn_towers_options towers = {.path = path, .feed = feed, .range_seconds = o->range_seconds, .audio_delay_us = o->audio_delay_us,
+    avsn_towers_options towers = {.source = source, .feed = feed, .range_seconds = o->range_seconds, .audio_delay_us = o->audio_delay_us,
                                   .start_us = o->start_us, .duration_us = o->duration_us, .threads = o->threads};
     AVSN_TRY(avsn_choose_compute(o->precision, &towers.compute));
     AVSN_TRY(avsn_towers_open(&offset->towers, offset->model, &towers));
@@ -69,7 +69,7 @@ avsound_status avsn_offset_check(const avsound_model *model, const avsound_offse
     return avsn_towers_check(model);
 }
 
-avsound_status avsn_offset_create(avsound_model *model, const char *path, avsn_feed *feed,
+avsound_status avsn_offset_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
                                   const avsound_offset_options *options, avsound_offset **out)
 {
     *out = NULL;
@@ -80,7 +80,7 @@ avsound_status avsn_offset_create(avsound_model *model, const char *path, avsn_f
     offset->model = avsn_model_ref(model);
     offset->options = *options;
     atomic_init(&offset->cancel, 0);
-    const avsound_status status = init(offset, path, feed);
+    const avsound_status status = init(offset, source, feed);
     if (status)
         avsound_offset_free(offset);
     else
@@ -88,17 +88,30 @@ avsound_status avsn_offset_create(avsound_model *model, const char *path, avsn_f
     return status;
 }
 
-avsound_status avsound_offset_create(avsound_model *model, const char *path, const avsound_offset_options *options,
-                                     avsound_offset **out)
+static avsound_status create(avsound_model *model, const avsound_source *source, const char *named,
+                             const avsound_offset_options *options, avsound_offset **out)
 {
     if (!out)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
     *out = NULL;
-    if (!model || !path)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", model ? "path" : "model");
+    if (!model || !source)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", model ? named : "model");
     avsound_offset_options o;
     AVSN_TRY(avsn_offset_check(model, options, &o));
-    return avsn_offset_create(model, path, NULL, &o, out);
+    return avsn_offset_create(model, source, NULL, &o, out);
+}
+
+avsound_status avsound_offset_create(avsound_model *model, const char *path, const avsound_offset_options *options,
+                                     avsound_offset **out)
+{
+    const avsound_source source = avsn_path_source(path);
+    return create(model, path ? &source : NULL, "path", options, out);
+}
+
+avsound_status avsound_offset_create_source(avsound_model *model, const avsound_source *source,
+                                            const avsound_offset_options *options, avsound_offset **out)
+{
+    return create(model, source, "source", options, out);
 }
 
 double avsn_offset_latency(const avsound_model *model, const avsound_offset_options *options)

@@ -224,15 +224,15 @@ bool avsn_recording_sound_ended(const avsn_recording *r, int64_t time_us)
 
 /* ---- life ---- */
 
-static avsound_status open_other_sound(avsn_recording *r, avsound_media_options media, const char *path)
+static avsound_status open_other_sound(avsn_recording *r, avsound_media_options media, const avsound_source *source)
 {
     avsound_media_info info;
     media.ignore_video = 1;
     media.ignore_audio = 0;
-    AVSN_TRY(avsn_media_open(r->context, path, &media, &r->audio));
+    AVSN_TRY(avsn_media_open_source(r->context, source, &media, &r->audio));
     avsn_media_info(r->audio, &info);
     if (!info.has_audio)
-        AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound", path);
+        AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound", avsn_media_name(r->audio));
     r->repeats = true;
     return AVSOUND_OK;
 }
@@ -250,19 +250,19 @@ static avsound_status open_media(avsn_recording *r, const avsn_recording_options
         .audio_rate = r->frontend->sample_rate,
         .audio_channels = 1,
         .ignore_video = !o->frames,
-        .ignore_audio = !o->sound || o->audio_path,
+        .ignore_audio = !o->sound || o->sound_source,
     };
-    AVSN_TRY(avsn_media_open(r->context, o->path, &media, &r->video));
+    AVSN_TRY(avsn_media_open_source(r->context, o->source, &media, &r->video));
     avsn_media_info(r->video, &r->info);
     if (o->frames && !r->info.has_video)
-        AVSN_FAIL(AVSOUND_E_STATE, "%s has no pictures, and what was asked for needs them", o->path);
+        AVSN_FAIL(AVSOUND_E_STATE, "%s has no pictures, and what was asked for needs them", avsn_media_name(r->video));
     if (!o->sound)
         return AVSOUND_OK;
-    if (o->audio_path)
-        return open_other_sound(r, media, o->audio_path);
+    if (o->sound_source)
+        return open_other_sound(r, media, o->sound_source);
     if (!r->info.has_audio)
         AVSN_FAIL(AVSOUND_E_STATE, "%s has no sound, and what was asked for needs it; another file's sound can be given",
-                  o->path);
+                  avsn_media_name(r->video));
     r->audio = r->video;
     return AVSOUND_OK;
 }

@@ -32,11 +32,11 @@ typedef struct avsn_recording {
 } avsn_recording;
 
 typedef struct avsn_recording_options {
-    const char *path;
+    const avsound_source *source;
     avsn_feed *feed;        /* is read instead, if not NULL; must outlive the recording. With it every call below may return
                                AVSOUND_E_AGAIN, and when called again goes on as if it had not */
     bool frames, sound;     /* what will be asked for: AVSOUND_E_STATE if the file lacks it */
-    const char *audio_path; /* take the sound from here, over and over; or NULL */
+    const avsound_source *sound_source; /* take the sound from here, over and over; or NULL */
     int64_t start_us;       /* no earlier time will be asked for */
     int64_t columns;        /* most that will be asked for at once, if more than an input's; and what was asked for before may be
                                asked for again, so many columns back */

@@ -10,14 +10,14 @@ avsound_status avsn_reel_open(avsn_reel *reel, avsound_context *context, const a
 {
     /* sound from before the first picture is heard, too */
     const int64_t around_us = llround(options->around_s * 1e6) + llabs(options->audio_delay_us);
-    const avsn_recording_options recording = {.path = options->path, .feed = options->feed, .frames = true, .sound = true,
-                                              .audio_path = options->audio_path,
+    const avsn_recording_options recording = {.source = options->source, .feed = options->feed, .frames = true, .sound = true,
+                                              .sound_source = options->sound_source,
                                               .start_us = AVSN_MAX(options->start_us - around_us, 0)};
     const size_t pixels = (size_t)options->image->width * (size_t)options->image->height;
     reel->context = context;
     reel->options = *options;
     AVSN_TRY(avsn_recording_open(&reel->recording, context, options->audio, &recording));
-    reel->options.path = reel->options.audio_path = NULL; /* the caller's strings */
+    reel->options.source = reel->options.sound_source = NULL; /* the caller's */
     reel->planes = avsn_alloc(context, pixels, 3 * sizeof *reel->planes);
     reel->last = avsn_alloc(context, pixels, 3);
     if (!reel->planes || !reel->last)

@@ -7,9 +7,9 @@
 #include "api/session.h"
 
 typedef struct avsn_reel_options {
-    const char *path;
+    const avsound_source *source;
     avsn_feed *feed;                  /* as in avsn_recording_options; must have a frame */
-    const char *audio_path;           /* as in avsn_recording_options */
+    const avsound_source *sound_source; /* as in avsn_recording_options */
     const avsn_audio_frontend *audio; /* must outlive the reel; its `columns` are those of one avsn_recording_columns */
     const avsn_image_frontend *image; /* likewise */
     double rate;                      /* pictures a second */

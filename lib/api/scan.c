@@ -313,6 +313,8 @@ static avsound_status check_options(const avsound_scan_options *o)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: dense is %d, want 0 or 1", o->dense);
     if (o->dense && o->layer)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: dense does not go with the layer %s", o->layer);
+    if (o->audio_path && o->audio_source)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: audio_path and audio_source are both given, want one");
     if (o->start_us < 0 || o->duration_us < 0 || o->start_us > INT64_MAX / 4 || o->duration_us > INT64_MAX / 4)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "scan options: start_us is %lld and duration_us %lld, want 0 or more",
                   (long long)o->start_us, (long long)o->duration_us);
@@ -469,17 +471,17 @@ static int64_t block_of(const avsn_feed *feed)
     return feed ? AVSN_DENSE_FEED : AVSN_DENSE_FILE;
 }
 
-static avsound_status open_recording(avsound_scan *scan, const char *path, avsn_feed *feed)
+static avsound_status open_recording(avsound_scan *scan, const avsound_source *source, avsn_feed *feed)
 {
     const bool dense = scan->options.dense && scan->needs_sound;
     const int64_t lead_us = dense ? (int64_t)ceil(avsn_dense_lead(scan->model) * 1e6) : 0;
     const int64_t around_us = (int64_t)scan->model->arch->around * AVSN_STRIP_US;
     const avsn_recording_options options = {
-        .path = path,
+        .source = source,
         .feed = feed,
         .frames = scan->needs_frames,
         .sound = scan->needs_sound,
-        .audio_path = scan->options.audio_path,
+        .sound_source = scan->options.audio_source,
         .start_us = AVSN_MAX(scan->options.start_us - AVSN_MAX(lead_us, around_us), (int64_t)0),
         .columns = dense ? avsn_dense_columns(scan->model, block_of(feed)) : 0,
     };
@@ -496,17 +498,17 @@ static avsound_status make_dense(avsound_scan *scan, const avsn_feed *feed)
     return avsn_dense_create(scan->model, &scan->recording, &o, &scan->dense);
 }
 
-static avsound_status scan_init(avsound_scan *scan, const char *path, avsn_feed *feed)
+static avsound_status scan_init(avsound_scan *scan, const avsound_source *source, avsn_feed *feed)
 {
     const int32_t what = scan->options.what;
     if (scan->model->arch->clip)
-        return avsn_clip_scan_create(scan->model, path, feed, &scan->options, &scan->clip);
+        return avsn_clip_scan_create(scan->model, source, feed, &scan->options, &scan->clip);
     scan->needs_frames = (what & ~AVSOUND_SCAN_EMBED_AUDIO) != 0;
     scan->needs_sound = needs_sound(what);
     if (scan->options.sound_begins)
         scan->sound_ahead_us = half_us(&scan->model->config.audio);
     scan->workers = scan->options.threads ? scan->options.threads : avsn_cpu_count();
-    AVSN_TRY(open_recording(scan, path, feed));
+    AVSN_TRY(open_recording(scan, source, feed));
     AVSN_TRY(make_dense(scan, feed));
     const bool alone = scan->dense && !scan->needs_frames;
     if (alone) /* what is left costs less than handing it to a worker */
@@ -542,8 +544,8 @@ double avsn_scan_latency(const avsound_model *model, const avsound_scan_options 
     return AVSN_MAX(sound, frames);
 }
 
-avsound_status avsn_scan_create(avsound_model *model, const char *path, avsn_feed *feed, const avsound_scan_options *options,
-                                avsound_scan **out)
+avsound_status avsn_scan_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
+                                const avsound_scan_options *options, avsound_scan **out)
 {
     *out = NULL;
     avsound_scan *scan = avsn_alloc_zeroed(model->context, 1, sizeof *scan);
@@ -555,8 +557,8 @@ avsound_status avsn_scan_create(avsound_model *model, const char *path, avsn_fee
     pthread_mutex_init(&scan->mutex, NULL);
     pthread_cond_init(&scan->job_done, NULL);
     atomic_init(&scan->cancel, 0);
-    const avsound_status status = scan_init(scan, path, feed);
-    scan->options.audio_path = scan->options.layer = NULL; /* the caller's strings */
+    const avsound_status status = scan_init(scan, source, feed);
+    scan->options.audio_path = scan->options.layer = NULL, scan->options.audio_source = NULL; /* the caller's */
     if (status) {
         avsound_scan_free(scan);
         return status;
@@ -565,17 +567,33 @@ avsound_status avsn_scan_create(avsound_model *model, const char *path, avsn_fee
     return AVSOUND_OK;
 }
 
-avsound_status avsound_scan_create(avsound_model *model, const char *path, const avsound_scan_options *options,
-                                   avsound_scan **out)
+static avsound_status create(avsound_model *model, const avsound_source *source, const char *named,
+                             const avsound_scan_options *options, avsound_scan **out)
 {
     if (!out)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
     *out = NULL;
-    if (!model || !path || !options)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", !model ? "model" : !path ? "path" : "options");
+    if (!model || !source || !options)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", !model ? "model" : !source ? named : "options");
     avsound_scan_options o;
     AVSN_TRY(avsn_scan_check(model, options, &o));
-    return avsn_scan_create(model, path, NULL, &o, out);
+    const avsound_source other = avsn_path_source(o.audio_path);
+    if (o.audio_path)
+        o.audio_source = &other;
+    return avsn_scan_create(model, source, NULL, &o, out);
+}
+
+avsound_status avsound_scan_create(avsound_model *model, const char *path, const avsound_scan_options *options,
+                                   avsound_scan **out)
+{
+    const avsound_source source = avsn_path_source(path);
+    return create(model, path ? &source : NULL, "path", options, out);
+}
+
+avsound_status avsound_scan_create_source(avsound_model *model, const avsound_source *source,
+                                          const avsound_scan_options *options, avsound_scan **out)
+{
+    return create(model, source, "source", options, out);
 }
 
 void avsound_scan_free(avsound_scan *scan)

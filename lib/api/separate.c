@@ -342,6 +342,8 @@ static avsound_status check_region(const avsound_separator_options *o, avsn_regi
 
 static avsound_status check_options(const avsound_separator_options *o, avsn_region *region)
 {
+    if (o->audio_path && o->audio_source)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separator options: audio_path and audio_source are both given, want one");
     const int32_t known = AVSOUND_SEPARATE_COMPAT | AVSOUND_SEPARATE_CONSISTENT | AVSOUND_SEPARATE_ORIGINAL_PHASE;
     if (o->flags & ~known)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "separation options: flags is %#x, want AVSOUND_SEPARATE_ constants or-ed",
@@ -398,9 +400,9 @@ static avsound_status make_buffers(avsound_separator *s)
 }
 
 /* A stream's windows come one at a time, each to be done as soon as can be: all threads compute it. */
-static avsound_status separation_init(avsound_separator *s, const char *path, avsn_feed *feed)
+static avsound_status separation_init(avsound_separator *s, const avsound_source *source, avsn_feed *feed)
 {
-    const avsn_clips_options clips = {.path = path, .feed = feed, .audio_path = s->options.audio_path,
+    const avsn_clips_options clips = {.source = source, .feed = feed, .sound_source = s->options.audio_source,
                                       .frames = !s->model->arch->blind, .start_us = s->options.start_us,
                                       .duration_us = s->options.duration_us};
     const int32_t flags = s->options.flags;
@@ -440,7 +442,7 @@ avsound_status avsn_separator_check(const avsound_model *model, const avsound_se
     return AVSOUND_OK;
 }
 
-avsound_status avsn_separator_create(avsound_model *model, const char *path, avsn_feed *feed,
+avsound_status avsn_separator_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
                                      const avsound_separator_options *options, avsound_separator **out)
 {
     *out = NULL;
@@ -451,8 +453,8 @@ avsound_status avsn_separator_create(avsound_model *model, const char *path, avs
     s->model = avsn_model_ref(model);
     s->options = *options;
     atomic_init(&s->cancel, 0);
-    const avsound_status status = separation_init(s, path, feed);
-    s->options.audio_path = NULL; /* the caller's string */
+    const avsound_status status = separation_init(s, source, feed);
+    s->options.audio_path = NULL, s->options.audio_source = NULL; /* the caller's */
     if (status) {
         avsound_separator_free(s);
         return status;
@@ -461,17 +463,33 @@ avsound_status avsn_separator_create(avsound_model *model, const char *path, avs
     return AVSOUND_OK;
 }
 
-avsound_status avsound_separator_create(avsound_model *model, const char *path, const avsound_separator_options *options,
-                                         avsound_separator **out)
+static avsound_status create(avsound_model *model, const avsound_source *source, const char *named,
+                             const avsound_separator_options *options, avsound_separator **out)
 {
     if (!out)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "out is NULL");
     *out = NULL;
-    if (!model || !path)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", model ? "path" : "model");
+    if (!model || !source)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s is NULL", model ? named : "model");
     avsound_separator_options o;
     AVSN_TRY(avsn_separator_check(model, options, &o));
-    return avsn_separator_create(model, path, NULL, &o, out);
+    const avsound_source other = avsn_path_source(o.audio_path);
+    if (o.audio_path)
+        o.audio_source = &other;
+    return avsn_separator_create(model, source, NULL, &o, out);
+}
+
+avsound_status avsound_separator_create(avsound_model *model, const char *path, const avsound_separator_options *options,
+                                        avsound_separator **out)
+{
+    const avsound_source source = avsn_path_source(path);
+    return create(model, path ? &source : NULL, "path", options, out);
+}
+
+avsound_status avsound_separator_create_source(avsound_model *model, const avsound_source *source,
+                                               const avsound_separator_options *options, avsound_separator **out)
+{
+    return create(model, source, "source", options, out);
 }
 
 void avsound_separator_cancel(avsound_separator *s)

@@ -53,11 +53,11 @@ void avsound_stream_options_init(avsound_stream_options *options, uint32_t struc
     avsn_options_clear(options, struct_size, sizeof *options);
 }
 
-static avsound_status refuse_span(int64_t start_us, int64_t duration_us, const char *audio_path)
+static avsound_status refuse_span(int64_t start_us, int64_t duration_us, bool other_sound)
 {
-    if (start_us || duration_us || audio_path)
-        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "stream options: the task has a start_us, a duration_us or an audio_path, "
-                  "which a stream does not");
+    if (start_us || duration_us || other_sound)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "stream options: the task has a start_us, a duration_us, an audio_path or an "
+                  "audio_source, which a stream does not");
     return AVSOUND_OK;
 }
 
@@ -66,7 +66,7 @@ static avsound_status set_scan(avsound_stream *s, const avsound_scan_options *th
     avsound_scan_options *o = &s->scan_options;
     const bool clip = s->model->arch->clip, waveform = clip && !s->model->arch->lags;
     AVSN_TRY(avsn_scan_check(s->model, theirs, o));
-    AVSN_TRY(refuse_span(o->start_us, o->duration_us, o->audio_path));
+    AVSN_TRY(refuse_span(o->start_us, o->duration_us, o->audio_path || o->audio_source));
     s->scans = true;
     s->feed.frames = clip || (o->what & ~AVSOUND_SCAN_EMBED_AUDIO) != 0;
     s->feed.sound = clip || (o->what & (AVSOUND_SCAN_EMBED_AUDIO | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_MAP)) != 0;
@@ -96,7 +96,7 @@ static avsound_status set_separator(avsound_stream *s, const avsound_separator_o
 {
     avsound_separator_options *o = &s->separator_options;
     AVSN_TRY(avsn_separator_check(s->model, theirs, o));
-    AVSN_TRY(refuse_span(o->start_us, o->duration_us, o->audio_path));
+    AVSN_TRY(refuse_span(o->start_us, o->duration_us, o->audio_path || o->audio_source));
     if (o->flags & AVSOUND_SEPARATE_COMPAT)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "stream options: AVSOUND_SEPARATE_COMPAT leaves out the end of what it "
                   "separates, which a stream does not know");

@@ -392,7 +392,7 @@ avsound_status avsn_towers_open(avsn_towers *t, const avsound_model *model, cons
     t->most = (int32_t)lround(o->range_seconds * 1e3 / t->step_ms);
     t->scale = scale ? (double)scale->data[0] : 1;
     t->trained_s = config->clip.frames / config->clip.frame_rate;
-    const avsn_reel_options reel = {.path = o->path, .feed = o->feed, .audio_path = o->audio_path, .audio = &s->audio,
+    const avsn_reel_options reel = {.source = o->source, .feed = o->feed, .sound_source = o->sound_source, .audio = &s->audio,
                                     .image = &config->image, .rate = config->clip.frame_rate,
                                     .audio_delay_us = o->audio_delay_us, .start_us = o->start_us,
                                     .duration_us = o->duration_us, .around_s = o->range_seconds};

@@ -7,9 +7,9 @@
 #include "network/network.h"
 
 typedef struct avsn_towers_options {
-    const char *path;
+    const avsound_source *source;
     avsn_feed *feed;          /* as in avsn_reel_options */
-    const char *audio_path;
+    const avsound_source *sound_source;
     double range_seconds;     /* sound to either side of a picture that will be asked for */
     int64_t audio_delay_us, start_us, duration_us; /* as in avsn_reel_options */
     int32_t threads, compute; /* of the network's plans */

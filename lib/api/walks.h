@@ -14,12 +14,13 @@ avsound_status avsn_offset_check(const avsound_model *model, const avsound_offse
 avsound_status avsn_separator_check(const avsound_model *model, const avsound_separator_options *theirs,
                                     avsound_separator_options *options);
 
-/* `options` were checked. `feed` is readable and outlives the walk; with it `path` is not looked at. */
-avsound_status avsn_scan_create(avsound_model *model, const char *path, avsn_feed *feed, const avsound_scan_options *options,
-                                avsound_scan **out);
-avsound_status avsn_offset_create(avsound_model *model, const char *path, avsn_feed *feed,
+/* `options` were checked. `feed` is readable and outlives the walk; with it `source` is not looked at.
+ * Another sound is the options' audio_source, not their audio_path. */
+avsound_status avsn_scan_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
+                                const avsound_scan_options *options, avsound_scan **out);
+avsound_status avsn_offset_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
                                   const avsound_offset_options *options, avsound_offset **out);
-avsound_status avsn_separator_create(avsound_model *model, const char *path, avsn_feed *feed,
+avsound_status avsn_separator_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
                                      const avsound_separator_options *options, avsound_separator **out);
 
 /* ---- for how long after a result's time the recording is looked at, in seconds at most ---- */

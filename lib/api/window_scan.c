@@ -326,16 +326,17 @@ static void set_span(window_scan *s)
 }
 
 /* A map is of the whole picture, squeezed to the network's size; a score, of what the network learned to look at. */
-static avsound_status open_files(window_scan *s, const char *path, avsn_feed *feed)
+static avsound_status open_files(window_scan *s, const avsound_source *source, avsn_feed *feed)
 {
     const avsound_scan_options *o = &s->base.options;
     avsn_image_frontend image = s->base.model->config.image;
-    const avsn_clips_options clips = {.path = path, .feed = feed, .audio_path = o->audio_path, .repeats = o->audio_path != NULL, .frames = true,
+    const avsn_clips_options clips = {.source = source, .feed = feed, .sound_source = o->audio_source,
+                                      .repeats = o->audio_source != NULL, .frames = true,
                                       .start_us = s->begin_us, .duration_us = s->span_us};
     if (o->what & AVSOUND_SCAN_MAP)
         image.short_side = AVSN_MIN(image.width, image.height);
     AVSN_TRY(avsn_clips_open(&s->clips, s->base.context, &image, &s->base.model->config.clip, &clips));
-    return avsn_clip_scan_show(&s->base, path, feed);
+    return avsn_clip_scan_show(&s->base, source, feed);
 }
 
 static avsound_status make_session(window_scan *s)
@@ -409,11 +410,11 @@ static avsound_status make_buffers(window_scan *s)
     return take(s, cells, &s->ink);
 }
 
-static avsound_status init(window_scan *s, const char *path, avsn_feed *feed)
+static avsound_status init(window_scan *s, const avsound_source *source, avsn_feed *feed)
 {
     set_span(s);
-    AVSN_TRY(open_files(s, path, feed));
-    s->base.options.audio_path = NULL; /* the caller's string */
+    AVSN_TRY(open_files(s, source, feed));
+    s->base.options.audio_path = NULL, s->base.options.audio_source = NULL; /* the caller's */
     AVSN_TRY(make_session(s));
     AVSN_TRY(set_windows(s));
     return make_buffers(s);
@@ -432,7 +433,7 @@ static void close(avsn_clip_scan *base)
     avsound_session_free(s->session);
 }
 
-avsound_status avsn_window_scan_create(avsound_model *model, const char *path, avsn_feed *feed,
+avsound_status avsn_window_scan_create(avsound_model *model, const avsound_source *source, avsn_feed *feed,
                                        const avsound_scan_options *options, avsn_clip_scan **out)
 {
     *out = NULL;
@@ -441,7 +442,7 @@ avsound_status avsn_window_scan_create(avsound_model *model, const char *path, a
         return AVSOUND_E_NO_MEMORY;
     s->base = (avsn_clip_scan){.context = model->context, .model = model, .options = *options, .next = next, .info = info,
                                .windows = windows, .decode_seconds = decode_seconds, .cancel = cancel, .close = close};
-    const avsound_status status = init(s, path, feed);
+    const avsound_status status = init(s, source, feed);
     if (status)
         avsn_clip_scan_free(&s->base);
     else

@@ -16,12 +16,13 @@ avsound_status avsn_io_init(avsn_io *io, const avsound_io *calls)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "io: size is %lld, want at least 1", (long long)calls->size);
     io->calls.name = NULL;
     io->position = -1;
+    io->shared = false;
     return AVSOUND_OK;
 }
 
 static avsound_status seek(avsn_io *io, const char *label, int64_t position)
 {
-    if (io->position == position)
+    if (io->position == position && !io->shared)
         return AVSOUND_OK;
     io->position = -1;
     const int32_t answer = io->calls.seek(position, io->calls.user_data);

@@ -9,6 +9,7 @@
 typedef struct avsn_io {
     avsound_io calls;
     int64_t position; /* where the next read begins; -1: unknown, at first and after a failure */
+    bool shared;      /* others read through the same callbacks: each read follows a seek */
 } avsn_io;
 
 /* The name stays the caller's: calls.name is NULL afterwards. */

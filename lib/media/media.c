@@ -201,14 +201,49 @@ avsound_status avsn_media_open_memory(avsound_context *context, const void *data
     return open_source(&source, options, out);
 }
 
-avsound_status avsn_media_open_io(avsound_context *context, const avsound_io *io, const avsound_media_options *options,
+avsound_status avsn_media_open_io(avsound_context *context, const avsound_io *io, bool shared, const avsound_media_options *options,
                                   avsound_media **out)
 {
     avsn_source source;
     avsn_ffmpeg_quiet();
     *out = NULL;
-    AVSN_TRY(avsn_source_open_io(context, io, &source));
+    AVSN_TRY(avsn_source_open_io(context, io, shared, &source));
     return open_source(&source, options, out);
+}
+
+avsound_source avsn_path_source(const char *path)
+{
+    return (avsound_source){.struct_size = sizeof(avsound_source), .kind = AVSOUND_SOURCE_PATH, .name = path};
+}
+
+avsound_status avsn_media_open_source(avsound_context *context, const avsound_source *source, const avsound_media_options *options,
+                                      avsound_media **out)
+{
+    avsound_source s;
+    *out = NULL;
+    AVSN_TRY(avsn_options_read(&s, sizeof s, source, sizeof s, "source"));
+    switch (s.kind) {
+    case AVSOUND_SOURCE_PATH:
+        if (!s.name)
+            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "source: name is NULL, want a path");
+        return avsn_media_open(context, s.name, options, out);
+    case AVSOUND_SOURCE_FD:
+        return avsn_media_open_fd(context, s.fd, s.name, options, out);
+    case AVSOUND_SOURCE_MEMORY:
+        if (!s.data || s.size < 1)
+            AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "source: data is %s and size %lld, want at least a byte", s.data ? "given" : "NULL",
+                      (long long)s.size);
+        return avsn_media_open_memory(context, s.data, (size_t)s.size, s.name, options, out);
+    case AVSOUND_SOURCE_IO:
+        return avsn_media_open_io(context, s.io, true, options, out);
+    default:
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "source: kind is %d, want an AVSOUND_SOURCE_ constant", s.kind);
+    }
+}
+
+const char *avsn_media_name(const avsound_media *media)
+{
+    return media->source.path ? media->source.path : "the recording";
 }
 
 /* Frames and samples at times that are not theirs would be worse than none. */

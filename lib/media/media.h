@@ -14,8 +14,13 @@ avsound_status avsn_media_open_fd(avsound_context *context, int fd, const char *
                                   const avsound_media_options *options, avsound_media **out);
 avsound_status avsn_media_open_memory(avsound_context *context, const void *data, size_t size, const char *name,
                                       const avsound_media_options *options, avsound_media **out);
-avsound_status avsn_media_open_io(avsound_context *context, const avsound_io *io, const avsound_media_options *options,
+/* shared: others read through the same callbacks in turn. */
+avsound_status avsn_media_open_io(avsound_context *context, const avsound_io *io, bool shared, const avsound_media_options *options,
                                   avsound_media **out);
+avsound_status avsn_media_open_source(avsound_context *context, const avsound_source *source, const avsound_media_options *options,
+                                      avsound_media **out);
+avsound_source avsn_path_source(const char *path);
+const char *avsn_media_name(const avsound_media *media); /* what its error details begin with */
 /* What reads a feed (feed.h), which must outlive it: AVSOUND_E_AGAIN where more may come. It cannot be sought in. */
 struct avsn_feed;
 avsound_status avsn_media_open_feed(avsound_context *context, struct avsn_feed *feed, bool frames, bool sound,

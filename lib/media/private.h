@@ -96,7 +96,7 @@ avsound_status avsn_source_open(avsound_context *context, const char *path, avsn
 avsound_status avsn_source_open_fd(avsound_context *context, int fd, const char *name, avsn_source *source);
 avsound_status avsn_source_open_memory(avsound_context *context, const void *data, size_t size, const char *name,
                                        avsn_source *source);
-avsound_status avsn_source_open_io(avsound_context *context, const avsound_io *calls, avsn_source *source);
+avsound_status avsn_source_open_io(avsound_context *context, const avsound_io *calls, bool shared, avsn_source *source);
 /* Up to `size` bytes at `position`; *got is 0 only at the end. */
 avsound_status avsn_source_read(const avsn_source *source, int64_t position, void *buffer, size_t size, size_t *got);
 void avsn_source_close(avsn_source *source);

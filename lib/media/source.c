@@ -144,10 +144,11 @@ avsound_status avsn_source_open_memory(avsound_context *context, const void *dat
     return finish(source, AVSOUND_OK);
 }
 
-avsound_status avsn_source_open_io(avsound_context *context, const avsound_io *calls, avsn_source *source)
+avsound_status avsn_source_open_io(avsound_context *context, const avsound_io *calls, bool shared, avsn_source *source)
 {
     avsn_io io;
     AVSN_TRY(avsn_io_init(&io, calls));
+    io.shared = shared;
     AVSN_TRY(begin(context, avsn_io_name(calls), source));
     source->io = avsn_alloc(context, 1, sizeof *source->io);
     if (!source->io)

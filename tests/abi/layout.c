@@ -55,6 +55,16 @@ AT(avsound_tensor, reserved, 12);
 AT(avsound_tensor, shape, 16);
 AT(avsound_tensor, data, 64);
 
+SIZE(avsound_source, 48);
+AT(avsound_source, struct_size, 0);
+AT(avsound_source, kind, 4);
+AT(avsound_source, name, 8);
+AT(avsound_source, data, 16);
+AT(avsound_source, size, 24);
+AT(avsound_source, io, 32);
+AT(avsound_source, fd, 40);
+AT(avsound_source, reserved, 44);
+
 SIZE(avsound_io, 48);
 AT(avsound_io, struct_size, 0);
 AT(avsound_io, reserved, 4);
@@ -131,7 +141,7 @@ AT(avsound_score, probability, 4);
 AT(avsound_score, confidence, 8);
 AT(avsound_score, reserved, 12);
 
-SIZE(avsound_scan_options, 72);
+SIZE(avsound_scan_options, 80);
 AT(avsound_scan_options, struct_size, 0);
 AT(avsound_scan_options, what, 4);
 AT(avsound_scan_options, threads, 8);
@@ -145,6 +155,7 @@ AT(avsound_scan_options, grid_rows, 56);
 AT(avsound_scan_options, grid_cols, 60);
 AT(avsound_scan_options, sound_begins, 64);
 AT(avsound_scan_options, dense, 68);
+AT(avsound_scan_options, audio_source, 72);
 
 SIZE(avsound_scan_result, 112);
 AT(avsound_scan_result, struct_size, 0);
@@ -168,7 +179,7 @@ AT(avsound_scan_result, classes, 96);
 AT(avsound_scan_result, class_count, 104);
 AT(avsound_scan_result, reserved2, 108);
 
-SIZE(avsound_separator_options, 56);
+SIZE(avsound_separator_options, 64);
 AT(avsound_separator_options, struct_size, 0);
 AT(avsound_separator_options, flags, 4);
 AT(avsound_separator_options, threads, 8);
@@ -180,6 +191,7 @@ AT(avsound_separator_options, top, 36);
 AT(avsound_separator_options, right, 40);
 AT(avsound_separator_options, bottom, 44);
 AT(avsound_separator_options, audio_path, 48);
+AT(avsound_separator_options, audio_source, 56);
 
 SIZE(avsound_flow_options, 24);
 AT(avsound_flow_options, struct_size, 0);
@@ -415,6 +427,10 @@ VALUE(AVSOUND_PRECISION_F32, 0);
 VALUE(AVSOUND_PRECISION_BF16, 1);
 VALUE(AVSOUND_PRECISION_AUTO, 2);
 
+VALUE(AVSOUND_SOURCE_PATH, 0);
+VALUE(AVSOUND_SOURCE_FD, 1);
+VALUE(AVSOUND_SOURCE_MEMORY, 2);
+VALUE(AVSOUND_SOURCE_IO, 3);
 VALUE(AVSOUND_SCAN_EMBED_IMAGE, 1);
 VALUE(AVSOUND_SCAN_EMBED_AUDIO, 2);
 VALUE(AVSOUND_SCAN_SCORE, 4);

@@ -344,6 +344,37 @@ static avsound_status scan_motion(void *scene_)
     return scan_for(scene_, AVSOUND_SCAN_SCORE | AVSOUND_SCAN_EMBED_IMAGE, 0);
 }
 
+/* A walk from callbacks and memory; the rest of it is as any other's. */
+static avsound_status walk_from_elsewhere(void *scene_)
+{
+    scene *s = scene_;
+    avsound_scan_options options = {.struct_size = sizeof options, .what = AVSOUND_SCAN_SCORE, .threads = 1};
+    avsound_scan *scan = NULL;
+    avsound_offset *offset = NULL;
+    avsound_separator *separator = NULL;
+    input in = input_of_file(s->clip);
+    const avsound_io io = input_io(&in, NULL);
+    const avsound_source source = {.struct_size = sizeof source, .kind = AVSOUND_SOURCE_IO, .io = &io},
+                         other = {.struct_size = sizeof other, .kind = AVSOUND_SOURCE_MEMORY, .data = in.data,
+                                  .size = (int64_t)in.size};
+    avsound_status status;
+    options.audio_source = &other;
+    arm(&s->refusals);
+    if (!strcmp(s->arch, "sync-net"))
+        status = CALL(avsound_offset_create_source, s->model, &source, NULL, &offset);
+    else if (!strcmp(s->arch, "mask-net"))
+        status = CALL(avsound_separator_create_source, s->model, &source, NULL, &separator);
+    else
+        status = CALL(avsound_scan_create_source, s->model, &source, &options, &scan);
+    disarm(&s->refusals);
+    ck_assert((status == AVSOUND_OK) == (scan || offset || separator));
+    avsound_scan_free(scan);
+    avsound_offset_free(offset);
+    avsound_separator_free(separator);
+    input_drop(&in);
+    return status;
+}
+
 /* ---- an index ---- */
 
 static void index_path(const scene *s, char path[128], const char *name)
@@ -783,6 +814,9 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(scan_motion, "ave-net-of", refuse_each, scan_motion)                          \
     X(scan_in_time, "sync-net", refuse_each, scan_in_time)                          \
     X(ask_scan, "avol-net", refuse_all, ask_scan)                                   \
+    X(scan_from_elsewhere, "avol-net", refuse_each, walk_from_elsewhere)            \
+    X(measure_from_elsewhere, "sync-net", refuse_each, walk_from_elsewhere)         \
+    X(separate_from_elsewhere, "mask-net", refuse_each, walk_from_elsewhere)        \
     X(write_index, "ave-net", refuse_each, write_index)                             \
     X(search_index, "ave-net", refuse_each, search_index)                           \
     X(measure_offset, "sync-net", refuse_each, measure_offset)                      \

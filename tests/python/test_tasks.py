@@ -1,5 +1,7 @@
 """Walks over recordings, and drawing."""
+import io
 import itertools
+import pathlib
 import threading
 
 import avsound
@@ -169,3 +171,42 @@ def test_models_that_cannot(model, world):
         model.separate(world[0])
     with pytest.raises(avsound.UnsupportedError):
         model.offset(world[0])
+
+
+def sources_of(path):
+    """The same recording as bytes, as a file object, as a descriptor."""
+    with open(path, "rb") as file:
+        yield path.read_bytes()
+        yield file
+        yield file.fileno()
+
+
+def test_walks_read_from_memory_files_and_descriptors(model, video):
+    video = pathlib.Path(video)
+    own = [(r.probability, r.map.tobytes()) for r in model.scan(video, "score", "map", hop=0.5)]
+    for source in sources_of(video):
+        assert [(r.probability, r.map.tobytes()) for r in model.scan(source, "score", "map", hop=0.5, threads=1)] == own
+    silent = model.scan(video, "score", hop=1, duration=1, sound=io.BytesIO(video.read_bytes()))
+    assert [r.probability for r in silent] == [r.probability for r in model.scan(video, "score", hop=1, duration=1)]
+    with avsound.Model.create("sync-net", {"width": 0.0625}, seed=3) as network:
+        own = network.offset(video, threads=1).measure()
+        for source in sources_of(video):
+            assert np.array_equal(network.offset(source, threads=1).measure().scores, own.scores, equal_nan=True)
+    with avsound.Model.create("mask-net", {"width": 0.0625, "unet_width": 0.125}, seed=3) as network:
+        own = np.concatenate([s.on for s in network.separate(video, threads=1)])
+        for source in sources_of(video):
+            assert np.array_equal(np.concatenate([s.on for s in network.separate(source, threads=1)]), own)
+
+
+def test_what_a_file_object_raises_comes_out_of_a_walk(model, video):
+    class Failing(io.BytesIO):
+        left = 2
+
+        def read(self, size=-1):
+            self.left -= 1
+            if self.left < 0:
+                raise RuntimeError("the archive is gone")
+            return super().read(min(size, 4096))
+
+    with pytest.raises(RuntimeError, match="the archive is gone"):
+        model.scan(Failing(pathlib.Path(video).read_bytes()), "score")

@@ -55,6 +55,10 @@ DTYPE_BF16 = 2
 DTYPE_S32 = 3
 DTYPE_S8 = 4
 DTYPE_U8 = 5
+SOURCE_PATH = 0
+SOURCE_FD = 1
+SOURCE_MEMORY = 2
+SOURCE_IO = 3
 PRECISION_F32 = 0
 PRECISION_BF16 = 1
 PRECISION_AUTO = 2
@@ -260,6 +264,19 @@ class avsound_io(Struct):
                 ("seek", CFUNCTYPE(c_int32, c_int64, c_void_p)), ("user_data", c_void_p), ("name", c_char_p)]
 
 
+class avsound_source(Struct):
+    struct_size: int
+    kind: int
+    name: bytes
+    data: Any
+    size: int
+    io: Any
+    fd: int
+    reserved: int
+    _fields_ = [("struct_size", c_uint32), ("kind", c_int32), ("name", c_char_p), ("data", c_void_p), ("size", c_int64),
+                ("io", POINTER(avsound_io)), ("fd", c_int32), ("reserved", c_int32)]
+
+
 class avsound_session_options(Struct):
     struct_size: int
     threads: int
@@ -445,10 +462,11 @@ class avsound_scan_options(Struct):
     grid_cols: int
     sound_begins: int
     dense: int
+    audio_source: Any
     _fields_ = [("struct_size", c_uint32), ("what", c_int32), ("threads", c_int32), ("precision", c_int32),
                 ("hop_seconds", c_double), ("start_us", c_int64), ("duration_us", c_int64), ("audio_path", c_char_p),
                 ("layer", c_char_p), ("grid_rows", c_int32), ("grid_cols", c_int32), ("sound_begins", c_int32),
-                ("dense", c_int32)]
+                ("dense", c_int32), ("audio_source", POINTER(avsound_source))]
 
 
 class avsound_scan_result(Struct):
@@ -543,9 +561,11 @@ class avsound_separator_options(Struct):
     right: float
     bottom: float
     audio_path: bytes
+    audio_source: Any
     _fields_ = [("struct_size", c_uint32), ("flags", c_int32), ("threads", c_int32), ("precision", c_int32),
                 ("start_us", c_int64), ("duration_us", c_int64), ("left", c_float), ("top", c_float),
-                ("right", c_float), ("bottom", c_float), ("audio_path", c_char_p)]
+                ("right", c_float), ("bottom", c_float), ("audio_path", c_char_p),
+                ("audio_source", POINTER(avsound_source))]
 
 
 class avsound_separator_result(Struct):
@@ -1226,6 +1246,8 @@ FUNCTIONS = {
     "avsound_scan_options_init": ("avsound", None, [POINTER(avsound_scan_options), c_uint32]),
     "avsound_scan_create": ("avsound", Status, [POINTER(avsound_model), c_char_p, POINTER(avsound_scan_options),
         POINTER(POINTER(avsound_scan))]),
+    "avsound_scan_create_source": ("avsound", Status, [POINTER(avsound_model), POINTER(avsound_source),
+        POINTER(avsound_scan_options), POINTER(POINTER(avsound_scan))]),
     "avsound_scan_get_info": ("avsound", Status, [POINTER(avsound_scan), POINTER(avsound_media_info)]),
     "avsound_scan_expected": ("avsound", c_int64, [POINTER(avsound_scan)]),
     "avsound_scan_next": ("avsound", Status, [POINTER(avsound_scan), POINTER(avsound_scan_result)]),
@@ -1235,6 +1257,8 @@ FUNCTIONS = {
     "avsound_offset_options_init": ("avsound", None, [POINTER(avsound_offset_options), c_uint32]),
     "avsound_offset_create": ("avsound", Status, [POINTER(avsound_model), c_char_p, POINTER(avsound_offset_options),
         POINTER(POINTER(avsound_offset))]),
+    "avsound_offset_create_source": ("avsound", Status, [POINTER(avsound_model), POINTER(avsound_source),
+        POINTER(avsound_offset_options), POINTER(POINTER(avsound_offset))]),
     "avsound_offset_next": ("avsound", Status, [POINTER(avsound_offset), POINTER(c_double)]),
     "avsound_offset_get_result": ("avsound", Status, [POINTER(avsound_offset), POINTER(avsound_offset_result)]),
     "avsound_offset_get_curve": ("avsound", Status, [POINTER(avsound_offset), POINTER(c_double), POINTER(c_double),
@@ -1246,6 +1270,8 @@ FUNCTIONS = {
     "avsound_offset_free": ("avsound", None, [POINTER(avsound_offset)]),
     "avsound_separator_options_init": ("avsound", None, [POINTER(avsound_separator_options), c_uint32]),
     "avsound_separator_create": ("avsound", Status, [POINTER(avsound_model), c_char_p,
+        POINTER(avsound_separator_options), POINTER(POINTER(avsound_separator))]),
+    "avsound_separator_create_source": ("avsound", Status, [POINTER(avsound_model), POINTER(avsound_source),
         POINTER(avsound_separator_options), POINTER(POINTER(avsound_separator))]),
     "avsound_separator_get_info": ("avsound", Status, [POINTER(avsound_separator), POINTER(avsound_media_info)]),
     "avsound_separator_expected": ("avsound", c_int64, [POINTER(avsound_separator)]),

@@ -16,6 +16,7 @@ from .arrays import Frame, FrameLike, Sound, fill_frame, read_audio, read_frame
 from .model import Context, PathLike, pointer_of
 
 Buffer = Union[bytes, bytearray, memoryview, np.ndarray]
+SourceLike = Union[PathLike, int, Buffer, BinaryIO]
 
 @dataclass(frozen=True)
 class MediaInfo:
@@ -65,6 +66,54 @@ def media_info(function: Any, pointer: Any) -> MediaInfo:
     return MediaInfo(**{field.name: values[field.name] for field in fields(MediaInfo)})
 
 
+class Source:
+    """Where a recording is: `struct` as the library takes it, of a path, a file's descriptor, the bytes of a file, or a binary file
+    object that can seek. It must live as long as what reads it."""
+
+    def __init__(self, source: SourceLike) -> None:
+        self.input: Input | None = None
+        self.struct = _abi.avsound_source()
+        if isinstance(source, (str, os.PathLike)):
+            self.struct.kind, self.struct.name = _abi.SOURCE_PATH, encoded_path(source)
+        elif isinstance(source, int):
+            self.struct.kind, self.struct.fd = _abi.SOURCE_FD, source
+        elif hasattr(source, "read"):
+            self.input = Input(source, str(getattr(source, "name", "input")))
+            self.struct.kind, self.struct.io = _abi.SOURCE_IO, ctypes.pointer(self.input.struct)
+        else:
+            self._memory = np.frombuffer(source, np.uint8)
+            self.struct.kind, self.struct.data, self.struct.size = (_abi.SOURCE_MEMORY, self._memory.ctypes.data,
+                                                                    self._memory.size)
+
+
+class Reader(Handle):
+    """What walks that read recordings have in common: what Python's file objects raise comes out of the call."""
+
+    def __init__(self, kind: Any, function: Callable, parent: Any, struct: Any, source: SourceLike,
+                 sound: SourceLike | None = None) -> None:
+        sources = [Source(one) for one in (source, sound) if one is not None]
+        self._inputs = [one.input for one in sources if one.input]
+        if sound is not None:
+            struct.audio_source = ctypes.pointer(sources[1].struct)
+        with self._reraised():
+            super().__init__(make(kind, function, parent, sources[0].struct, struct, keeps=(parent, *sources)))
+
+    @contextlib.contextmanager
+    def _reraised(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for one in self._inputs:
+                stack.enter_context(one.reraised())
+            yield
+
+    def _locked(self) -> Any:
+        return self._locked_and_reraised() if self._inputs else super()._locked()
+
+    @contextlib.contextmanager
+    def _locked_and_reraised(self) -> Iterator[Any]:
+        with super()._locked() as pointer, self._reraised():
+            yield pointer
+
+
 class Media(Handle):
     """An opened file. Frames come upright with square pixels, sound at `rate` and with `channels` (0: the file's own).
 
@@ -73,7 +122,7 @@ class Media(Handle):
     will do. One thread at a time: others wait.
     """
 
-    def __init__(self, source: PathLike | int | Buffer | BinaryIO, *, name: str | None = None, rate: int = 0,
+    def __init__(self, source: SourceLike, *, name: str | None = None, rate: int = 0,
                  channels: int = 0, video: bool = True, sound: bool = True, track: int = 0, threads: int = 0,
                  context: Context | None = None) -> None:
         struct = options(_abi.avsound_media_options, decode_threads=threads, audio_rate=rate, audio_channels=channels,

@@ -18,6 +18,7 @@ from ._native import PRECISIONS, Handle, Input, callback_type, choice, lib, make
 from .arrays import FrameLike, SoundLike, fill_audio, fill_frame, floats, pointer, room, structs, view
 
 if TYPE_CHECKING:
+    from .media import SourceLike
     from .tasks import Offset, Scan, Separator
 
 PathLike = Union[str, os.PathLike]
@@ -187,20 +188,20 @@ class Model(Handle):
         """Session(self, ...)."""
         return Session(self, **arguments)
 
-    def scan(self, path: PathLike, *what: str, **arguments: Any) -> Scan:
-        """Scan(self, path, ...)."""
+    def scan(self, source: SourceLike, *what: str, **arguments: Any) -> Scan:
+        """Scan(self, source, ...)."""
         from .tasks import Scan
-        return Scan(self, path, *what, **arguments)
+        return Scan(self, source, *what, **arguments)
 
-    def offset(self, path: PathLike, **arguments: Any) -> Offset:
-        """Offset(self, path, ...)."""
+    def offset(self, source: SourceLike, **arguments: Any) -> Offset:
+        """Offset(self, source, ...)."""
         from .tasks import Offset
-        return Offset(self, path, **arguments)
+        return Offset(self, source, **arguments)
 
-    def separate(self, path: PathLike, **arguments: Any) -> Separator:
-        """Separator(self, path, ...)."""
+    def separate(self, source: SourceLike, **arguments: Any) -> Separator:
+        """Separator(self, source, ...)."""
         from .tasks import Separator
-        return Separator(self, path, **arguments)
+        return Separator(self, source, **arguments)
 
     def spectrogram(self, sound: SoundLike) -> npt.NDArray[np.float32]:
         """[bins][columns] of a sound, as the model's front end computes it."""

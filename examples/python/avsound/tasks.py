@@ -12,7 +12,7 @@ import numpy.typing as npt
 from . import _abi, errors
 from ._native import PRECISIONS, Handle, choice, lib, make, microseconds, options, path as encoded_path
 from .arrays import Frame, FrameLike, copied, fill_frame, floats, pointer, read_frame, room
-from .media import MediaInfo, media_info
+from .media import MediaInfo, Reader, SourceLike, media_info
 from .model import Context, Model, PathLike, pointer_of
 
 WHAT = {"embed-image": _abi.SCAN_EMBED_IMAGE, "embed-sound": _abi.SCAN_EMBED_AUDIO, "score": _abi.SCAN_SCORE,
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 
-class Walk(Handle):
+class Walk(Reader):
     """What scans and separations have in common: they are iterators over results, in order, in bounded memory."""
 
     _prefix: str  # of the functions
@@ -82,14 +82,14 @@ class ScanResult:
 
 
 def scan_options(what: Sequence[str], *, hop: float = 0.0, start: float = 0.0, duration: float = 0.0, threads: int = 0,
-                 precision: str = "f32", sound: PathLike | None = None, layer: str | None = None,
-                 grid: tuple[int, int] = (0, 0), centred: bool = True, dense: bool = False) -> Any:
+                 precision: str = "f32", layer: str | None = None, grid: tuple[int, int] = (0, 0), centred: bool = True,
+                 dense: bool = False) -> Any:
     bits = 0
     for word in what or ("score",):
         bits |= choice("scan for", word, WHAT)
     return options(_abi.avsound_scan_options, what=bits, threads=threads, hop_seconds=hop,
                    precision=choice("precision", precision, PRECISIONS), start_us=microseconds(start),
-                   duration_us=microseconds(duration), audio_path=None if sound is None else encoded_path(sound), layer=layer,
+                   duration_us=microseconds(duration), layer=layer,
                    grid_rows=grid[0], grid_cols=grid[1], sound_begins=int(not centred), dense=dense)
 
 
@@ -106,7 +106,7 @@ class Scan(Walk):
     """A walk over a recording: an iterator over ScanResult.
 
     `what` are words out of "embed-image", "embed-sound", "score", "map", "frame" and "classes"; `hop` seconds between results
-    (0: one a frame); `start` and `duration` in seconds (0: to the end); `sound` another file to take the sound from. `layer` is
+    (0: one a frame); `start` and `duration` in seconds (0: to the end); `sound` another source to take the sound from. `layer` is
     embedded instead of the network's embedding, its map pooled to `grid` (rows, columns) by maxima; not `centred`, a result's
     sound begins at its time. `dense`: sounds that overlap share the network's work, which is faster where results are dense,
     and not quite the same.
@@ -119,13 +119,12 @@ class Scan(Walk):
 
     _prefix, _result = "avsound_scan", "avsound_scan_result"
 
-    def __init__(self, model: Model, path: PathLike, *what: str, hop: float = 0.0, start: float = 0.0, duration: float = 0.0,
-                 threads: int = 0, precision: str = "f32", sound: PathLike | None = None, layer: str | None = None,
+    def __init__(self, model: Model, source: SourceLike, *what: str, hop: float = 0.0, start: float = 0.0, duration: float = 0.0,
+                 threads: int = 0, precision: str = "f32", sound: SourceLike | None = None, layer: str | None = None,
                  grid: tuple[int, int] = (0, 0), centred: bool = True, dense: bool = False) -> None:
-        struct = scan_options(what, hop=hop, start=start, duration=duration, threads=threads, precision=precision, sound=sound,
+        struct = scan_options(what, hop=hop, start=start, duration=duration, threads=threads, precision=precision,
                               layer=layer, grid=grid, centred=centred, dense=dense)
-        parent = model._pointer
-        super().__init__(make(_abi.avsound_scan, lib.avsound_scan_create, parent, encoded_path(path), struct, keeps=(parent,)))
+        super().__init__(_abi.avsound_scan, lib.avsound_scan_create_source, model._pointer, struct, source, sound)
 
     def _read(self, result: Any) -> ScanResult:
         return scan_result(result)
@@ -184,19 +183,17 @@ def offset_result(found: Any, curve: Sequence[Doubles], windows: Sequence[Double
                         window_likelihoods=windows[2])
 
 
-class Offset(Handle):
+class Offset(Reader):
     """The measurement of a recording's offset, by a model of sync-net. Options as in avsound_offset_options, times in seconds.
 
     An iterator over the part done, 0...1 (None where the file does not tell its length); measure() does all of it.
     """
 
-    def __init__(self, model: Model, path: PathLike, *, threads: int = 0, precision: str = "f32", range: float = 0.0,
+    def __init__(self, model: Model, source: SourceLike, *, threads: int = 0, precision: str = "f32", range: float = 0.0,
                  least_confidence: float = 0.0, window: float = 0.0, start: float = 0.0, duration: float = 0.0) -> None:
         struct = offset_options(threads=threads, precision=precision, range=range, least_confidence=least_confidence,
                                 window=window, start=start, duration=duration)
-        parent = model._pointer
-        super().__init__(make(_abi.avsound_offset, lib.avsound_offset_create, parent, encoded_path(path), struct,
-                              keeps=(parent,)))
+        super().__init__(_abi.avsound_offset, lib.avsound_offset_create_source, model._pointer, struct, source)
 
     def __iter__(self) -> Iterator[float | None]:
         return self
@@ -263,13 +260,13 @@ class Stretch:
 
 def separator_options(*, compat: bool = False, consistent: bool = False, original_phase: bool = False, threads: int = 0,
                       precision: str = "f32", start: float = 0.0, duration: float = 0.0,
-                      on_screen: tuple[float, float, float, float] = (0, 0, 0, 0), sound: PathLike | None = None) -> Any:
+                      on_screen: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Any:
     flags = (compat * _abi.SEPARATE_COMPAT | consistent * _abi.SEPARATE_CONSISTENT
              | original_phase * _abi.SEPARATE_ORIGINAL_PHASE)
     left, top, right, bottom = on_screen
     return options(_abi.avsound_separator_options, flags=flags, threads=threads, start_us=microseconds(start),
                    precision=choice("precision", precision, PRECISIONS), duration_us=microseconds(duration), left=left,
-                   top=top, right=right, bottom=bottom, audio_path=None if sound is None else encoded_path(sound))
+                   top=top, right=right, bottom=bottom)
 
 
 def stretch_of(struct: Any) -> Stretch:
@@ -282,20 +279,18 @@ class Separator(Walk):
     """A walk that takes a recording's sound apart: an iterator over Stretch, by a model of a separator or a mask-net.
 
     `compat`, `consistent` and `original_phase` are the AVSOUND_SEPARATE_ constants; `on_screen` is (left, top, right, bottom),
-    in shares of the picture, of what counts as on screen; `sound` another file whose sound is separated.
+    in shares of the picture, of what counts as on screen; `sound` another source whose sound is separated.
     """
 
     _prefix, _result = "avsound_separator", "avsound_separator_result"
 
-    def __init__(self, model: Model, path: PathLike, *, compat: bool = False, consistent: bool = False,
+    def __init__(self, model: Model, source: SourceLike, *, compat: bool = False, consistent: bool = False,
                  original_phase: bool = False, threads: int = 0, precision: str = "f32", start: float = 0.0,
                  duration: float = 0.0, on_screen: tuple[float, float, float, float] = (0, 0, 0, 0),
-                 sound: PathLike | None = None) -> None:
+                 sound: SourceLike | None = None) -> None:
         struct = separator_options(compat=compat, consistent=consistent, original_phase=original_phase, threads=threads,
-                                   precision=precision, start=start, duration=duration, on_screen=on_screen, sound=sound)
-        parent = model._pointer
-        super().__init__(make(_abi.avsound_separator, lib.avsound_separator_create, parent, encoded_path(path), struct,
-                              keeps=(parent,)))
+                                   precision=precision, start=start, duration=duration, on_screen=on_screen)
+        super().__init__(_abi.avsound_separator, lib.avsound_separator_create_source, model._pointer, struct, source, sound)
 
     def _read(self, result: Any) -> Stretch:
         return stretch_of(result)

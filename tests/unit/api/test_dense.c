@@ -248,7 +248,8 @@ typedef struct heard {
 
 static void open_heard(heard *h, avsound_model *model, int64_t block, bool halves)
 {
-    const avsn_recording_options options = {.path = wav, .sound = true, .columns = avsn_dense_columns(model, block)};
+    const avsound_source source = avsn_path_source(wav);
+    const avsn_recording_options options = {.source = &source, .sound = true, .columns = avsn_dense_columns(model, block)};
     memset(h, 0, sizeof *h);
     ck_avsound(avsn_recording_open(&h->recording, context, &model->config.audio, &options));
     const avsn_dense_options dense = {.block = block, .threads = 1, .compute = AVSOUND_DTYPE_F32, .halves = halves};

@@ -82,15 +82,13 @@ train=$(pkg-config --cflags --libs avsound_train)
 "$work/c-train"
 
 unset LD_LIBRARY_PATH PKG_CONFIG_PATH
-generator=$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' "$build/CMakeCache.txt")
-launcher=$(sed -n 's/^CMAKE_C_COMPILER_LAUNCHER:[A-Z]*=//p' "$build/CMakeCache.txt")
 
 # The consumer as a CMake project of its own: consume NAME OPTION...
 consume() {
     name=$1
     shift
-    cmake -S "$here/consumer" -B "$work/$name" -G "$generator" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER="$cc" \
-        -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_C_COMPILER_LAUNCHER="$launcher" "$@" >"$work/log" || fail "$name: $(cat "$work/log")"
+    sh "$here/like_build.sh" "$build" -S "$here/consumer" -B "$work/$name" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER="$cc" \
+        -DCMAKE_CXX_COMPILER="$cxx" "$@" >"$work/log" || fail "$name: $(cat "$work/log")"
     cmake --build "$work/$name" -j 2 >"$work/log" || fail "$name: $(cat "$work/log")"
     for program in consumer_c consumer_cpp consumer_train_c consumer_train_cpp; do
         "$work/$name/$program"

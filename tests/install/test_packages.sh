@@ -21,10 +21,8 @@ fail() {
 }
 
 # A build of its own, for packages hold what was configured for /usr; ccache, where it is in use, has most of it.
-launcher=$(sed -n 's/^CMAKE_C_COMPILER_LAUNCHER:[A-Z]*=//p' "$build/CMakeCache.txt")
-generator=$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' "$build/CMakeCache.txt")
-cmake -S "$source" -B "$build/packages" -G "$generator" -DCMAKE_INSTALL_PREFIX=/usr -DAVSOUND_TESTS=OFF \
-    -DCMAKE_C_COMPILER="${CC:-cc}" -DCMAKE_C_COMPILER_LAUNCHER="$launcher" >"$work/log" || fail "$(cat "$work/log")"
+sh "$here/like_build.sh" "$build" -S "$source" -B "$build/packages" -DCMAKE_INSTALL_PREFIX=/usr -DAVSOUND_TESTS=OFF \
+    -DCMAKE_C_COMPILER="${CC:-cc}" >"$work/log" || fail "$(cat "$work/log")"
 cmake --build "$build/packages" -j 2 >"$work/log" || fail "$(cat "$work/log")"
 rm -f "$build"/packages/*.deb
 (cd "$build/packages" && cpack -G DEB) >"$work/log" 2>&1 || fail "$(cat "$work/log")"

@@ -24,9 +24,9 @@ if(NOT AVSOUND_SANITIZE)
     avsound_check(abi.diff sh ${here}/abi/check.sh diff ${PROJECT_BINARY_DIR})
   endif()
   avsound_check(install sh ${here}/install/test_install.sh ${PROJECT_BINARY_DIR})
-  set_tests_properties(install PROPERTIES TIMEOUT 3600) # it compiles the library again
+  set_tests_properties(install PROPERTIES TIMEOUT 3600 COST 2) # it compiles the library again
   avsound_check(packages sh ${here}/install/test_packages.sh ${PROJECT_BINARY_DIR})
-  set_tests_properties(packages PROPERTIES TIMEOUT 3600)
+  set_tests_properties(packages PROPERTIES TIMEOUT 3600 COST 3)
   if(AVSOUND_EXAMPLES)
     avsound_check(examples sh ${here}/install/run_examples.sh ${PROJECT_BINARY_DIR}/examples)
   endif()

@@ -25,8 +25,7 @@ static const char narrow_blind_mask[] =
     "{\"unet_width\": 0.0625, \"clip\": {\"frames\": 12}, \"separation\": {\"fft\": 512, \"window\": 512, \"hop\": 256,"
     " \"columns\": 32}}";
 
-/* Of those that see frames around a picture. */
-static const char narrow_motion[] =
+static const char narrow_picture[] =
     "{\"width\": 0.0625, \"image\": {\"width\": 32, \"height\": 32, \"short_side\": 32}}";
 
 /* Refuses call number `refuse_at` to its allocator (0: none), and with `for_good` every later one too. */
@@ -87,8 +86,14 @@ static const char *narrow_config(const char *arch)
     if (!strcmp(arch, "mask-net-pit"))
         return narrow_blind_mask;
     if (!strncmp(arch, "ave-net-", 8))
-        return narrow_motion;
+        return narrow_picture;
     return strcmp(arch, "multisensory") ? narrow : narrow_clip;
+}
+
+/* For what is made over and over again. */
+__attribute__((unused)) static const char *smallest_config(const char *arch)
+{
+    return strcmp(arch, "avol-net") && strcmp(arch, "ave-net") ? narrow_config(arch) : narrow_picture;
 }
 
 __attribute__((unused)) static avsound_model *narrow_model(avsound_context *context, const char *arch)

@@ -203,12 +203,10 @@ static avsound_status make_and_run(scene *s)
     return status;
 }
 
-static const char small[] = "{\"width\": 0.0625, \"image\": {\"width\": 32, \"height\": 32, \"short_side\": 36}}";
-
 static void check_sessions(const char *arch, int32_t precision, int step)
 {
     char name[64];
-    scene s = {.arch = arch, .config = strcmp(arch, "avol-net") ? narrow_config(arch) : small, .precision = precision};
+    scene s = {.arch = arch, .config = smallest_config(arch), .precision = precision};
     s.context = counting_context(&s.budget);
     snprintf(name, sizeof name, "%s, %s", arch, precision == AVSOUND_PRECISION_BF16 ? "bf16" : "f32");
     fail_each(name, &s, make_and_run, step);
@@ -299,7 +297,7 @@ START_TEST(training_survives)
     scene s = {.arch = "avol-net"};
     make_folder(s.folder);
     s.context = counting_context(&s.budget);
-    ck_avsound(avsound_model_create(s.context, "avol-net", small, 7, &s.model));
+    ck_avsound(avsound_model_create(s.context, "avol-net", smallest_config("avol-net"), 7, &s.model));
     make_clips(&s);
     fail_each("training", &s, train, 1);
     avsound_model_free(s.model);

@@ -34,7 +34,8 @@ enum {
 /* Bits of cli_option.commands. */
 enum { CLI_INFO = 1, CLI_EMBED = 2, CLI_SCORE = 4, CLI_LOCALIZE = 8, CLI_BENCH = 16, CLI_PREPARE = 32, CLI_TRAIN = 64,
        CLI_EVAL = 128, CLI_SYNC = 256, CLI_SEPARATE = 512, CLI_CLASSIFY = 1024, CLI_REPORT = 2048, CLI_STREAM = 4096,
-       CLI_INDEX = 8192, CLI_SEARCH = 16384, CLI_PROBE = 32768, CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
+       CLI_INDEX = 8192, CLI_SEARCH = 16384, CLI_PROBE = 32768, CLI_CCA = 65536,
+       CLI_EVERY = 31 | CLI_SEPARATE | CLI_CLASSIFY };
 
 /* Options of train alone; 0 and NULL: not given. */
 typedef struct cli_train_args {
@@ -95,6 +96,9 @@ typedef struct cli_args {
     int64_t answers, per_file;
     const char *classifier, *features, *costs, *cache, *root, *confusion; /* of probe */
     int64_t windows;         /* 0: not given */
+    const char *cca;         /* of search, eval */
+    int64_t components, pairs; /* of cca */
+    double regularisation;
     cli_train_args train;
 } cli_args;
 
@@ -398,5 +402,6 @@ int cli_index(cli *c);
 int cli_index_export(const cli *c);
 int cli_search(cli *c);
 int cli_probe(cli *c);
+int cli_cca(cli *c);
 
 #endif

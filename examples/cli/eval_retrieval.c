@@ -143,11 +143,10 @@ static int fit(const eval *e, const embeddings *train, avsound_cca **cca)
                                         : cli_error(CLI_INPUT, "%s: nothing there correlates", e->c->args.cca_data);
 }
 
-static int align(const eval *e, embeddings *m)
+static int fit_on_clips(const eval *e, avsound_cca **cca)
 {
     eval_data data = {0};
     embeddings train = {0};
-    avsound_cca *cca = NULL;
     if (!strcmp(e->c->args.cca_data, e->data.path))
         cli_warn("CCA is fitted on the clips it is tested on: the figures will be too good");
     int code = eval_data_open(e->c->args.cca_data, NULL, 0, &data);
@@ -156,12 +155,36 @@ static int align(const eval *e, embeddings *m)
     if (!code)
         code = embed(e, &data, "CCA clips", &train);
     if (!code)
-        code = fit(e, &train, &cca);
+        code = fit(e, &train, cca);
+    free_embeddings(&train);
+    eval_data_close(&data);
+    return code;
+}
+
+static int load_cca(const eval *e, const embeddings *m, avsound_cca **cca)
+{
+    const char *path = e->c->args.cca;
+    avsound_cca_info info = {.struct_size = sizeof info};
+    avsound_status status = avsound_cca_load(e->c->context, path, cca);
+    if (!status)
+        status = avsound_cca_check_model(*cca, e->model.model);
+    if (!status)
+        status = avsound_cca_get_info(*cca, &info);
+    if (status)
+        return cli_input_failed(path, status);
+    if (info.dimension_x != m->dimension || info.dimension_y != m->dimension)
+        return cli_error(CLI_INPUT, "%s: takes pictures of %d numbers and sounds of %d, the model's are of %d", path,
+                         info.dimension_x, info.dimension_y, m->dimension);
+    return CLI_OK;
+}
+
+static int align(const eval *e, embeddings *m)
+{
+    avsound_cca *cca = NULL;
+    int code = e->c->args.cca ? load_cca(e, m, &cca) : fit_on_clips(e, &cca);
     if (!code)
         code = project(m, cca);
     avsound_cca_free(cca);
-    free_embeddings(&train);
-    eval_data_close(&data);
     return code;
 }
 
@@ -191,9 +214,14 @@ static int search(const eval *e, const embeddings *m, const eval_labels *labels,
     return status ? cli_input_failed("eval", status) : CLI_OK;
 }
 
+static bool has_cca(const eval *e)
+{
+    return e->c->args.cca || e->c->args.cca_data;
+}
+
 static bool is_aligned(const eval *e)
 {
-    return e->c->args.cca_data || strcmp(avsound_model_arch(e->model.model), "l3-net") != 0;
+    return has_cca(e) || strcmp(avsound_model_arch(e->model.model), "l3-net") != 0;
 }
 
 /* ---- output ---- */
@@ -226,7 +254,7 @@ static int print_report(const eval *e, const embeddings *m, const eval_labels *l
         bad = r->done[d] && r->sums[d].n_bad > bad ? r->sums[d].n_bad : bad;
     int code = eval_report_open(&report, e, "retrieval", m->count, bad, e->data.count - m->count);
     if (!code) {
-        if (e->c->args.cca_data)
+        if (has_cca(e))
             eval_report_note(&report, "cca_components", "CCA components", json_integer(m->dimension));
         if (labels->starts)
             for (int d = 0; d < 4; d++)
@@ -277,13 +305,15 @@ int eval_retrieval(eval *e)
     embeddings m = {0};
     eval_labels labels = {0};
     results r = {0};
+    if (e->c->args.cca && e->c->args.cca_data)
+        return cli_error(CLI_USAGE, "eval: --cca is fitted already: no --cca-data");
     cli_model_warn(&e->model, "figures");
     if (!is_aligned(e))
-        cli_warn("l3-net's pictures and sounds can't be compared: im-aud and aud-im need --cca-data");
+        cli_warn("l3-net's pictures and sounds can't be compared: im-aud and aud-im need --cca, or --cca-data");
     int code = embed(e, &e->data, "clips", &m);
     if (!code && !m.count)
         code = cli_error(CLI_INPUT, "%s: no clip there could be read", e->data.path);
-    if (!code && e->c->args.cca_data)
+    if (!code && has_cca(e))
         code = align(e, &m);
     if (!code)
         code = eval_labels_read(e, m.clips, m.count, &labels);

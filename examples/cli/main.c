@@ -91,6 +91,13 @@ const cli_command cli_commands[] = {
      "the sound. The score is the cosine of the angle between the vectors, 1 at most.\n"
      "Files that are gone or have changed since are still found, and marked.\n",
      cli_search},
+    {"cca", CLI_CCA, "INDEX.db", 1, 1, "fit a space in which an l3-net's pictures and sounds can be compared",
+     "Canonical correlations between the pictures and the sounds of the index that are\n"
+     "of the same file and time. search --cca and eval retrieval --cca compare in their\n"
+     "space. Index for this what the network was trained on, or other videos whose sound\n"
+     "belongs to their picture: it takes many times as many pairs as vectors have\n"
+     "numbers.\n",
+     cli_cca},
     {"bench", CLI_BENCH, "", 0, 0, "time a model's network on this machine",
      "Times are the network's alone: no decoding, no spectrogram. The median of\n"
      "--runs runs after one to warm up. Without --batch it measures 1 and 16, without\n"

@@ -24,7 +24,7 @@ int cli_output_check(const cli_args *args)
 {
     const char *const inputs[] = {args->inputs[0], args->inputs[1], args->audio,    args->model, args->data,
                                   args->tree,      args->cca_data,  args->pictures, args->sound,
-                                  args->classifier};
+                                  args->classifier, args->cca};
     const char *const outputs[] = {args->output, args->csv, args->curve, args->fix, args->picture, args->stems, args->page,
                                    args->confusion};
     const size_t count = sizeof outputs / sizeof outputs[0];

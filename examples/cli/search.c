@@ -143,6 +143,26 @@ static int embed_queries(search_job *j)
 
 /* ---- searching ---- */
 
+/* The vectors of one direction's queries, one behind the other, where the index's are. */
+static int gather(const search_job *j, int32_t from, int32_t want, size_t count, float **out)
+{
+    const size_t own = (size_t)(from == AVSOUND_INDEX_IMAGE ? j->info.image_dimension : j->info.sound_dimension);
+    float *vectors = malloc(count * own * sizeof *vectors);
+    avsound_status status = AVSOUND_OK;
+    size_t n = 0;
+    *out = vectors;
+    for (int i = 0; vectors && i < j->count; i++)
+        if (j->queries[i].from == from && j->queries[i].want == want)
+            memcpy(vectors + own * n++, j->queries[i].vector, own * sizeof *vectors);
+    if (vectors && j->cca && from != want) {
+        *out = malloc(count * (size_t)avsound_cca_components(j->cca) * sizeof **out);
+        if (*out)
+            status = avsound_cca_apply(j->cca, from == AVSOUND_INDEX_SOUND, vectors, (int64_t)count, *out);
+        free(vectors);
+    }
+    return !*out ? cli_error(CLI_RESOURCES, "search: out of memory") : status ? cli_input_failed(j->c->args.cca, status) : CLI_OK;
+}
+
 /* All queries of one direction go through the index together. */
 static int search_direction(search_job *j, int32_t from, int32_t want)
 {
@@ -160,18 +180,13 @@ static int search_direction(search_job *j, int32_t from, int32_t want)
         count += j->queries[i].from == from && j->queries[i].want == want;
     if (!count)
         return CLI_OK;
-    const size_t dimension = (size_t)(from == AVSOUND_INDEX_IMAGE ? j->info.image_dimension : j->info.sound_dimension);
-    float *vectors = malloc(count * dimension * sizeof *vectors), *scores = malloc(count * answers * sizeof *scores);
+    float *vectors = NULL, *scores = malloc(count * answers * sizeof *scores);
     int64_t *items = malloc(count * answers * sizeof *items);
-    int code = vectors && scores && items ? CLI_OK : cli_error(CLI_RESOURCES, "search: out of memory");
-    for (int i = 0; !code && i < j->count; i++)
-        if (j->queries[i].from == from && j->queries[i].want == want)
-            memcpy(vectors + dimension * n++, j->queries[i].vector, dimension * sizeof *vectors);
+    int code = scores && items ? gather(j, from, want, count, &vectors) : cli_error(CLI_RESOURCES, "search: out of memory");
     if (!code) {
         const avsound_status status = avsound_index_search(j->index, &options, vectors, (int64_t)count, items, scores);
         code = status ? cli_input_failed(a->inputs[0], status) : CLI_OK;
     }
-    n = 0;
     for (int i = 0; !code && i < j->count; i++)
         if (j->queries[i].from == from && j->queries[i].want == want) {
             memcpy(j->queries[i].items, items + answers * n, answers * sizeof *items);
@@ -183,13 +198,24 @@ static int search_direction(search_job *j, int32_t from, int32_t want)
     return code;
 }
 
+static int use_cca(search_job *j)
+{
+    const avsound_status status = j->cca ? avsound_index_use_cca(j->index, j->cca) : AVSOUND_OK;
+    return status ? cli_input_failed(j->c->args.cca, status) : CLI_OK;
+}
+
+/* Within a sense the vectors are compared as they are, across the senses where a CCA takes them. */
 static int search(search_job *j)
 {
-    static const int32_t modalities[] = {AVSOUND_INDEX_IMAGE, AVSOUND_INDEX_SOUND};
-    int code = CLI_OK;
-    for (int i = 0; !code && i < 4; i++)
-        code = search_direction(j, modalities[i / 2], modalities[i % 2]);
-    return code;
+    static const int32_t image = AVSOUND_INDEX_IMAGE, sound = AVSOUND_INDEX_SOUND;
+    int code = search_direction(j, image, image);
+    if (!code)
+        code = search_direction(j, sound, sound);
+    if (!code)
+        code = use_cca(j);
+    if (!code)
+        code = search_direction(j, image, sound);
+    return code ? code : search_direction(j, sound, image);
 }
 
 /* ---- answers ---- */
@@ -304,6 +330,26 @@ static int open_index(search_job *j)
     return status ? cli_input_failed(path, status) : CLI_OK;
 }
 
+static int open_cca(search_job *j)
+{
+    const char *path = j->c->args.cca;
+    avsound_status status = path ? avsound_cca_load(j->c->context, path, &j->cca) : AVSOUND_OK;
+    if (!status && path)
+        status = avsound_cca_check_model(j->cca, j->model.model);
+    return status ? cli_input_failed(path, status) : CLI_OK;
+}
+
+/* Said before the queries are looked at, which takes longer. */
+static int check_aligned(const search_job *j)
+{
+    const char *path = j->c->args.inputs[0];
+    for (int i = 0; i < j->count; i++)
+        if (!j->info.aligned && !j->cca && j->queries[i].from != j->queries[i].want)
+            return cli_error(CLI_UNSUPPORTED, "%s: %s was never trained to bring pictures and sounds together: their vectors can be "
+                             "compared in the space of --cca FILE alone, which avsound cca %s -o FILE fits", path, j->info.arch, path);
+    return CLI_OK;
+}
+
 int cli_search(cli *c)
 {
     search_job j = {.c = c};
@@ -312,6 +358,10 @@ int cli_search(cli *c)
         code = cli_model_open(c, bundled, &j.model);
     if (!code)
         code = open_index(&j);
+    if (!code)
+        code = open_cca(&j);
+    if (!code)
+        code = check_aligned(&j);
     if (!code) {
         cli_model_warn(&j.model, "scores");
         code = embed_queries(&j);
@@ -330,6 +380,7 @@ int cli_search(cli *c)
         free(j.queries[i].scores);
     }
     free(j.queries);
+    avsound_cca_free(j.cca);
     avsound_index_free(j.index);
     cli_model_close(&j.model);
     return code;

@@ -19,6 +19,7 @@ typedef struct search_job {
     cli_model model;
     avsound_index *index;
     avsound_index_info info;
+    avsound_cca *cca; /* NULL: none is given */
     search_query *queries; /* [count] */
     int count;
 } search_job;

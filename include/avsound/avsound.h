@@ -4,6 +4,7 @@
 #define AVSOUND_AVSOUND_H
 
 #include <avsound/base.h>
+#include <avsound/cca.h>
 #include <avsound/frame.h>
 #include <avsound/index.h>
 #include <avsound/io.h>

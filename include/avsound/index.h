@@ -174,8 +174,8 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_index_get_item(const avsound_in
 /** Finds the items nearest to each query, by the cosine of the angle between their vectors; every vector is looked at.
  *
  *  @param options query and want must be set. Across modalities the index must be aligned, or its vectors of both replaced by
- *                 avsound_index_replace_vectors().
- *  @param queries [count][dimension] embeddings, of any length.
+ *                 avsound_index_use_cca() or avsound_index_replace_vectors().
+ *  @param queries [count][dimension] embeddings, of any length; taken to where the vectors are if those were replaced.
  *  @param items   Receives [count][k] numbers of items of modality `want`, the nearest first, -1 behind the last; of equals the
  *                 one with the lowest number comes first.
  *  @param scores  Receives [count][k] cosines, -1...1; minus infinity behind the last.
@@ -185,7 +185,7 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_index_search(const avsound_inde
                                                               const avsound_index_search_options *options, const float *queries,
                                                               int64_t count, int64_t *items, float *scores);
 
-/** Searches these vectors from now on instead of those of the index: projections of them, such as by avsound_cca_apply(). When
+/** Searches these vectors from now on instead of those of the index: such as projections of them. When
  *  those of both modalities are replaced, and of one dimension, the modalities count as aligned.
  *
  *  @param vectors [items of the modality][dimension], copied; of any length.

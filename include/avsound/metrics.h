@@ -10,7 +10,7 @@
 #ifndef AVSOUND_METRICS_H
 #define AVSOUND_METRICS_H
 
-#include <avsound/base.h>
+#include <avsound/cca.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -457,53 +457,6 @@ AVSOUND_API void avsound_sync_options_init(avsound_sync_options *options, uint32
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_metric_sync(avsound_context *context,
                                                              const avsound_sync_options *options,
                                                              avsound_sync_result *out);
-
-/** Canonical correlation analysis: the linear maps of two sets of vectors into one space in which they agree most.
- *  Immutable.
- *  Threads: any. Since 0.1. */
-typedef struct avsound_cca avsound_cca;
-
-/** What avsound_cca_fit() fits. Fill with avsound_cca_options_init() first. Since 0.1. */
-typedef struct avsound_cca_options {
-    uint32_t struct_size;            /**< sizeof of this struct in the caller's build */
-    int32_t components;              /**< wanted; 0: 128. No more come out than either dimension, or than count - 1 */
-    int32_t dimension_x, dimension_y; /**< of the vectors */
-    int64_t count;                   /**< at least 2 */
-    const float *x;                  /**< [count][dimension_x] */
-    const float *y;                  /**< [count][dimension_y] */
-    double regularisation; /**< added to both covariances' diagonals, in parts of their mean; 0: 0.01 */
-} avsound_cca_options;
-
-/** Fills `options` with the defaults. Threads: any. Since 0.1. */
-AVSOUND_API void avsound_cca_options_init(avsound_cca_options *options, uint32_t struct_size);
-
-/** Fits on pairs (x[i], y[i]). With C the covariances (divided by count) and r the regularisation, the components are
- *  the leading singular vectors of (Cxx + r tr(Cxx)/dx I)^-1/2 Cxy (Cyy + r tr(Cyy)/dy I)^-1/2, taken back through
- *  the whitening.
- *
- *  @param out Receives the fit; NULL on failure.
- *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT, also for a vector that is not finite or a set that does not vary;
- *          AVSOUND_E_NO_MEMORY. Ownership: free with avsound_cca_free(). Threads: any. Since 0.1. */
-AVSOUND_API AVSOUND_CHECK avsound_status avsound_cca_fit(avsound_context *context, const avsound_cca_options *options,
-                                                         avsound_cca **out);
-
-/** Number of components. Since 0.1. */
-AVSOUND_API int32_t avsound_cca_components(const avsound_cca *cca);
-
-/** Canonical correlation of component `index` (after regularisation), descending; NaN outside. Since 0.1. */
-AVSOUND_API double avsound_cca_correlation(const avsound_cca *cca, int32_t index);
-
-/** Projects vectors and L2-normalises the result.
- *
- *  @param side      0: vectors like x; 1: vectors like y.
- *  @param vectors   [count][dimension of that side].
- *  @param projected Receives [count][components].
- *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT. Threads: any. Since 0.1. */
-AVSOUND_API AVSOUND_CHECK avsound_status avsound_cca_apply(const avsound_cca *cca, int32_t side, const float *vectors,
-                                                           int64_t count, float *projected);
-
-/** Frees a fit; NULL is allowed. Since 0.1. */
-AVSOUND_API void avsound_cca_free(avsound_cca *cca);
 
 /** Draws what was taken for what: a row for each class, coloured by the shares of its items, with the counts where there is room.
  *

@@ -112,8 +112,7 @@ void avsound_index_free(avsound_index *index)
     for (int i = 0; i < AVSN_STORE_SIDES; i++) {
         avsn_free(context, index->sides[i].runs);
         avsn_free(context, index->sides[i].times);
-        avsn_free(context, index->sides[i].packed);
-        avsn_free(context, index->sides[i].replaced);
+        avsn_index_projection_free(index, &index->sides[i].replaced);
     }
     avsn_free(context, index->files);
     avsn_zone_free(&index->strings);
@@ -247,21 +246,21 @@ static avsound_status read_options(const avsound_index_search_options *theirs, a
 
 static int32_t dimension_of(const avsn_index_side *s)
 {
-    return s->replaced ? s->replaced_dimension : s->dimension;
+    return s->replaced.vectors ? s->replaced.dimension : s->dimension;
 }
 
 /* Whether vectors of the one can be held against those of the other. */
 static avsound_status check_aligned(const avsound_index *x, int from, int want)
 {
     const avsn_index_side *a = &x->sides[from], *b = &x->sides[want];
-    const bool replaced = a->replaced && b->replaced;
+    const bool replaced = a->replaced.vectors && b->replaced.vectors;
     if (from == want)
         return AVSOUND_OK;
-    if (!replaced && (a->replaced || b->replaced))
+    if (!replaced && (a->replaced.vectors || b->replaced.vectors))
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "the vectors of one modality were replaced: across modalities both must be");
     if (!replaced && !x->about.aligned)
-        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s's vectors of pictures and of sounds are not of one space and can't be compared: that "
-                  "takes vectors put in their place (avsound_index_replace_vectors), or another model", x->about.arch);
+        AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s's vectors of pictures and of sounds are not of one space and can't be compared, unless "
+                  "a CCA takes them to one: avsound_index_fit_cca(), or avsound cca", x->about.arch);
     if (dimension_of(a) != dimension_of(b))
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "vectors of %d numbers can't be compared with others of %d", dimension_of(a),
                   dimension_of(b));
@@ -301,8 +300,9 @@ avsound_status avsound_index_search(const avsound_index *index, const avsound_in
     const avsn_index_side *s = &index->sides[want];
     avsound_status status = normalise_queries(index->context, queries, count, dimension_of(s), &normalised);
     if (!status) {
-        const avsn_search search = {.vectors = s->replaced ? s->replaced : s->vectors, .dimension = dimension_of(s),
-                                    .runs = s->replaced ? s->packed : s->runs, .run_count = s->run_count, .queries = normalised,
+        const bool own = !s->replaced.vectors;
+        const avsn_search search = {.vectors = own ? s->vectors : s->replaced.vectors, .dimension = dimension_of(s),
+                                    .runs = own ? s->runs : s->replaced.runs, .run_count = s->run_count, .queries = normalised,
                                     .query_count = count, .k = o.k, .per_file = o.per_file, .threads = choose_threads(o.threads, s)};
         status = avsn_search_run(index->context, &search, items, scores);
     }
@@ -312,38 +312,56 @@ avsound_status avsound_index_search(const avsound_index *index, const avsound_in
 
 /* ---- other vectors ---- */
 
-/* A vector without direction becomes one of zeros, which is nearer to nothing. */
-static void copy_vectors(const avsn_index_side *s, const float *vectors, int32_t dimension, float *to, avsn_run *runs)
+avsound_status avsn_index_projection_create(const avsound_index *index, int side, int32_t dimension, avsn_index_projection *out)
 {
-    for (int64_t i = 0; i < s->items; i++)
+    const avsn_index_side *s = &index->sides[side];
+    *out = (avsn_index_projection){.dimension = dimension};
+    out->vectors = avsn_alloc(index->context, (size_t)AVSN_MAX(s->items, 1), (size_t)dimension * sizeof *out->vectors);
+    out->runs = out->vectors ? avsn_alloc(index->context, (size_t)AVSN_MAX(s->run_count, 1), sizeof *out->runs) : NULL;
+    if (!out->runs) {
+        avsn_index_projection_free(index, out);
+        return AVSOUND_E_NO_MEMORY;
+    }
+    for (int64_t r = 0; r < s->run_count; r++) {
+        out->runs[r] = s->runs[r];
+        out->runs[r].row = s->runs[r].item;
+    }
+    return AVSOUND_OK;
+}
+
+void avsn_index_projection_free(const avsound_index *index, avsn_index_projection *projection)
+{
+    avsn_free(index->context, projection->vectors);
+    avsn_free(index->context, projection->runs);
+    *projection = (avsn_index_projection){0};
+}
+
+void avsn_index_projection_use(avsound_index *index, int side, avsn_index_projection *projection)
+{
+    avsn_index_projection_free(index, &index->sides[side].replaced);
+    index->sides[side].replaced = *projection;
+}
+
+/* A vector without direction becomes one of zeros, which is nearer to nothing. */
+static void copy_vectors(const float *vectors, int64_t count, int32_t dimension, float *to)
+{
+    for (int64_t i = 0; i < count; i++)
         if (!avsn_index_normalise(vectors + i * dimension, dimension, to + i * dimension))
             memset(to + i * dimension, 0, (size_t)dimension * sizeof *to);
-    for (int64_t r = 0; r < s->run_count; r++) {
-        runs[r] = s->runs[r];
-        runs[r].row = runs[r].item;
-    }
 }
 
 avsound_status avsound_index_replace_vectors(avsound_index *index, int32_t modality, const float *vectors, int32_t dimension)
 {
     int side = 0;
+    avsn_index_projection projection;
     if (!index)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "index is NULL");
     AVSN_TRY(check_side(modality, "modality", &side));
-    avsn_index_side *s = &index->sides[side];
-    if (dimension < 1 || dimension > 1 << 16 || (s->items && !vectors))
+    const int64_t items = index->sides[side].items;
+    if (dimension < 1 || dimension > 1 << 16 || (items && !vectors))
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "vectors is NULL, or dimension (%d) not 1...%d", dimension, 1 << 16);
-    float *to = avsn_alloc(index->context, (size_t)AVSN_MAX(s->items, 1), (size_t)dimension * sizeof *to);
-    avsn_run *runs = to ? avsn_alloc(index->context, (size_t)AVSN_MAX(s->run_count, 1), sizeof *runs) : NULL;
-    if (!runs) {
-        avsn_free(index->context, to);
-        return AVSOUND_E_NO_MEMORY;
-    }
-    copy_vectors(s, vectors, dimension, to, runs);
-    avsn_free(index->context, s->replaced);
-    avsn_free(index->context, s->packed);
-    s->replaced = to;
-    s->packed = runs;
-    s->replaced_dimension = dimension;
+    AVSN_TRY(avsn_index_projection_create(index, side, dimension, &projection));
+    copy_vectors(vectors, items, dimension, projection.vectors);
+    avsn_index_projection_use(index, side, &projection);
     return AVSOUND_OK;
 }

@@ -2,7 +2,6 @@
 
 #include "base/zone.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { BLOCKS = 4 };
@@ -46,25 +45,6 @@ done:
     return status;
 }
 
-static avsound_status read_tensor(const avsn_safetensors *file, const char *name, const avsn_shape *shape, size_t count,
-                                  float *out)
-{
-    const char *label = avsn_safetensors_label(file);
-    const avsn_file_tensor *tensor = avsn_safetensors_find(file, name);
-    char found[AVSN_SHAPE_TEXT], wanted[AVSN_SHAPE_TEXT];
-    if (!tensor)
-        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: %s is missing", label, name);
-    if (tensor->dtype != AVSOUND_DTYPE_F32 || !avsn_shape_equal(&tensor->shape, shape))
-        AVSN_FAIL(AVSOUND_E_SHAPE, "%s: %s is %s, want %s in f32", label, name, avsn_shape_text(&tensor->shape, found),
-                  avsn_shape_text(shape, wanted));
-    memcpy(out, tensor->data, count * sizeof *out);
-    for (size_t k = 0; k < count; k++)
-        if (!isfinite(out[k]))
-            AVSN_FAIL(AVSOUND_E_FORMAT, "%s: %s holds %g at element %zu, want finite numbers", label, name, (double)out[k],
-                      k);
-    return AVSOUND_OK;
-}
-
 avsound_status avsn_checkpoint_read(const avsn_store *store, const avsn_checkpoint_blocks *blocks,
                                     const avsn_safetensors *file)
 {
@@ -77,7 +57,7 @@ avsound_status avsn_checkpoint_read(const avsn_store *store, const avsn_checkpoi
         for (int32_t i = 0; !status && list[b] && i < store->params.count; i++) {
             const avsn_named_tensor *item = &store->params.items[i];
             const char *name = avsn_zone_printf(&zone, "%s.%s", names[b], item->name);
-            status = name ? read_tensor(file, name, &item->shape, store->items[i].count, list[b] + store->items[i].begin)
+            status = name ? avsn_safetensors_read(file, name, &item->shape, list[b] + store->items[i].begin)
                           : AVSOUND_E_NO_MEMORY;
         }
     avsn_zone_free(&zone);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,22 @@ static int compare_name(const void *name, const void *tensor)
 const avsn_file_tensor *avsn_safetensors_find(const avsn_safetensors *file, const char *name)
 {
     return bsearch(name, file->tensors, file->count, sizeof *file->tensors, compare_name);
+}
+
+avsound_status avsn_safetensors_read(const avsn_safetensors *file, const char *name, const avsn_shape *shape, float *out)
+{
+    const avsn_file_tensor *tensor = avsn_safetensors_find(file, name);
+    char found[AVSN_SHAPE_TEXT], wanted[AVSN_SHAPE_TEXT];
+    if (!tensor)
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: %s is missing", file->label, name);
+    if (tensor->dtype != AVSOUND_DTYPE_F32 || !avsn_shape_equal(&tensor->shape, shape))
+        AVSN_FAIL(AVSOUND_E_SHAPE, "%s: %s is %s, want %s in f32", file->label, name, avsn_shape_text(&tensor->shape, found),
+                  avsn_shape_text(shape, wanted));
+    memcpy(out, tensor->data, tensor->bytes);
+    for (size_t k = 0; k < tensor->bytes / sizeof *out; k++)
+        if (!isfinite(out[k]))
+            AVSN_FAIL(AVSOUND_E_FORMAT, "%s: %s holds %g at element %zu, want finite numbers", file->label, name, (double)out[k], k);
+    return AVSOUND_OK;
 }
 
 static int compare_key(const void *key, const void *entry)

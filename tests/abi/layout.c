@@ -718,6 +718,15 @@ AT(avsound_negatives_result, threshold, 48);
 AT(avsound_negatives_result, average_precision, 56);
 AT(avsound_negatives_result, false_alarms, 64);
 
+SIZE(avsound_cca_info, 40);
+AT(avsound_cca_info, struct_size, 0);
+AT(avsound_cca_info, components, 4);
+AT(avsound_cca_info, dimension_x, 8);
+AT(avsound_cca_info, dimension_y, 12);
+AT(avsound_cca_info, pairs, 16);
+AT(avsound_cca_info, arch, 24);
+AT(avsound_cca_info, model, 32);
+
 SIZE(avsound_cca_options, 48);
 AT(avsound_cca_options, struct_size, 0);
 AT(avsound_cca_options, components, 4);

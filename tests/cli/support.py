@@ -21,7 +21,7 @@ except ImportError as missing:
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 COMMAND = os.environ.get("AVSOUND_CLI", str(SOURCE / "build" / "examples" / "avsound"))
-SUBCOMMANDS = ["info", "embed", "score", "localize", "separate", "sync", "classify", "report", "stream", "index", "search",
+SUBCOMMANDS = ["info", "embed", "score", "localize", "separate", "sync", "classify", "report", "stream", "index", "search", "cca",
                "bench", "prepare", "train", "eval", "probe"]
 # Quick enough for a test, and a map all the same.
 TINY = ["--arch", "avol-net", "--config", '{"width": 0.0625}']

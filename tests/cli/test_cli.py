@@ -37,7 +37,7 @@ class Help(CommandTest):
     def test_help_lists_what_the_parser_takes(self):
         for subcommand in SUBCOMMANDS:
             options = self.options(subcommand)
-            wanted = {"info": "arch", "prepare": "output", "train": "init"}.get(subcommand, "model")
+            wanted = {"info": "arch", "prepare": "output", "train": "init", "cca": "output"}.get(subcommand, "model")
             self.assertIn(wanted, options)
             for name in options:
                 if name == "help":

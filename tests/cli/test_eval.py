@@ -162,6 +162,15 @@ class Eval(CommandTest):
         got = json.loads(run.stdout)
         self.assertIn("recall_1", got["aud-im"])
         self.assertLessEqual(got["cca_components"], 3)
+        self.avsound("index", ".", "-o", "fit.db", "--hop", "0.25", *L3, "-q")
+        self.avsound("cca", "fit.db", "-o", "fit.cca", "--components", "4", "-q")
+        got = json.loads(self.avsound("eval", "retrieval", *L3, "--data", "val.csv", "--cca", "fit.cca", "--json").stdout)
+        self.assertEqual(got["cca_components"], 4)
+        self.assertIn("recall_1", got["aud-im"])
+        run = self.avsound("eval", "retrieval", *L3, "--data", "val.csv", "--cca", "fit.cca", "--cca-data", "boxes.csv", code=2)
+        self.assertIn("no --cca-data", run.stderr)
+        run = self.avsound("eval", "retrieval", "--model", "hand.safetensors", "--data", "val.csv", "--cca", "fit.cca", code=3)
+        self.assertIn("another model", run.stderr)
 
     # ---- localisation ----
 

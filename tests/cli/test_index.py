@@ -325,9 +325,53 @@ class Index(CommandTest):
         l3 = ["--arch", "l3-net", "--config", MODEL[3], "-q"]
         self.avsound("index", "archive/tone.wav", "archive/clip-02.mkv", "-o", "a.db", *l3)
         run = self.avsound("search", "a.db", "--image", "still.png", *l3, code=4)
-        self.assertIn("can't be compared", run.stderr)
+        self.assertIn("avsound cca a.db", run.stderr)
         run = self.avsound("search", "a.db", "--audio", "tone.wav@1", "--for", "sound", *l3)
         self.assertIn("tone.wav", run.stdout)
+
+    def test_a_cca_brings_an_l3_nets_senses_together(self):
+        l3 = ["--arch", "l3-net", "--config", MODEL[3], "--precision", "f32", "-q"]
+        self.avsound("index", "archive", "-o", "a.db", "--hop", "0.5", *l3)
+        fit = json.loads(self.avsound("cca", "a.db", "-o", "a.cca", "--components", "8", "--json", "-q").stdout)
+        self.assertEqual((fit["components"], fit["arch"], fit["image_dimension"], len(fit["correlations"])), (8, "l3-net", 32, 8))
+        self.assertGreaterEqual(fit["pairs"], 7 * 14)
+        queries = ["--video", "archive/clip-04.mkv@1.5", "--for", "sound", "-k", "4"]
+        across = self.search_l3(queries, l3, "--cca", "a.cca")
+        with sqlite3.connect(self.folder / "a.db") as db:
+            rows = {side: (first, times) for side, first, times in db.execute(
+                "SELECT side, first, times FROM files JOIN segments ON file = id WHERE path LIKE '%clip-04.mkv'")}
+        image, sound = (np.fromfile(self.folder / f"a.db-{side}", "<f4", offset=HEAD).reshape(-1, 32) for side in ("image", "sound"))
+        file = (self.folder / "a.cca").read_bytes()
+        head = 8 + int.from_bytes(file[:8], "little")
+        header, data = json.loads(file[8:head]), file[head:]
+
+        def tensor(name):
+            begin, end = header[name]["data_offsets"]
+            return np.frombuffer(data[begin:end], "<f4").reshape(header[name]["shape"])
+
+        def projected(vectors, side):
+            found = (vectors - tensor(f"{side}.mean")) @ tensor(f"{side}.weight").T
+            return found / np.linalg.norm(found, axis=1, keepdims=True)
+        query = projected(image[rows[0][0] + list(np.frombuffer(rows[0][1], "<i8")).index(1500000)][None], "x")
+        cosines = projected(sound, "y") @ query[0]
+        self.assertAlmostEqual(across[0]["score"], cosines.max(), delta=1e-3)
+        self.assertEqual(self.search_l3([*queries, "--by", "sound"], l3, "--cca", "a.cca"),
+                         self.search_l3([*queries, "--by", "sound"], l3))  # within a sense all is as it was
+        made = self.new_files()
+        for code, words, *arguments in [
+                (3, "another model", "search", "whole.db", "--image", "still.png", *MODEL, "-q", "--cca", "a.cca"),
+                (3, "a.db", "search", "a.db", "--image", "still.png", *l3, "--cca", "a.db"),
+                (2, "is an input too", "search", "a.db", "--image", "still.png", *l3, "--cca", "a.cca", "-o", "a.cca"),
+                (3, "a.cca", "search", "a.db", "--image", "still.png", "-m", "a.cca", "-q"),
+                (2, "--output is missing", "cca", "a.db"),
+                (3, "not a database", "cca", "noise.mp4", "-o", "x.cca"),
+                (3, "128 components want more", "cca", "whole.db", "-o", "x.cca"),
+                (5, "x.cca", "cca", "a.db", "-o", "nowhere/x.cca", "--components", "8")]:
+            self.assertIn(words, self.avsound(*arguments, code=code).stderr)
+            self.assertEqual(self.new_files(), made)
+
+    def search_l3(self, queries, l3, *more):
+        return json.loads(self.avsound("search", "a.db", *queries, *more, *l3, "--json").stdout)["results"]
 
     def test_a_terminal_sees_how_long_it_will_take(self):
         code, _, seen = on_terminal(["index", "archive", "-o", "a.db", *MODEL], self.folder)

@@ -414,25 +414,34 @@ static avsound_status write_index(void *scene_)
     return status;
 }
 
+/* An index of the clip, made once. */
+static void open_old(scene *s, char path[128])
+{
+    avsound_indexer *indexer = NULL;
+    avsound_indexer_options options;
+    index_path(s, path, "old");
+    if (!access(path, F_OK))
+        return;
+    avsound_indexer_options_init(&options, sizeof options);
+    options.hop_seconds = 0.2;
+    ck_avsound(avsound_indexer_create(s->context, s->model, path, &options, &indexer));
+    ck_avsound(avsound_indexer_add(indexer, s->clip, NULL));
+    ck_avsound(avsound_indexer_commit(indexer));
+    avsound_indexer_free(indexer);
+}
+
 static avsound_status search_index(void *scene_)
 {
     scene *s = scene_;
     char path[128];
     avsound_index *index = NULL;
-    avsound_indexer *indexer = NULL;
     avsound_index_info info = {.struct_size = sizeof info};
     avsound_index_item item = {.struct_size = sizeof item};
     avsound_index_file file = {.struct_size = sizeof file};
     avsound_index_search_options options;
     int64_t items[5];
     float scores[5], vectors[64 * 3];
-    index_path(s, path, "old");
-    if (access(path, F_OK)) {
-        ck_avsound(avsound_indexer_create(s->context, s->model, path, NULL, &indexer));
-        ck_avsound(avsound_indexer_add(indexer, s->clip, NULL));
-        ck_avsound(avsound_indexer_commit(indexer));
-        avsound_indexer_free(indexer);
-    }
+    open_old(s, path);
     for (int i = 0; i < 64 * 3; i++)
         vectors[i] = 1 + (float)i;
     CALL(avsound_index_search_options_init, &options, sizeof options);
@@ -455,6 +464,65 @@ static avsound_status search_index(void *scene_)
     if (!status)
         status = CALL(avsound_index_replace_vectors, index, AVSOUND_INDEX_SOUND, vectors, 3);
     disarm(&s->refusals);
+    CALL(avsound_index_free, index);
+    return status;
+}
+
+/* What has been fitted on pairs of one's own. */
+static avsound_status correlate(scene *s, const avsound_cca_options *like)
+{
+    static const float x[] = {1, 2, 4, 3, 9, 7}, y[] = {3, 1, 9, 2, 5, 5};
+    avsound_cca_options options = *like;
+    avsound_cca *cca = NULL;
+    options.dimension_x = options.dimension_y = 2;
+    options.count = 3;
+    options.x = x;
+    options.y = y;
+    const avsound_status status = CALL(avsound_cca_fit, s->context, &options, &cca);
+    ck_assert((status == AVSOUND_OK) == (cca != NULL));
+    CALL(avsound_cca_free, cca);
+    return status;
+}
+
+static avsound_status align_index(void *scene_)
+{
+    scene *s = scene_;
+    char path[128], file[128];
+    avsound_index *index = NULL;
+    avsound_cca *cca = NULL, *loaded = NULL;
+    avsound_cca_info info = {.struct_size = sizeof info};
+    avsound_cca_options options;
+    float projected[1];
+    open_old(s, path);
+    snprintf(file, sizeof file, "%s/fit.cca", s->folder);
+    CALL(avsound_cca_options_init, &options, sizeof options);
+    options.components = 1;
+    arm(&s->refusals);
+    avsound_status status = correlate(s, &options);
+    if (!status)
+        status = CALL(avsound_index_open, s->context, path, &index);
+    if (!status)
+        status = CALL(avsound_index_fit_cca, index, &options, &cca);
+    if (!status)
+        status = CALL(avsound_cca_save, cca, file);
+    if (!status)
+        status = CALL(avsound_cca_load, s->context, file, &loaded);
+    if (!status)
+        status = CALL(avsound_cca_check_model, loaded, s->model);
+    if (!status)
+        status = CALL(avsound_cca_get_info, loaded, &info);
+    if (!status) {
+        avsound_index_item item = {.struct_size = sizeof item};
+        ck_assert_int_eq(CALL(avsound_cca_components, loaded), 1);
+        ck_assert_double_ge(CALL(avsound_cca_correlation, loaded, 0), 0);
+        ck_avsound(avsound_index_get_item(index, AVSOUND_INDEX_SOUND, 0, &item));
+        status = CALL(avsound_cca_apply, loaded, 1, item.vector, 1, projected);
+    }
+    if (!status)
+        status = CALL(avsound_index_use_cca, index, loaded);
+    disarm(&s->refusals);
+    CALL(avsound_cca_free, loaded);
+    CALL(avsound_cca_free, cca);
     CALL(avsound_index_free, index);
     return status;
 }
@@ -819,6 +887,7 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(separate_from_elsewhere, "mask-net", refuse_each, walk_from_elsewhere)        \
     X(write_index, "ave-net", refuse_each, write_index)                             \
     X(search_index, "ave-net", refuse_each, search_index)                           \
+    X(align_index, "l3-net", refuse_each, align_index)                              \
     X(measure_offset, "sync-net", refuse_each, measure_offset)                      \
     X(separate, "mask-net", refuse_each, separate)                                  \
     X(stream_scores, "ave-net", refuse_each, stream_scores)                         \

@@ -155,30 +155,6 @@ static avsound_status sync_metric(void *scene_)
     return CALL(avsound_metric_sync, s->context, &options, &out);
 }
 
-static avsound_status correlate(void *scene_)
-{
-    scene *s = scene_;
-    avsound_cca *cca = NULL;
-    float projected[COUNT * 2];
-    avsound_cca_options options;
-    CALL(avsound_cca_options_init, &options, sizeof options);
-    options.components = 2;
-    options.dimension_x = options.dimension_y = 2;
-    options.count = COUNT;
-    options.x = s->a;
-    options.y = s->b;
-    arm(&s->refusals);
-    avsound_status status = CALL(avsound_cca_fit, s->context, &options, &cca);
-    ck_assert((status == AVSOUND_OK) == (cca != NULL));
-    if (!status) {
-        ck_assert_int_eq(CALL(avsound_cca_components, cca), 2);
-        ck_assert_double_ge(CALL(avsound_cca_correlation, cca, 0), 0);
-        status = CALL(avsound_cca_apply, cca, 0, s->a, COUNT, projected);
-    }
-    CALL(avsound_cca_free, cca);
-    return status;
-}
-
 static avsound_status judge_separation(void *scene_)
 {
     scene *s = scene_;
@@ -400,7 +376,6 @@ static void play(const char *name, int stage, refuse_fn refuse, attempt_fn attem
     X(draw_confusion, NOTHING, refuse_each)   \
     X(sync_search, NOTHING, refuse_each)      \
     X(sync_metric, NOTHING, refuse_each)      \
-    X(correlate, NOTHING, refuse_each)        \
     X(judge_separation, NOTHING, refuse_each) \
     X(ideal_mask, NOTHING, refuse_each)       \
     X(prepare, VIDEOS, refuse_each)           \

@@ -93,8 +93,40 @@ def test_vectors_may_be_replaced(archive, tmp_path):
             index.replace_vectors("sound", np.ones((4, 2)))
 
 
+def test_a_cca_brings_pictures_and_sounds_together(archive, tmp_path):
+    model = avsound.Model.create("l3-net", TINY, seed=1)
+    with avsound.Indexer(tmp_path / "c.db", model) as indexer:
+        for i in range(3):
+            indexer.add(archive / f"{i}.mkv")
+    with avsound.Index(tmp_path / "c.db") as index:
+        with pytest.raises(avsound.StateError, match="has 9 pictures"):
+            index.fit_cca()
+        fitted = index.fit_cca(components=3, regularisation=0.1)
+        fitted.save(tmp_path / "c.cca")
+        cca = avsound.CCA.load(tmp_path / "c.cca")
+        info = cca.info
+        assert (info.components, info.pairs, info.arch, info.model) == (3, 9, "l3-net", index.info.model)
+        cca.check_model(model)
+        with pytest.raises(avsound.StateError, match="another model"):
+            cca.check_model(avsound.Model.create("l3-net", TINY, seed=2))
+        images, sounds = (np.array([index.item(side, i)[2] for i in range(9)]) for side in ("image", "sound"))
+        np.testing.assert_array_equal(fitted.apply(sounds, "sound"), cca.apply(sounds, "y"))
+        cosines = cca.apply(images, "image") @ cca.apply(sounds, "sound").T
+        index.use_cca(cca)
+        for row, answers in zip(cosines, index.search(cca.apply(images, "image"), "image", "sound", k=4)):
+            np.testing.assert_allclose([a.score for a in answers], np.sort(row)[:-5:-1], atol=1e-5)
+        index.use_cca(None)
+        with pytest.raises(avsound.UnsupportedError, match="avsound cca"):
+            index.search(images, "image", "sound")
+    own = avsound.CCA(images, sounds, components=3, regularisation=0.1)
+    assert own.info.model is None
+    np.testing.assert_allclose(own.apply(images), cca.apply(images), atol=1e-4)
+
+
 def test_foreign_files_are_refused(archive, tmp_path):
     with pytest.raises(avsound.FormatError, match="not a database"):
         avsound.Index(archive / "noise.mkv")
     with pytest.raises(avsound.FileError):
         avsound.Index(tmp_path / "none.db")
+    with pytest.raises(avsound.FormatError):
+        avsound.CCA.load(archive / "noise.mkv")

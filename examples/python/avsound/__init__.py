@@ -15,6 +15,7 @@ from __future__ import annotations
 from . import errors, metrics, train
 from ._native import lib as _lib
 from .arrays import Frame, Sound
+from .cca import CCA, CCAInfo
 from .errors import (AgainError, AvsoundError, BackendError, BufferSizeError, CancelledError, EndError, FileError,
                      FormatError, InternalError, InvalidArgumentError, LimitError, OutOfMemoryError, ShapeError, StateError,
                      UnsupportedError)
@@ -32,7 +33,8 @@ def version() -> str:
 
 
 __all__ = [
-    "AgainError", "Answer", "AvsoundError", "BackendError", "BufferSizeError", "CancelledError", "Context", "EndError",
+    "AgainError", "Answer", "AvsoundError", "BackendError", "BufferSizeError", "CCA", "CCAInfo",
+    "CancelledError", "Context", "EndError",
     "FileError", "FormatError", "Frame", "Index", "IndexFile", "IndexInfo", "Indexed", "Indexer", "InternalError",
     "InvalidArgumentError", "LimitError", "Localization",
     "Media", "MediaInfo", "Model", "Offset", "OffsetResult", "OutOfMemoryError", "Scan", "ScanResult", "Score",

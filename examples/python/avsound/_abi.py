@@ -150,6 +150,10 @@ class avsound_index(Structure):
     pass
 
 
+class avsound_cca(Structure):
+    pass
+
+
 class avsound_media(Structure):
     pass
 
@@ -175,10 +179,6 @@ class avsound_stream(Structure):
 
 
 class avsound_separation(Structure):
-    pass
-
-
-class avsound_cca(Structure):
     pass
 
 
@@ -361,6 +361,31 @@ class avsound_index_search_options(Struct):
     threads: int
     _fields_ = [("struct_size", c_uint32), ("query", c_int32), ("want", c_int32), ("k", c_int32), ("per_file", c_int32),
                 ("threads", c_int32)]
+
+
+class avsound_cca_options(Struct):
+    struct_size: int
+    components: int
+    dimension_x: int
+    dimension_y: int
+    count: int
+    x: Any
+    y: Any
+    regularisation: float
+    _fields_ = [("struct_size", c_uint32), ("components", c_int32), ("dimension_x", c_int32), ("dimension_y", c_int32),
+                ("count", c_int64), ("x", POINTER(c_float)), ("y", POINTER(c_float)), ("regularisation", c_double)]
+
+
+class avsound_cca_info(Struct):
+    struct_size: int
+    components: int
+    dimension_x: int
+    dimension_y: int
+    pairs: int
+    arch: bytes
+    model: bytes
+    _fields_ = [("struct_size", c_uint32), ("components", c_int32), ("dimension_x", c_int32), ("dimension_y", c_int32),
+                ("pairs", c_int64), ("arch", c_char_p), ("model", c_char_p)]
 
 
 class avsound_media_options(Struct):
@@ -951,19 +976,6 @@ class avsound_sync_result(Struct):
                 ("abstained", c_double), ("abstained_low", c_double), ("abstained_high", c_double)]
 
 
-class avsound_cca_options(Struct):
-    struct_size: int
-    components: int
-    dimension_x: int
-    dimension_y: int
-    count: int
-    x: Any
-    y: Any
-    regularisation: float
-    _fields_ = [("struct_size", c_uint32), ("components", c_int32), ("dimension_x", c_int32), ("dimension_y", c_int32),
-                ("count", c_int64), ("x", POINTER(c_float)), ("y", POINTER(c_float)), ("regularisation", c_double)]
-
-
 class avsound_augmentation(Struct):
     struct_size: int
     crop_min: float
@@ -1205,6 +1217,21 @@ FUNCTIONS = {
     "avsound_index_replace_vectors": ("avsound", Status, [POINTER(avsound_index), c_int32, POINTER(c_float), c_int32]),
     "avsound_index_search_options_init": ("avsound", None, [POINTER(avsound_index_search_options), c_uint32]),
     "avsound_index_free": ("avsound", None, [POINTER(avsound_index)]),
+    "avsound_cca_options_init": ("avsound", None, [POINTER(avsound_cca_options), c_uint32]),
+    "avsound_cca_fit": ("avsound", Status, [POINTER(avsound_context), POINTER(avsound_cca_options),
+        POINTER(POINTER(avsound_cca))]),
+    "avsound_index_fit_cca": ("avsound", Status, [POINTER(avsound_index), POINTER(avsound_cca_options),
+        POINTER(POINTER(avsound_cca))]),
+    "avsound_index_use_cca": ("avsound", Status, [POINTER(avsound_index), POINTER(avsound_cca)]),
+    "avsound_cca_save": ("avsound", Status, [POINTER(avsound_cca), c_char_p]),
+    "avsound_cca_load": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(POINTER(avsound_cca))]),
+    "avsound_cca_get_info": ("avsound", Status, [POINTER(avsound_cca), POINTER(avsound_cca_info)]),
+    "avsound_cca_check_model": ("avsound", Status, [POINTER(avsound_cca), POINTER(avsound_model)]),
+    "avsound_cca_components": ("avsound", c_int32, [POINTER(avsound_cca)]),
+    "avsound_cca_correlation": ("avsound", c_double, [POINTER(avsound_cca), c_int32]),
+    "avsound_cca_apply": ("avsound", Status, [POINTER(avsound_cca), c_int32, POINTER(c_float), c_int64,
+        POINTER(c_float)]),
+    "avsound_cca_free": ("avsound", None, [POINTER(avsound_cca)]),
     "avsound_media_options_init": ("avsound", None, [POINTER(avsound_media_options), c_uint32]),
     "avsound_media_open": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(avsound_media_options),
         POINTER(POINTER(avsound_media))]),
@@ -1339,14 +1366,6 @@ FUNCTIONS = {
     "avsound_sync_options_init": ("train", None, [POINTER(avsound_sync_options), c_uint32]),
     "avsound_metric_sync": ("train", Status, [POINTER(avsound_context), POINTER(avsound_sync_options),
         POINTER(avsound_sync_result)]),
-    "avsound_cca_options_init": ("train", None, [POINTER(avsound_cca_options), c_uint32]),
-    "avsound_cca_fit": ("train", Status, [POINTER(avsound_context), POINTER(avsound_cca_options),
-        POINTER(POINTER(avsound_cca))]),
-    "avsound_cca_components": ("train", c_int32, [POINTER(avsound_cca)]),
-    "avsound_cca_correlation": ("train", c_double, [POINTER(avsound_cca), c_int32]),
-    "avsound_cca_apply": ("train", Status, [POINTER(avsound_cca), c_int32, POINTER(c_float), c_int64,
-        POINTER(c_float)]),
-    "avsound_cca_free": ("train", None, [POINTER(avsound_cca)]),
     "avsound_confusion_draw": ("train", Status, [POINTER(avsound_context), POINTER(c_int64), POINTER(c_char_p), c_int32,
         c_char_p, c_char_p]),
     "avsound_trainer_options_init": ("train", None, [POINTER(avsound_trainer_options), c_uint32]),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from . import _abi, errors
 from ._native import PRECISIONS, Handle, choice, lib, make, options, path as encoded_path
 from .arrays import floats, pointer
+from .cca import CCA
 from .model import Context, Model, PathLike, default_context
 
 MODALITIES = {"image": _abi.INDEX_IMAGE, "sound": _abi.INDEX_SOUND}
@@ -215,3 +216,16 @@ class Index(Handle):
             lib.avsound_index_replace_vectors(index, choice("modality", modality, MODALITIES), pointer(array, ctypes.c_float),
                                               array.shape[1])
         self._replaced[modality] = array.shape[1]
+
+    def fit_cca(self, *, components: int = 0, regularisation: float = 0.0, pairs: int = 0) -> CCA:
+        """A space in which its pictures and sounds can be compared, fitted on those of one file and time: `pairs` of them at
+        most, 100,000 by default."""
+        struct = options(_abi.avsound_cca_options, components=components, regularisation=regularisation, count=pairs)
+        with self._locked() as index:
+            return CCA._of(make(_abi.avsound_cca, lib.avsound_index_fit_cca, index, struct, shared=True))
+
+    def use_cca(self, cca: CCA | None) -> None:
+        """Searches projections from now on, with queries that cca.apply() has projected; None: its own vectors again."""
+        with self._locked() as index:
+            lib.avsound_index_use_cca(index, None if cca is None else cca._pointer)
+        self._replaced = {} if cca is None else dict.fromkeys(MODALITIES, cca.info.components)

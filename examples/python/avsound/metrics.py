@@ -17,6 +17,7 @@ import numpy.typing as npt
 from . import _abi
 from ._native import Handle, choice, lib, make, options
 from .arrays import floats, pointer
+from .cca import CCA as CCA
 from .model import Context, pointer_of
 
 F32, F64, I32, I64, U8 = ctypes.c_float, ctypes.c_double, ctypes.c_int32, ctypes.c_int64, ctypes.c_uint8
@@ -276,34 +277,3 @@ def draw_confusion(counts: npt.ArrayLike, names: Sequence[str], path: str | os.P
     texts = (ctypes.c_char_p * len(names))(*[name.encode("ascii", "replace") for name in names])
     lib.avsound_confusion_draw(pointer_of(context), pointer(table, I64), texts, len(names),
                                None if title is None else title.encode("ascii", "replace"), os.fsencode(path))
-
-
-class CCA(Handle):
-    """Canonical correlation analysis of pairs x[i], y[i]. Immutable, for any number of threads."""
-
-    def __init__(self, x: npt.ArrayLike, y: npt.ArrayLike, *, components: int = 0, regularisation: float = 0.0,
-                 context: Context | None = None) -> None:
-        x, y = _table(x, "x"), _table(y, "y")
-        if len(x) != len(y):
-            raise ValueError(f"{len(x)} vectors x, {len(y)} vectors y: want as many")
-        self._dimensions = x.shape[1], y.shape[1]
-        struct = options(_abi.avsound_cca_options, components=components, dimension_x=x.shape[1], dimension_y=y.shape[1],
-                         count=len(x), x=pointer(x, F32), y=pointer(y, F32), regularisation=regularisation)
-        parent = pointer_of(context)
-        super().__init__(make(_abi.avsound_cca, lib.avsound_cca_fit, parent, struct, keeps=(parent,), shared=True))
-
-    @property
-    def correlations(self) -> Doubles:
-        """Of each component, descending."""
-        cca = self._pointer
-        return np.array([lib.avsound_cca_correlation(cca, i) for i in range(lib.avsound_cca_components(cca))])
-
-    def apply(self, vectors: npt.ArrayLike, side: str = "x") -> Floats:
-        """Projects vectors like x or like y, and L2-normalises them: [count][components]."""
-        index = choice("side", side, {"x": 0, "y": 1})
-        vectors, cca = _table(vectors, "vectors"), self._pointer
-        if vectors.shape[1] != self._dimensions[index]:
-            raise ValueError(f"vectors of {vectors.shape[1]} dimensions: want {self._dimensions[index]}")
-        out = np.empty((len(vectors), lib.avsound_cca_components(cca)), np.float32)
-        lib.avsound_cca_apply(cca, index, pointer(vectors, F32), len(vectors), pointer(out, F32))
-        return out

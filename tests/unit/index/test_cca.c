@@ -141,5 +141,5 @@ START_TEST(refused_memory_leaves_nothing)
 }
 END_TEST
 
-SUITE("train.metrics_cca", a_linear_map_is_undone, components_are_limited_by_what_there_is,
+SUITE("index.cca", a_linear_map_is_undone, components_are_limited_by_what_there_is,
       what_cannot_be_fitted_is_refused, correlations_and_projections_agree_with_numpy, refused_memory_leaves_nothing)

@@ -82,6 +82,7 @@ typedef struct cli_args {
     const char *offsets;      /* of eval sync */
     double seconds;
     int compat;              /* of localize, separate */
+    int stereo;              /* of localize */
     int dense;               /* of embed, score, localize, stream */
     int consistent, video;   /* of separate */
     const char *phase, *region, *picture, *true_stems;

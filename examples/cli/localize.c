@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "overlay.h"
+#include "witness.h"
 
 static const char *const bundled[] = {"avol-s", NULL};
 
@@ -9,6 +10,7 @@ typedef struct job {
     const cli_model *model;
     avsound_media_info info;
     overlay overlay;
+    witness witness; /* of --stereo */
     avsound_scan_times times;
     double seconds; /* end to end */
     int damage;
@@ -65,6 +67,8 @@ static int localize_video(job *j)
         if (a->compat && !r.cam)
             code = cli_error(CLI_USAGE, "localize: --compat is of networks of clips, such as multisensory");
         cli_warn_padded(a->inputs[0], &r);
+        if (!code)
+            code = witness_hear(&j->witness, &r);
         const overlay_map map = {r.map, r.cam, r.rows, r.cols, r.confidence};
         if (!code)
             code = overlay_add(&j->overlay, r.frame, &map, r.time_us);
@@ -93,6 +97,8 @@ static int localize(job *j)
         code = CLI_FAILED;
     if (!code)
         code = overlay_finish(&j->overlay);
+    if (!code)
+        code = witness_finish(&j->witness);
     j->seconds = cli_now() - started;
     return code;
 }
@@ -124,12 +130,12 @@ static int print_json(const job *j)
 {
     const cli_args *a = &j->c->args;
     return cli_json_print(json_pack(
-        "{s:o, s:o, s:o, s:o, s:b, s:I, s:f, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f}}", "input",
+        "{s:o, s:o, s:o, s:o, s:b, s:I, s:f, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f, s:f}, s:o*}", "input",
         cli_json_text(a->inputs[0]), "output", cli_json_text(a->output), "sound", cli_json_text(a->audio), "model",
         cli_json_text(j->model->name), "trained", j->model->trained, "frames", (json_int_t)j->overlay.count, "seconds",
         j->seconds, "frames_per_second", frames_per_second(j), "timing", "decode", j->times.decode, "spectrogram",
         j->times.spectrogram, "prepare", j->times.prepare, "network", j->times.network, "wait", j->times.wait,
-        "drawing", j->overlay.drawing, "encode", j->overlay.encoding));
+        "drawing", j->overlay.drawing, "encode", j->overlay.encoding, "stereo", witness_json(&j->witness)));
 }
 
 static int report(const job *j)
@@ -139,6 +145,8 @@ static int report(const job *j)
     if (!j->c->args.quiet)
         printf("%s: %lld %s, %.1f s, %.1f frames/s\n", j->c->args.output, (long long)j->overlay.count,
                j->overlay.count == 1 ? "frame" : "frames", j->seconds, frames_per_second(j));
+    if (!j->c->args.quiet)
+        witness_print(&j->witness);
     if (j->c->args.timing)
         print_timing(j);
     return CLI_OK;
@@ -163,7 +171,9 @@ int cli_localize(cli *c)
     if (!code)
         code = check_input(&c->args, &j.info);
     if (!code)
-        code = overlay_open(&j.overlay, c, &j.info);
+        code = witness_open(&j.witness, c, &j.info);
+    if (!code)
+        code = overlay_open(&j.overlay, c, &j.info, &j.witness);
     if (!code)
         code = cli_model_open(c, bundled, &model);
     if (!code)
@@ -173,6 +183,7 @@ int cli_localize(cli *c)
     if (!code)
         code = report(&j);
     overlay_discard(&j.overlay);
+    witness_close(&j.witness);
     cli_model_close(&model);
     return code ? code : j.damage;
 }

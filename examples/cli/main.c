@@ -39,7 +39,11 @@ const cli_command cli_commands[] = {
      "Drawn maps fade where the confidence is low: with silence or an empty picture\n"
      "there is nothing to show. With --audio the question becomes: what in this\n"
      "picture would make that sound? With a multisensory network: what moves in time\n"
-     "with it? Its .npy holds class activations: above 0 they speak for that.\n",
+     "with it? Its .npy holds class activations: above 0 they speak for that.\n"
+     "With --stereo the channels are heard as a second witness: the band under the map\n"
+     "is bright where they say the sound comes from, a line stands where they point, a\n"
+     "wedge where the map does; a red frame says that this is a quarter of the width\n"
+     "apart. Grey: one channel, two that are the same, or silence. docs/stereo.md.\n",
      cli_localize},
     {"sync", CLI_SYNC, "VIDEO", 1, 1, "tell by how much sound and picture are out of sync, and fix it",
      "Prints the offset in milliseconds; positive: the audio leads, it is early and\n"

@@ -40,10 +40,10 @@ static int set_pattern(overlay *o, const char *tail)
     return CLI_OK;
 }
 
-int overlay_open(overlay *o, const cli *c, const avsound_media_info *info)
+int overlay_open(overlay *o, const cli *c, const avsound_media_info *info, const witness *second)
 {
     struct stat s;
-    *o = (overlay){.c = c, .path = c->args.output, .info = info, .last_us = -1};
+    *o = (overlay){.c = c, .path = c->args.output, .info = info, .witness = second, .last_us = -1};
     const bool slash = o->path[strlen(o->path) - 1] == '/';
     const bool folder = !stat(o->path, &s) && S_ISDIR(s.st_mode);
     o->makes_folder = slash && !folder;
@@ -88,15 +88,24 @@ static avsound_status draw_pane(overlay *o, const avsound_frame *frame, const ov
     return avsound_draw_map(o->c->context, frame, o->dimmed, map->rows, map->cols, a->colormap, alpha, rgb, stride);
 }
 
+/* Below the map's pane; black below the other one. */
+static int draw_band(overlay *o, const avsound_frame *frame, int32_t height, int32_t panes, int32_t stride)
+{
+    uint8_t *top = o->rgb + (size_t)stride * (size_t)frame->height;
+    memset(top, 0, (size_t)stride * (size_t)height);
+    return witness_draw(o->witness, top + (size_t)(panes - 1) * 3 * (size_t)frame->width, frame->width, height, stride);
+}
+
 /* Draws into o->rgb; `drawn` becomes its view. */
 static int draw(overlay *o, const avsound_frame *frame, const overlay_map *map, avsound_frame *drawn)
 {
     const cli_args *a = &o->c->args;
     const int32_t panes = a->side_by_side ? 2 : 1, stride = frame->width * 3 * panes;
+    const int32_t band = witness_band_height(o->witness, frame->height), height = frame->height + band;
     const size_t cells = (size_t)map->rows * (size_t)map->cols;
     int code = grow((void **)&o->dimmed, &o->dimmed_size, cells * sizeof *o->dimmed, o->path);
     if (!code)
-        code = grow((void **)&o->rgb, &o->rgb_size, (size_t)stride * (size_t)frame->height, o->path);
+        code = grow((void **)&o->rgb, &o->rgb_size, (size_t)stride * (size_t)height, o->path);
     if (code)
         return code;
     avsound_status status = AVSOUND_OK;
@@ -104,15 +113,17 @@ static int draw(overlay *o, const avsound_frame *frame, const overlay_map *map, 
         status = draw_pane(o, frame, map, 0, o->rgb, stride);
     if (!status)
         status = draw_pane(o, frame, map, (float)a->alpha, o->rgb + (panes - 1) * 3 * frame->width, stride);
+    if (band)
+        code = draw_band(o, frame, band, panes, stride);
     *drawn = (avsound_frame){
         .struct_size = sizeof *drawn,
         .format = AVSOUND_PIXEL_RGB24,
         .width = frame->width * panes,
-        .height = frame->height,
+        .height = height,
         .data = {o->rgb},
         .stride = {stride},
     };
-    return status ? cli_output_failed(o->path, status) : CLI_OK;
+    return status ? cli_output_failed(o->path, status) : code;
 }
 
 static int open_writer(overlay *o, const avsound_frame *frame)

@@ -2,7 +2,7 @@
 #ifndef CLI_OVERLAY_H
 #define CLI_OVERLAY_H
 
-#include "cli.h"
+#include "witness.h"
 
 typedef enum overlay_kind { OVERLAY_VIDEO, OVERLAY_PICTURE, OVERLAY_PICTURES, OVERLAY_MAPS } overlay_kind;
 
@@ -20,6 +20,7 @@ typedef struct overlay {
     bool makes_folder;
     char pattern[4096]; /* OVERLAY_PICTURES: checked, holds one %d */
     const avsound_media_info *info;
+    const witness *witness; /* draws a band under the map, if it is open */
     avsound_writer *writer;
     cli_series series;
     uint8_t *rgb;
@@ -31,8 +32,8 @@ typedef struct overlay {
     double drawing, encoding; /* seconds */
 } overlay;
 
-/* Decides by args.output's form. */
-int overlay_open(overlay *o, const cli *c, const avsound_media_info *info);
+/* Decides by args.output's form. `second`: or NULL. */
+int overlay_open(overlay *o, const cli *c, const avsound_media_info *info, const witness *second);
 /* Adds a frame; one that is no later than the last is left out. */
 int overlay_add(overlay *o, const avsound_frame *frame, const overlay_map *map, int64_t time_us);
 int overlay_finish(overlay *o);

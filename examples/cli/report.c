@@ -110,7 +110,7 @@ static int look(job *j)
     if (!code)
         code = add_model(j, &model, "where the sound comes from, and whether picture and sound belong together");
     if (!code)
-        code = overlay_open(&drawn, &j->c, &j->info);
+        code = overlay_open(&drawn, &j->c, &j->info, NULL);
     if (!code)
         code = cli_scan_open(&j->c, &model, j->c.args.inputs[0], AVSOUND_SCAN_MAP | AVSOUND_SCAN_SCORE | AVSOUND_SCAN_FRAME, 0,
                              &scan);

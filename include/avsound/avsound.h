@@ -10,6 +10,7 @@
 #include <avsound/io.h>
 #include <avsound/media.h>
 #include <avsound/model.h>
+#include <avsound/stereo.h>
 #include <avsound/stream.h>
 #include <avsound/tasks.h>
 

@@ -193,6 +193,29 @@ AT(avsound_separator_options, bottom, 44);
 AT(avsound_separator_options, audio_path, 48);
 AT(avsound_separator_options, audio_source, 56);
 
+SIZE(avsound_stereo_options, 32);
+AT(avsound_stereo_options, struct_size, 0);
+AT(avsound_stereo_options, cues, 4);
+AT(avsound_stereo_options, window_seconds, 8);
+AT(avsound_stereo_options, edge_delay_us, 16);
+AT(avsound_stereo_options, edge_level_db, 24);
+
+SIZE(avsound_stereo_result, 72);
+AT(avsound_stereo_result, struct_size, 0);
+AT(avsound_stereo_result, kind, 4);
+AT(avsound_stereo_result, time_us, 8);
+AT(avsound_stereo_result, cues, 16);
+AT(avsound_stereo_result, direction, 20);
+AT(avsound_stereo_result, confidence, 24);
+AT(avsound_stereo_result, coherence, 28);
+AT(avsound_stereo_result, delay_us, 32);
+AT(avsound_stereo_result, level_db, 36);
+AT(avsound_stereo_result, copy_db, 40);
+AT(avsound_stereo_result, rms, 44);
+AT(avsound_stereo_result, evidence, 48);
+AT(avsound_stereo_result, band_hz, 56);
+AT(avsound_stereo_result, band_level_db, 64);
+
 SIZE(avsound_flow_options, 24);
 AT(avsound_flow_options, struct_size, 0);
 AT(avsound_flow_options, levels, 4);
@@ -364,6 +387,15 @@ AT(avsound_index_search_options, k, 12);
 AT(avsound_index_search_options, per_file, 16);
 AT(avsound_index_search_options, threads, 20);
 
+VALUE(AVSOUND_STEREO_BANDS, 12);
+VALUE(AVSOUND_STEREO_CELLS, 128);
+VALUE(AVSOUND_STEREO_DIRECTION, 1);
+VALUE(AVSOUND_STEREO_SILENT, 2);
+VALUE(AVSOUND_STEREO_MONO, 3);
+VALUE(AVSOUND_STEREO_DUAL_MONO, 4);
+VALUE(AVSOUND_STEREO_DIFFUSE, 5);
+VALUE(AVSOUND_STEREO_LEVEL, 1);
+VALUE(AVSOUND_STEREO_DELAY, 2);
 VALUE(AVSOUND_INDEX_IMAGE, 1);
 VALUE(AVSOUND_INDEX_SOUND, 2);
 VALUE(AVSOUND_INDEXED_NEW, 0);

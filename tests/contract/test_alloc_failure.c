@@ -257,6 +257,41 @@ static avsound_status find_flow(void *scene_)
     return CALL(avsound_optical_flow, s->context, &s->frame, &s->frame, &options, flow, &size);
 }
 
+static avsound_status hear_directions(void *scene_)
+{
+    scene *s = scene_;
+    avsound_stereo *stereo = NULL;
+    avsound_stereo_options options;
+    avsound_stereo_result result = {.struct_size = sizeof result};
+    CALL(avsound_stereo_options_init, &options, sizeof options);
+    arm(&s->refusals);
+    avsound_status status = CALL(avsound_stereo_create, s->context, s->wav, &options, &stereo);
+    ck_assert((status == AVSOUND_OK) == (stereo != NULL));
+    if (!status)
+        status = CALL(avsound_stereo_at, stereo, 100000, &result);
+    disarm(&s->refusals);
+    if (stereo && status)
+        ck_alive(avsound_stereo_at(stereo, 100000, &result));
+    CALL(avsound_stereo_free, stereo);
+    return status;
+}
+
+static avsound_status measure_direction(void *scene_)
+{
+    scene *s = scene_;
+    avsound_stereo *stereo = NULL;
+    avsound_stereo_result result = {.struct_size = sizeof result};
+    arm(&s->refusals);
+    avsound_status status = CALL(avsound_stereo_create, s->context, NULL, NULL, &stereo);
+    if (!status)
+        status = CALL(avsound_stereo_measure, stereo, &s->sound, &result);
+    disarm(&s->refusals);
+    if (stereo && status)
+        ck_alive(avsound_stereo_measure(stereo, &s->sound, &result));
+    CALL(avsound_stereo_free, stereo);
+    return status;
+}
+
 /* ---- drawing ---- */
 
 static avsound_status draw_maps(void *scene_)
@@ -873,6 +908,8 @@ static void play(const char *name, const char *arch, refuse_fn refuse, attempt_f
     X(localize, "avol-net", refuse_each, localize)                                  \
     X(spectrogram, "ave-net", refuse_each, spectrogram)                             \
     X(find_flow, "ave-net", refuse_each, find_flow)                                 \
+    X(hear_directions, "ave-net", refuse_each, hear_directions)                     \
+    X(measure_direction, "ave-net", refuse_each, measure_direction)                 \
     X(draw_maps, "ave-net", refuse_each, draw_maps)                                 \
     X(write_picture, "ave-net", refuse_each, write_picture)                         \
     X(draw_scores, "ave-net", refuse_each, draw_scores)                             \

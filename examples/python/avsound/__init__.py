@@ -22,6 +22,7 @@ from .errors import (AgainError, AvsoundError, BackendError, BufferSizeError, Ca
 from .index import Answer, Index, Indexed, Indexer, IndexFile, IndexInfo
 from .media import Media, MediaInfo, Writer, retime, write_picture
 from .model import (Context, Localization, Model, Score, Session, architectures, default_context, find_model)
+from .stereo import Stereo, StereoResult
 from .stream import Stream, StreamResult, StreamState
 from .tasks import (Offset, OffsetResult, Scan, ScanResult, Separator, Stretch, draw_cam, draw_map, draw_scores,
                     draw_spectrograms, optical_flow)
@@ -38,7 +39,8 @@ __all__ = [
     "FileError", "FormatError", "Frame", "Index", "IndexFile", "IndexInfo", "Indexed", "Indexer", "InternalError",
     "InvalidArgumentError", "LimitError", "Localization",
     "Media", "MediaInfo", "Model", "Offset", "OffsetResult", "OutOfMemoryError", "Scan", "ScanResult", "Score",
-    "Separator", "Session", "ShapeError", "Sound", "StateError", "Stream", "StreamResult", "StreamState", "Stretch",
+    "Separator", "Session", "ShapeError", "Sound", "StateError", "Stereo", "StereoResult", "Stream", "StreamResult",
+    "StreamState", "Stretch",
     "UnsupportedError", "Writer", "architectures", "default_context", "draw_cam", "draw_map", "draw_scores",
     "draw_spectrograms", "errors", "find_model", "metrics", "optical_flow", "retime", "train",
     "version", "write_picture",

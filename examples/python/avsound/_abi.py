@@ -68,6 +68,15 @@ INDEXED_NEW = 0
 INDEXED_KEPT = 1
 INDEXED_PARTLY = 2
 INDEXED_FAILED = 3
+STEREO_BANDS = 12
+STEREO_CELLS = 128
+STEREO_DIRECTION = 1
+STEREO_SILENT = 2
+STEREO_MONO = 3
+STEREO_DUAL_MONO = 4
+STEREO_DIFFUSE = 5
+STEREO_LEVEL = 1
+STEREO_DELAY = 2
 SCAN_EMBED_IMAGE = 1
 SCAN_EMBED_AUDIO = 2
 SCAN_SCORE = 4
@@ -159,6 +168,10 @@ class avsound_media(Structure):
 
 
 class avsound_writer(Structure):
+    pass
+
+
+class avsound_stereo(Structure):
     pass
 
 
@@ -463,6 +476,37 @@ class avsound_writer_options(Struct):
     _fields_ = [("struct_size", c_uint32), ("width", c_int32), ("height", c_int32), ("rate_num", c_int32),
                 ("rate_den", c_int32), ("quality", c_int32), ("threads", c_int32), ("reserved", c_int32),
                 ("audio_path", c_char_p), ("audio_start_us", c_int64), ("audio_duration_us", c_int64)]
+
+
+class avsound_stereo_options(Struct):
+    struct_size: int
+    cues: int
+    window_seconds: float
+    edge_delay_us: float
+    edge_level_db: float
+    _fields_ = [("struct_size", c_uint32), ("cues", c_int32), ("window_seconds", c_double), ("edge_delay_us", c_double),
+                ("edge_level_db", c_double)]
+
+
+class avsound_stereo_result(Struct):
+    struct_size: int
+    kind: int
+    time_us: int
+    cues: int
+    direction: float
+    confidence: float
+    coherence: float
+    delay_us: float
+    level_db: float
+    copy_db: float
+    rms: float
+    evidence: Any
+    band_hz: Any
+    band_level_db: Any
+    _fields_ = [("struct_size", c_uint32), ("kind", c_int32), ("time_us", c_int64), ("cues", c_int32),
+                ("direction", c_float), ("confidence", c_float), ("coherence", c_float), ("delay_us", c_float),
+                ("level_db", c_float), ("copy_db", c_float), ("rms", c_float), ("evidence", POINTER(c_float)),
+                ("band_hz", POINTER(c_float)), ("band_level_db", POINTER(c_float))]
 
 
 class avsound_score(Struct):
@@ -1256,6 +1300,13 @@ FUNCTIONS = {
     "avsound_writer_finish": ("avsound", Status, [POINTER(avsound_writer)]),
     "avsound_writer_free": ("avsound", None, [POINTER(avsound_writer)]),
     "avsound_picture_write": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(avsound_frame)]),
+    "avsound_stereo_options_init": ("avsound", None, [POINTER(avsound_stereo_options), c_uint32]),
+    "avsound_stereo_create": ("avsound", Status, [POINTER(avsound_context), c_char_p, POINTER(avsound_stereo_options),
+        POINTER(POINTER(avsound_stereo))]),
+    "avsound_stereo_at": ("avsound", Status, [POINTER(avsound_stereo), c_int64, POINTER(avsound_stereo_result)]),
+    "avsound_stereo_measure": ("avsound", Status, [POINTER(avsound_stereo), POINTER(avsound_audio),
+        POINTER(avsound_stereo_result)]),
+    "avsound_stereo_free": ("avsound", None, [POINTER(avsound_stereo)]),
     "avsound_embed_image": ("avsound", Status, [POINTER(avsound_session), POINTER(avsound_frame), c_int64,
         POINTER(c_float), POINTER(c_size_t)]),
     "avsound_embed_audio": ("avsound", Status, [POINTER(avsound_session), POINTER(avsound_audio), c_int64,

@@ -194,19 +194,21 @@ typedef struct training_case {
     const char *embedding; /* of views */
 } training_case;
 
+/* The first KERNELS have between them all kernels that there are; the others put the same ones together in other ways. */
+enum { KERNELS = 8 };
 static const training_case trainings[] = {
     {"l3-net", AVSN_OBJECTIVE_SOFTMAX, NULL},
-    {"ave-net", AVSN_OBJECTIVE_SOFTMAX, NULL},
     {"avol-net", AVSN_OBJECTIVE_SIGMOID, NULL},
     {"ave-net-mf", AVSN_OBJECTIVE_SOFTMAX, NULL},
     {"ave-net-of", AVSN_OBJECTIVE_SOFTMAX, NULL},
     {"ave-net", AVSN_OBJECTIVE_CONTRASTIVE, NULL},
-    {"avol-net", AVSN_OBJECTIVE_CONTRASTIVE, NULL},
     {"sync-net", AVSN_OBJECTIVE_LAGS, NULL},
-    {"l3-net", AVSN_OBJECTIVE_VIEWS, "embedding.audio"},
     {"ave-net", AVSN_OBJECTIVE_VIEWS, "embedding.image"},
-    {"avol-net", AVSN_OBJECTIVE_VIEWS, "embedding.image"},
     {"avol-net", AVSN_OBJECTIVE_VIEWS, "embedding.audio"},
+    {"ave-net", AVSN_OBJECTIVE_SOFTMAX, NULL},
+    {"avol-net", AVSN_OBJECTIVE_CONTRASTIVE, NULL},
+    {"l3-net", AVSN_OBJECTIVE_VIEWS, "embedding.audio"},
+    {"avol-net", AVSN_OBJECTIVE_VIEWS, "embedding.image"},
 };
 
 static avsn_graph *training_of(avsound_context *context, const training_case *c, double width, int64_t batch)
@@ -273,7 +275,7 @@ START_TEST(two_threads_agree_with_one)
 {
     avsound_context *context;
     ck_avsound(avsound_context_create(NULL, &context));
-    for (size_t n = 0; n < AVSN_ARRAY_COUNT(trainings); n++) {
+    for (int n = 0; n < KERNELS; n++) {
         net one = net_create(training_of(context, &trainings[n], 0.25, 4), AVSOUND_DTYPE_F32, 1);
         net two = net_create(training_of(context, &trainings[n], 0.25, 4), AVSOUND_DTYPE_F32, 2);
         ck_avsound(oracle_run(one.plan, 1, UINT64_MAX));
@@ -333,7 +335,7 @@ START_TEST(bf16_gradients_point_where_those_of_f32_do)
     if (!oracle_has_bf16())
         return;
     ck_avsound(avsound_context_create(NULL, &context));
-    for (size_t n = 0; n < AVSN_ARRAY_COUNT(trainings); n++) {
+    for (int n = 0; n < KERNELS; n++) {
         net f32 = net_create(training_of(context, &trainings[n], 0.25, 6), AVSOUND_DTYPE_F32, 1);
         net bf16 = net_create(training_of(context, &trainings[n], 0.25, 6), AVSOUND_DTYPE_BF16, 1);
         if (trainings[n].embedding) {

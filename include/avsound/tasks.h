@@ -242,7 +242,7 @@ enum {
 /** What should be known about a result, or-ed. Since 0.1. */
 enum {
     AVSOUND_OFFSET_PADDED = 1,  /**< shorter than the network must see at once: its ends were repeated */
-    AVSOUND_OFFSET_PARTLY = 2,  /**< more than a tenth of the pictures have no sound beside them */
+    AVSOUND_OFFSET_PARTLY = 2,  /**< more than a tenth of the pictures have no sound beside them, at no offset in the range */
     AVSOUND_OFFSET_SLOW = 4,    /**< the file has fewer than half the pictures a second that the network wants */
     AVSOUND_OFFSET_DRIFTS = 8   /**< the offset changes by more than a frame from the beginning to the end, and surely so */
 };
@@ -280,7 +280,7 @@ typedef struct avsound_offset_result {
     double drift;         /**< change of the offset in ms per minute; NaN: less than 30 s, or too few windows agree */
     double drift_low, drift_high; /**< 95 % interval */
     double seconds;       /**< of picture */
-    double compared_seconds; /**< of picture that was compared with sound */
+    double compared_seconds; /**< of picture that was compared with sound, at some offset or other */
     double frame_ms;      /**< a frame, as the words above mean it: of the network */
 } avsound_offset_result;
 

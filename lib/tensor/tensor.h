@@ -14,7 +14,7 @@ typedef struct avsn_shape {
 #define AVSN_SHAPE(...)                                                              \
     ((avsn_shape){(int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
 
-AVSN_SHARED bool avsn_shape_equal(const avsn_shape *a, const avsn_shape *b);
+bool avsn_shape_equal(const avsn_shape *a, const avsn_shape *b);
 /* Number of elements; false if a dimension is negative or the product overflows. A rank-0 shape has one element. */
 AVSN_SHARED bool avsn_shape_count(const avsn_shape *shape, int64_t *count);
 bool avsn_shape_bytes(const avsn_shape *shape, int32_t dtype, size_t *bytes);

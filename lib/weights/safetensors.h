@@ -37,7 +37,7 @@ AVSN_SHARED const char *avsn_safetensors_label(const avsn_safetensors *file);
 
 size_t avsn_safetensors_count(const avsn_safetensors *file);
 const avsn_file_tensor *avsn_safetensors_at(const avsn_safetensors *file, size_t index); /* ordered by name */
-AVSN_SHARED const avsn_file_tensor *avsn_safetensors_find(const avsn_safetensors *file, const char *name); /* NULL if absent */
+const avsn_file_tensor *avsn_safetensors_find(const avsn_safetensors *file, const char *name); /* NULL if absent */
 /* Copies a tensor, f32 and of this shape, all of it finite: AVSOUND_E_FORMAT or AVSOUND_E_SHAPE for another, or none. */
 AVSN_SHARED avsound_status avsn_safetensors_read(const avsn_safetensors *file, const char *name, const avsn_shape *shape, float *out);
 /* Value of a __metadata__ key, NULL if absent. */

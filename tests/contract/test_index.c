@@ -1,6 +1,7 @@
 /* Writing an index and searching it, against embeddings of scans, and all that a caller may get wrong. */
 #include "contract/place.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 
 typedef struct library {
@@ -172,6 +173,58 @@ START_TEST(each_item_finds_itself)
     ck_avsound(avsound_index_search(index, &o, item.vector, 1, items, scores)); /* 10 are the default */
     ck_assert_int_ge(items[1], 0);
     ck_assert_int_eq(items[2], -1);
+    avsound_index_free(index);
+    teardown(&l.p);
+}
+END_TEST
+
+/* ---- one index, many threads ---- */
+
+enum { SEARCHERS = 4, QUESTIONS = 6, ANSWERS = 5 };
+
+typedef struct searcher {
+    const avsound_index *index;
+    int32_t threads; /* of each search */
+    int64_t items[2][QUESTIONS][ANSWERS];
+    float scores[2][QUESTIONS][ANSWERS];
+} searcher;
+
+/* Sounds for pictures, then pictures for sounds. */
+static void *search_all(void *argument)
+{
+    searcher *s = argument;
+    for (int32_t m = 0; m < 2; m++) {
+        const int32_t from = m ? AVSOUND_INDEX_SOUND : AVSOUND_INDEX_IMAGE, what = m ? AVSOUND_INDEX_IMAGE : AVSOUND_INDEX_SOUND;
+        avsound_index_search_options o = want(from, what);
+        o.k = ANSWERS;
+        o.threads = s->threads;
+        for (int64_t i = 0; i < QUESTIONS; i++) {
+            avsound_index_item item = {.struct_size = sizeof item};
+            ck_avsound(avsound_index_get_item(s->index, o.query, i, &item));
+            ck_avsound(avsound_index_search(s->index, &o, item.vector, 1, s->items[m][i], s->scores[m][i]));
+        }
+    }
+    return NULL;
+}
+
+START_TEST(threads_share_an_index)
+{
+    library l;
+    open_library(&l, "ave-net");
+    fill(&l, l.path);
+    avsound_index *index = open_index(&l, l.path);
+    searcher alone = {.index = index, .threads = 1}, beside[SEARCHERS];
+    pthread_t threads[SEARCHERS];
+    search_all(&alone);
+    for (int32_t i = 0; i < SEARCHERS; i++) {
+        beside[i] = (searcher){.index = index, .threads = 1 + i % 2};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, search_all, &beside[i]), 0);
+    }
+    for (int32_t i = 0; i < SEARCHERS; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        ck_assert_mem_eq(beside[i].items, alone.items, sizeof alone.items);
+        ck_assert_mem_eq(beside[i].scores, alone.scores, sizeof alone.scores);
+    }
     avsound_index_free(index);
     teardown(&l.p);
 }
@@ -483,5 +536,6 @@ START_TEST(free_in_any_order)
 END_TEST
 
 SUITE("contract.index", options_init_stays_within_struct_size, items_are_those_of_a_scan, each_item_finds_itself,
+      threads_share_an_index,
       what_is_there_is_kept, what_is_of_no_use_is_kept_in_mind, shards_become_one, vectors_of_different_kinds_are_kept_apart,
       what_is_not_aligned_is_not_compared, bad_arguments_are_refused, bad_questions_are_refused, free_in_any_order)

@@ -33,6 +33,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "golden"))
 try:
     import networks as golden
+    import openl3
 except ImportError:
     golden = None  # no numpy or no torch: the library is timed alone, with weights of its own
 
@@ -43,16 +44,19 @@ NETWORKS = {  # name: architecture, outputs
     "ave-net": ("ave-net", "embedding.image,embedding.audio,distance,logits,score"),
     "l3-net": ("l3-net", "embedding.image,embedding.audio,logits,score"),
     "avol-net": ("avol-net", "embedding.image,embedding.audio,map,logits,score"),
+    "openl3-audio": ("openl3-audio", "embedding.audio"),
+    "openl3-image": ("openl3-image", "embedding.image"),
 }
+SPECTROGRAM = {"openl3-audio": (256, 199)}  # rows and columns, where they are not 257 x 200
 ENGINES = {  # name: precision
     "avsound f32": "f32", "avsound bf16": "bf16", "torch eager f32": "f32", "torch traced f32": "f32",
     "torch eager bf16": "bf16", "torch traced bf16": "bf16", "onnxruntime f32": "f32",
 }
 
 
-def stack_multiply_adds(rows, columns, channels):
+def stack_multiply_adds(rows, columns, channels, stride=2):
     """Of one picture or spectrogram through conv1_1...conv4_2, and the size of the last map."""
-    rows, columns, total = (rows + 1) // 2, (columns + 1) // 2, 0
+    rows, columns, total = (rows + stride - 1) // stride, (columns + stride - 1) // stride, 0
     for stage, out in enumerate((64, 128, 256, 512)):
         total += rows * columns * 9 * out * (channels + out)
         channels = out
@@ -72,6 +76,8 @@ def gflop(network, batch):
         "ave-net": vision + audio + 2 * head + 2,
         "l3-net": vision + audio + 1024 * 128 + 128 * 2,
         "avol-net": vision + audio + (cells + 1) * head + cells * 128,
+        "openl3-audio": stack_multiply_adds(*SPECTROGRAM["openl3-audio"], 1, 1)[0],
+        "openl3-image": stack_multiply_adds(224, 224, 3, 1)[0],
     }[network]
     return 2e-9 * batch * count
 
@@ -140,8 +146,18 @@ class Bench:
             return "seed:" + arch
         path = os.path.join(self.folder, arch + ".safetensors")
         if not os.path.exists(path):
-            golden.write_model(path, arch, golden.golden_weights(arch, SEED))
+            if arch.startswith("openl3-"):
+                self.write_openl3(path, arch)
+            else:
+                golden.write_model(path, arch, golden.golden_weights(arch, SEED))
         return path
+
+    @staticmethod
+    def write_openl3(path, arch):
+        """mel256 or the image network, with the larger of their embeddings, as the architecture has them by default."""
+        tower = "audio" if arch == "openl3-audio" else "vision"
+        golden.write_safetensors(path, openl3.library_values(tower, lambda *of: golden.golden_values(SEED, *of)), {
+            "avsound.arch": arch, "avsound.config": "{}", "avsound.training": "none", "license": "CC0-1.0"})
 
     def onnx(self, network, batch):
         """Path of the network as an ONNX file."""
@@ -171,7 +187,8 @@ class Bench:
         if not shutil.which("node") or not os.path.isdir(os.path.join(modules, "onnxruntime-node")):
             return None
         script = os.path.join(HERE, "ort_worker.js")
-        return ["node", script, self.onnx(network, batch), *files, str(threads)], {"NODE_PATH": modules}
+        shape = "x".join(map(str, SPECTROGRAM.get(network, (257, 200))))
+        return ["node", script, self.onnx(network, batch), *files, str(threads), shape], {"NODE_PATH": modules}
 
     def start(self, network, batch, threads):
         """One worker for each engine that is there; one that fails is reported and left out."""

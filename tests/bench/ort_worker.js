@@ -1,14 +1,12 @@
 // The bench's ONNX Runtime engine; the protocol is worker.c's.
 //
-//     node ort_worker.js MODEL.onnx IMAGE SPECTROGRAM BATCH THREADS
+//     node ort_worker.js MODEL.onnx IMAGE SPECTROGRAM BATCH THREADS ROWSxCOLUMNS
 //
-// NODE_PATH must lead to onnxruntime-node.
+// ROWSxCOLUMNS is the spectrogram's shape. NODE_PATH must lead to onnxruntime-node.
 'use strict';
 const fs = require('fs');
 const readline = require('readline');
 const ort = require('onnxruntime-node');
-
-const shapes = {image: [3, 224, 224], spectrogram: [1, 257, 200]};
 
 function readTensor(path, shape) {
     const count = shape.reduce((a, b) => a * b);
@@ -17,7 +15,8 @@ function readTensor(path, shape) {
 }
 
 async function main() {
-    const [model, image, spectrogram, batch, threads] = process.argv.slice(2);
+    const [model, image, spectrogram, batch, threads, shape] = process.argv.slice(2);
+    const shapes = {image: [3, 224, 224], spectrogram: [1, ...shape.split('x').map(Number)]};
     const paths = {image, spectrogram};
     const start = process.hrtime.bigint();
     const session = await ort.InferenceSession.create(model, {

@@ -17,10 +17,16 @@ import torch
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
 import networks  # noqa: E402
+import openl3  # noqa: E402
+
+INPUTS = {"ave-net.vision": ("image",), "ave-net.audio": ("spectrogram",), "openl3-image": ("image",),
+          "openl3-audio": ("spectrogram",)}
 
 
 def load(path, network):
     tensors, metadata = networks.read_safetensors(path)
+    if network.startswith("openl3-"):
+        return openl3.module_of(*{"openl3-audio": ("audio", (8, 8)), "openl3-image": ("vision", (7, 7))}[network], tensors)
     config = json.loads(metadata["avsound.config"])
     net = networks.build(metadata["avsound.arch"], tensors, config["width"], config["conv1_stride"])
     part = {"ave-net.vision": networks.VisionEmbedding, "ave-net.audio": networks.AudioEmbedding}.get(network)
@@ -30,9 +36,9 @@ def load(path, network):
 def read_inputs(image, spectrogram, batch, network):
     def read(path, *shape):
         return torch.from_numpy(np.fromfile(path, dtype="<f4", count=int(np.prod(shape))).reshape(shape))
-    both = {"image": read(image, batch, 3, 224, 224), "spectrogram": read(spectrogram, batch, 1, 257, 200)}
-    wanted = {"ave-net.vision": ("image",), "ave-net.audio": ("spectrogram",)}.get(network, both)
-    return [both[name] for name in wanted]
+    rows, columns = (256, 199) if network == "openl3-audio" else (257, 200)
+    both = {"image": read(image, batch, 3, 224, 224), "spectrogram": read(spectrogram, batch, 1, rows, columns)}
+    return [both[name] for name in INPUTS.get(network, both)]
 
 
 def prepare(net, inputs, precision, mode):
@@ -45,8 +51,8 @@ def prepare(net, inputs, precision, mode):
 
 
 def export(net, inputs, network, path):
-    names = {"ave-net.vision": ["image"], "ave-net.audio": ["spectrogram"]}.get(network, ["image", "spectrogram"])
-    torch.onnx.export(net, tuple(inputs), path, input_names=names, output_names=list(net.outputs), opset_version=17)
+    names = INPUTS.get(network, ("image", "spectrogram"))
+    torch.onnx.export(net, tuple(inputs), path, input_names=list(names), output_names=list(net.outputs), opset_version=17)
 
 
 def main():

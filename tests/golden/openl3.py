@@ -35,7 +35,12 @@ def same(x, kernel, value):
     for size, k in zip(reversed(x.shape[2:]), reversed(kernel)):
         total = -size % k
         pads += [total // 2, total - total // 2]
-    return F.pad(x, pads, value=value)
+    return F.pad(x, pads, value=value) if any(pads) else x
+
+
+def has_bias(tower, layer):
+    """Whether a convolution has a bias that no batch norm takes in."""
+    return layer == "4_2" or (layer == "1_2" and tower == "vision")
 
 
 class Network:
@@ -50,7 +55,7 @@ class Network:
         out = round(BLOCKS[name] * self.width)
         weight = self.parameter(f"{self.tower}.conv{name}.weight", (out, x.shape[1], 3, 3))
         bias = None
-        if self.biases or name == "4_2" or (name == "1_2" and self.tower == "vision"):
+        if self.biases or has_bias(self.tower, name):
             bias = self.parameter(f"{self.tower}.conv{name}.bias", (out,))
         return F.conv2d(x, weight, bias, padding=1)
 
@@ -140,6 +145,27 @@ def values_of(tower, width, draw):
             shapes = dict.fromkeys(NORM, (inputs,))
         values.update({f"{ours}.{part}": draw(f"{ours}.{part}", shape) for part, shape in shapes.items()})
     return values
+
+
+def library_values(tower, draw):
+    """Numbers for every tensor of a model file of full width."""
+    return {name: value for name, value in values_of(tower, 1.0, draw).items()
+            if ".conv" not in name or not name.endswith(".bias") or has_bias(tower, name.split(".conv")[1][:3])}
+
+
+def module_of(tower, pool, values):
+    """The network as a torch.nn.Module that can be traced, exported and converted to another precision."""
+    class Module(torch.nn.Module):
+        outputs = ("embedding.image" if tower == "vision" else "embedding.audio",)
+
+        def __init__(self):
+            super().__init__()
+            for name, value in values.items():
+                self.register_buffer(name.replace(".", "_"), torch.from_numpy(np.array(value)))
+
+        def forward(self, x):
+            return Network(tower, pool, lambda name, _: getattr(self, name.replace(".", "_")))(x)
+    return Module().eval()
 
 
 def network_of(tower, pool, values, width=1.0):

@@ -146,6 +146,8 @@ typedef struct avsound_index_search_options {
     int32_t k;            /**< answers to each query, at most 10,000; 0: 10 */
     int32_t per_file;     /**< at most so many answers of one file; 0: any number */
     int32_t threads;      /**< 0: one per core, if it is worth it */
+    int32_t shortlist;    /**< 0: every vector is compared exactly; else so many for each query, k at least, that are the nearest
+                               by vectors rounded to 8 bits: see avsound_index_round_vectors() */
 } avsound_index_search_options;
 
 /** Opens an index for searching.
@@ -179,7 +181,8 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_index_get_item(const avsound_in
  *  @param items   Receives [count][k] numbers of items of modality `want`, the nearest first, -1 behind the last; of equals the
  *                 one with the lowest number comes first.
  *  @param scores  Receives [count][k] cosines, -1...1; minus infinity behind the last.
- *  @return AVSOUND_OK; AVSOUND_E_UNSUPPORTED across modalities that can't be compared; AVSOUND_E_INVALID_ARGUMENT, for a query
+ *  @return AVSOUND_OK; AVSOUND_E_UNSUPPORTED across modalities that can't be compared; AVSOUND_E_STATE for a shortlist where the
+ *          vectors were not rounded; AVSOUND_E_INVALID_ARGUMENT, for a query
  *          that is not finite or without direction, too; AVSOUND_E_LIMIT; AVSOUND_E_NO_MEMORY. Threads: any. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_index_search(const avsound_index *index,
                                                               const avsound_index_search_options *options, const float *queries,
@@ -192,6 +195,12 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_index_search(const avsound_inde
  *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: not while others use the index. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_index_replace_vectors(avsound_index *index, int32_t modality,
                                                                        const float *vectors, int32_t dimension);
+
+/** Rounds the vectors of a modality that are searched to 8 bits each number, for searches with a shortlist: a quarter of the bytes
+ *  to read where few queries come at a time. Takes as long as a few searches, and a quarter of the vectors' memory. Where vectors are
+ *  replaced later, by avsound_index_use_cca(), too, it is to be called again.
+ *  @return AVSOUND_OK; AVSOUND_E_INVALID_ARGUMENT; AVSOUND_E_NO_MEMORY. Threads: not while others use the index. Since 0.1. */
+AVSOUND_API AVSOUND_CHECK avsound_status avsound_index_round_vectors(avsound_index *index, int32_t modality);
 
 /** Fills `options` with the defaults. Threads: any. Since 0.1. */
 AVSOUND_API void avsound_index_search_options_init(avsound_index_search_options *options, uint32_t struct_size);

@@ -2,11 +2,12 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/cpu.h"
 
-enum { MOST_ANSWERS = 10000, USUAL_ANSWERS = 10 };
+enum { MOST_ANSWERS = 10000, MOST_SHORTLIST = 1000000, USUAL_ANSWERS = 10 };
 #define WORTH_THREADS ((int64_t)4 << 20) /* floats: less is read before a thread has started */
 
 /* ---- loading ---- */
@@ -113,6 +114,7 @@ void avsound_index_free(avsound_index *index)
         avsn_free(context, index->sides[i].runs);
         avsn_free(context, index->sides[i].times);
         avsn_index_projection_free(index, &index->sides[i].replaced);
+        avsn_rounded_free(context, &index->sides[i].rounded);
     }
     avsn_free(context, index->files);
     avsn_zone_free(&index->strings);
@@ -234,13 +236,16 @@ static avsound_status read_options(const avsound_index_search_options *theirs, a
 {
     if (!theirs)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "options is NULL");
-    AVSN_TRY(avsn_options_read(o, sizeof *o, theirs, sizeof *o, "search options"));
+    AVSN_TRY(avsn_options_read(o, sizeof *o, theirs, offsetof(avsound_index_search_options, shortlist), "search options"));
     AVSN_TRY(check_side(o->query, "search options: query", from));
     AVSN_TRY(check_side(o->want, "search options: want", want));
     if (o->k < 0 || o->k > MOST_ANSWERS || o->per_file < 0 || o->threads < 0 || o->threads > 256)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "search options: k is %d, want 0...%d; per_file %d, want 0 or more; threads %d, "
                   "want 0...256", o->k, MOST_ANSWERS, o->per_file, o->threads);
     o->k = o->k ? o->k : USUAL_ANSWERS;
+    if (o->shortlist && (o->shortlist < o->k || o->shortlist > MOST_SHORTLIST))
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "search options: shortlist is %d, want 0, or k (%d)...%d", o->shortlist, o->k,
+                  MOST_SHORTLIST);
     return AVSOUND_OK;
 }
 
@@ -295,15 +300,18 @@ avsound_status avsound_index_search(const avsound_index *index, const avsound_in
                   (long long)count);
     AVSN_TRY(read_options(options, &o, &from, &want));
     AVSN_TRY(check_aligned(index, from, want));
+    const avsn_index_side *s = &index->sides[want];
+    if (o.shortlist && !s->rounded.values)
+        AVSN_FAIL(AVSOUND_E_STATE, "search options: a shortlist wants rounded vectors: avsound_index_round_vectors()");
     if (!count)
         return AVSOUND_OK;
-    const avsn_index_side *s = &index->sides[want];
     avsound_status status = normalise_queries(index->context, queries, count, dimension_of(s), &normalised);
     if (!status) {
         const bool own = !s->replaced.vectors;
         const avsn_search search = {.vectors = own ? s->vectors : s->replaced.vectors, .dimension = dimension_of(s),
                                     .runs = own ? s->runs : s->replaced.runs, .run_count = s->run_count, .queries = normalised,
-                                    .query_count = count, .k = o.k, .per_file = o.per_file, .threads = choose_threads(o.threads, s)};
+                                    .query_count = count, .k = o.k, .per_file = o.per_file, .threads = choose_threads(o.threads, s),
+                                    .rounded = o.shortlist ? &s->rounded : NULL, .shortlist = o.shortlist};
         status = avsn_search_run(index->context, &search, items, scores);
     }
     avsn_free(index->context, normalised);
@@ -339,7 +347,25 @@ void avsn_index_projection_free(const avsound_index *index, avsn_index_projectio
 void avsn_index_projection_use(avsound_index *index, int side, avsn_index_projection *projection)
 {
     avsn_index_projection_free(index, &index->sides[side].replaced);
+    avsn_rounded_free(index->context, &index->sides[side].rounded);
     index->sides[side].replaced = *projection;
+}
+
+avsound_status avsound_index_round_vectors(avsound_index *index, int32_t modality)
+{
+    int side = 0;
+    avsn_rounded rounded;
+    if (!index)
+        AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "index is NULL");
+    AVSN_TRY(check_side(modality, "modality", &side));
+    avsn_index_side *s = &index->sides[side];
+    const avsn_run *runs = s->replaced.vectors ? s->replaced.runs : s->runs;
+    const int64_t rows = s->run_count ? runs[s->run_count - 1].row + runs[s->run_count - 1].count : 0;
+    AVSN_TRY(avsn_rounded_create(index->context, s->replaced.vectors ? s->replaced.vectors : s->vectors, rows, dimension_of(s),
+                                 &rounded));
+    avsn_rounded_free(index->context, &s->rounded);
+    s->rounded = rounded;
+    return AVSOUND_OK;
 }
 
 /* A vector without direction becomes one of zeros, which is nearer to nothing. */

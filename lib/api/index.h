@@ -32,6 +32,7 @@ typedef struct avsn_index_side {
     const float *vectors; /* of the rows that runs speak of */
     int32_t dimension;
     avsn_index_projection replaced;
+    avsn_rounded rounded; /* of what is searched */
 } avsn_index_side;
 
 struct avsound_index {

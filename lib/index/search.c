@@ -8,7 +8,8 @@
 #include "base/threads.h"
 #include "op/products.h"
 
-enum { BLOCK_FLOATS = 1 << 15, QUERIES_AT_ONCE = 64 };
+/* Of rounded vectors the nearest of a file may be its second or third: so many more are kept. */
+enum { BLOCK_FLOATS = 1 << 15, QUERIES_AT_ONCE = 64, SPARE_OF_FILE = 4 };
 
 typedef struct candidate {
     float score;
@@ -27,6 +28,7 @@ typedef struct part {
     best *bests;        /* [query_count] */
     float *products;    /* [block][QUERIES_AT_ONCE] */
     const float *packed; /* the queries */
+    const int16_t *small; /* the same for rounded vectors */
 } part;
 
 /* ---- the best so far ---- */
@@ -73,10 +75,8 @@ static int64_t find_full(const best *b, int64_t file)
     return b->per_file && count >= b->per_file ? at : -1;
 }
 
-static void offer(best *b, const candidate *c)
+static void take(best *b, const candidate *c)
 {
-    if (b->count == b->room && !worse(&b->heap[0], c))
-        return;
     int64_t at = find_full(b, c->file);
     if (at >= 0 && !worse(&b->heap[at], c))
         return;
@@ -84,6 +84,12 @@ static void offer(best *b, const candidate *c)
         at = b->count < b->room ? b->count++ : 0;
     b->heap[at] = *c;
     settle(b, at);
+}
+
+static inline void offer(best *b, const candidate *c)
+{
+    if (b->count < b->room || worse(&b->heap[0], c))
+        take(b, c);
 }
 
 /* ---- a part of the vectors ---- */
@@ -126,17 +132,26 @@ static void offer_block(part *p, int64_t run, int64_t offset, int64_t rows, int6
     }
 }
 
+static void multiply(part *p, int64_t row, int64_t rows, int64_t query, int64_t queries)
+{
+    const avsn_search *s = p->search;
+    const int64_t d = s->dimension;
+    if (s->rounded)
+        avsn_products_rounded(s->rounded->values + row * d, s->rounded->scales + row, rows, p->small + query * d, queries, d,
+                              p->products);
+    else
+        avsn_products(s->vectors + row * d, rows, s->queries + query * d, p->packed + query * d, queries, d, p->products);
+}
+
 static void search_part(part *p)
 {
     const avsn_search *s = p->search;
     int64_t end, end_offset, offset = 0;
     for (int64_t run = p->begin; run < p->end; run = end, offset = end_offset) {
         const int64_t rows = take_block(s, run, offset, p->end, &end, &end_offset);
-        const float *vectors = s->vectors + (s->runs[run].row + offset) * s->dimension;
         for (int64_t q = 0; q < s->query_count; q += QUERIES_AT_ONCE) {
             const int64_t queries = AVSN_MIN(s->query_count - q, QUERIES_AT_ONCE);
-            avsn_products(vectors, rows, s->queries + q * s->dimension, p->packed + q * s->dimension, queries, s->dimension,
-                          p->products);
+            multiply(p, s->runs[run].row + offset, rows, q, queries);
             offer_block(p, run, offset, rows, q, queries);
         }
     }
@@ -176,24 +191,42 @@ int64_t avsn_run_of(const avsn_run *runs, int64_t count, int64_t item)
     return low;
 }
 
-/* Empties the heap into `items` and `scores`, from the last place to the first. */
-static void write_best(const avsn_search *s, const float *query, best *b, int64_t *items, float *scores)
+/* By products in double, the best first. */
+static void rank(const avsn_search *s, const float *query, best *b)
 {
-    for (int64_t i = 0; i < b->count; i++) {
+    const int64_t count = b->count;
+    for (int64_t i = 0; i < count; i++) {
         const avsn_run *r = &s->runs[avsn_run_of(s->runs, s->run_count, b->heap[i].item)];
         b->heap[i].score = (float)product(query, s->vectors + (r->row + b->heap[i].item - r->item) * s->dimension, s->dimension);
-    }
-    for (int64_t count = b->count, i = 0; i < count; i++) {
         b->count = i + 1;
-        settle(b, i); /* new scores may order them anew */
+        settle(b, i);
     }
-    for (int64_t i = s->k - 1; i >= 0; i--) {
-        items[i] = i < b->count ? b->heap[0].item : -1;
-        scores[i] = i < b->count ? b->heap[0].score : -INFINITY;
-        if (i < b->count) {
-            b->heap[0] = b->heap[--b->count];
-            settle(b, 0);
-        }
+    while (b->count > 1) {
+        swap(&b->heap[0], &b->heap[--b->count]); /* the worst goes behind the others */
+        settle(b, 0);
+    }
+    b->count = count;
+}
+
+static bool has_room(const avsn_search *s, const candidate *chosen, int64_t count, int64_t file)
+{
+    int64_t had = 0;
+    for (int64_t i = 0; s->per_file && i < count; i++)
+        had += chosen[i].file == file;
+    return !s->per_file || had < s->per_file;
+}
+
+/* Of those on the shortlist the k best, without those that are too many of their file. */
+static void write_best(const avsn_search *s, const float *query, best *b, int64_t *items, float *scores)
+{
+    int64_t count = 0;
+    rank(s, query, b);
+    for (int64_t i = 0; i < b->count && count < s->k; i++)
+        if (!s->rounded || has_room(s, b->heap, count, b->heap[i].file))
+            b->heap[count++] = b->heap[i];
+    for (int64_t i = 0; i < s->k; i++) {
+        items[i] = i < count ? b->heap[i].item : -1;
+        scores[i] = i < count ? b->heap[i].score : -INFINITY;
     }
 }
 
@@ -209,9 +242,10 @@ static void gather(const avsn_search *s, part *parts, int32_t count, int64_t *it
 
 static avsound_status allocate(avsound_context *context, const avsn_search *s, part *p)
 {
+    const int64_t most = s->rounded ? s->shortlist : s->k;
     size_t room;
-    if (!avsn_mul_size((size_t)s->query_count, (size_t)s->k, &room))
-        AVSN_FAIL(AVSOUND_E_LIMIT, "search: %lld answers to each of %lld queries are too many", (long long)s->k,
+    if (!avsn_mul_size((size_t)s->query_count, (size_t)most, &room))
+        AVSN_FAIL(AVSOUND_E_LIMIT, "search: %lld answers to each of %lld queries are too many", (long long)most,
                   (long long)s->query_count);
     p->products = avsn_alloc(context, (size_t)block_rows(s), QUERIES_AT_ONCE * sizeof(float));
     p->bests = p->products ? avsn_alloc_zeroed(context, (size_t)s->query_count, sizeof *p->bests) : NULL;
@@ -222,7 +256,7 @@ static avsound_status allocate(avsound_context *context, const avsn_search *s, p
         return AVSOUND_E_NO_MEMORY;
     }
     for (int64_t q = 0; q < s->query_count; q++)
-        p->bests[q] = (best){.heap = heaps + q * s->k, .room = s->k, .per_file = s->per_file};
+        p->bests[q] = (best){.heap = heaps + q * most, .room = most, .per_file = s->per_file * (s->rounded ? SPARE_OF_FILE : 1)};
     return AVSOUND_OK;
 }
 
@@ -254,18 +288,32 @@ static avsound_status run_parts(avsound_context *context, part *parts, int32_t c
     return AVSOUND_OK;
 }
 
+/* The queries in the order and precision in which they are multiplied. */
+static avsound_status pack(avsound_context *context, const avsn_search *s, float **packed, int16_t **small)
+{
+    if (s->rounded) {
+        *small = avsn_alloc(context, (size_t)(s->query_count * s->dimension), sizeof **small);
+        for (int64_t q = 0; *small && q < s->query_count; q++)
+            avsn_rounded_query(s->queries + q * s->dimension, s->dimension, *small + q * s->dimension);
+        return *small ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+    }
+    *packed = avsn_alloc(context, avsn_products_packed(s->query_count, s->dimension), sizeof **packed);
+    if (*packed)
+        avsn_products_pack(s->queries, s->query_count, s->dimension, *packed);
+    return *packed ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
+}
+
 avsound_status avsn_search_run(avsound_context *context, const avsn_search *search, int64_t *items, float *scores)
 {
     const int32_t count = (int32_t)AVSN_MAX(AVSN_MIN((int64_t)search->threads, search->run_count), 1);
+    float *packed = NULL;
+    int16_t *small = NULL;
     part *parts = avsn_alloc_zeroed(context, (size_t)count, sizeof *parts);
-    float *packed =
-        parts ? avsn_alloc(context, avsn_products_packed(search->query_count, search->dimension), sizeof *packed) : NULL;
-    avsound_status status = packed ? AVSOUND_OK : AVSOUND_E_NO_MEMORY;
-    if (packed)
-        avsn_products_pack(search->queries, search->query_count, search->dimension, packed);
+    avsound_status status = parts ? pack(context, search, &packed, &small) : AVSOUND_E_NO_MEMORY;
     for (int32_t i = 0; !status && i < count; i++) {
         parts[i].search = search;
         parts[i].packed = packed;
+        parts[i].small = small;
         status = allocate(context, search, &parts[i]);
     }
     if (!status) {
@@ -280,6 +328,7 @@ avsound_status avsn_search_run(avsound_context *context, const avsn_search *sear
         avsn_free(context, parts[i].bests);
         avsn_free(context, parts[i].products);
     }
+    avsn_free(context, small);
     avsn_free(context, packed);
     avsn_free(context, parts);
     return status;

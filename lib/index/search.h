@@ -1,8 +1,8 @@
-/* The nearest of many vectors by scalar product, exactly: every vector is looked at. */
+/* The nearest of many vectors by scalar product: every vector is looked at, exactly, or rounded first. */
 #ifndef AVSN_INDEX_SEARCH_H
 #define AVSN_INDEX_SEARCH_H
 
-#include "base/base.h"
+#include "index/rounded.h"
 
 /* Items that lie together: of one file. */
 typedef struct avsn_run {
@@ -20,6 +20,8 @@ typedef struct avsn_search {
     int64_t k;        /* at least 1 */
     int64_t per_file; /* most answers of one file; 0: any number */
     int32_t threads;
+    const avsn_rounded *rounded; /* NULL: every vector is looked at exactly */
+    int64_t shortlist; /* of those found among the rounded ones, so many are; at least k */
 } avsn_search;
 
 /* The k best of each query, the best first, of equals the first: items [query_count][k], -1 behind the last, and scores. */

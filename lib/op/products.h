@@ -16,4 +16,8 @@ void avsn_products_pack(const float *queries, int64_t count, int64_t dimension, 
 void avsn_products(const float *rows, int64_t row_count, const float *queries, const float *packed, int64_t query_count,
                    int64_t dimension, float *products);
 
+/* The same of rows and queries of small whole numbers, whose sums fit 32 bits; a row's are times its scale. */
+void avsn_products_rounded(const int8_t *rows, const float *scales, int64_t row_count, const int16_t *queries, int64_t query_count,
+                           int64_t dimension, float *products);
+
 #endif

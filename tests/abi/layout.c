@@ -379,13 +379,14 @@ AT(avsound_index_item, file, 8);
 AT(avsound_index_item, time_us, 16);
 AT(avsound_index_item, vector, 24);
 
-SIZE(avsound_index_search_options, 24);
+SIZE(avsound_index_search_options, 28);
 AT(avsound_index_search_options, struct_size, 0);
 AT(avsound_index_search_options, query, 4);
 AT(avsound_index_search_options, want, 8);
 AT(avsound_index_search_options, k, 12);
 AT(avsound_index_search_options, per_file, 16);
 AT(avsound_index_search_options, threads, 20);
+AT(avsound_index_search_options, shortlist, 24);
 
 VALUE(AVSOUND_STEREO_BANDS, 12);
 VALUE(AVSOUND_STEREO_CELLS, 128);

@@ -497,6 +497,11 @@ static avsound_status search_index(void *scene_)
         status = CALL(avsound_index_search, index, &options, item.vector, 1, items, scores);
     ck_assert(status || info.sounds <= 64);
     if (!status)
+        status = CALL(avsound_index_round_vectors, index, AVSOUND_INDEX_SOUND);
+    options.shortlist = 6;
+    if (!status)
+        status = CALL(avsound_index_search, index, &options, item.vector, 1, items, scores);
+    if (!status)
         status = CALL(avsound_index_replace_vectors, index, AVSOUND_INDEX_SOUND, vectors, 3);
     disarm(&s->refusals);
     CALL(avsound_index_free, index);

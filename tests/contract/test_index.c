@@ -376,6 +376,42 @@ START_TEST(vectors_of_different_kinds_are_kept_apart)
 }
 END_TEST
 
+START_TEST(a_shortlist_wants_rounded_vectors)
+{
+    library l;
+    open_library(&l, "ave-net");
+    fill(&l, l.path);
+    avsound_index *index = open_index(&l, l.path);
+    avsound_index_search_options o = want(AVSOUND_INDEX_IMAGE, AVSOUND_INDEX_SOUND);
+    avsound_index_item item = {.struct_size = sizeof item};
+    int64_t items[2][5];
+    float scores[2][5], *others = calloc((size_t)info_of(index).sounds * 2, sizeof *others);
+    o.k = 5;
+    ck_avsound(avsound_index_get_item(index, AVSOUND_INDEX_IMAGE, 3, &item));
+    ck_avsound(avsound_index_search(index, &o, item.vector, 1, items[0], scores[0]));
+    o.shortlist = 4;
+    ck_refused(avsound_index_search(index, &o, item.vector, 1, items[1], scores[1]), AVSOUND_E_INVALID_ARGUMENT, "shortlist is 4");
+    o.shortlist = 12;
+    ck_refused(avsound_index_search(index, &o, item.vector, 1, items[1], scores[1]), AVSOUND_E_STATE, "rounded");
+    ck_avsound(avsound_index_round_vectors(index, AVSOUND_INDEX_SOUND));
+    ck_avsound(avsound_index_round_vectors(index, AVSOUND_INDEX_SOUND));
+    ck_avsound(avsound_index_search(index, &o, item.vector, 1, items[1], scores[1]));
+    ck_assert_mem_eq(items[0], items[1], sizeof items[0]);
+    ck_assert_mem_eq(scores[0], scores[1], sizeof scores[0]);
+    ck_avsound(avsound_index_replace_vectors(index, AVSOUND_INDEX_SOUND, others, 2)); /* which are not rounded */
+    o.query = AVSOUND_INDEX_SOUND;
+    others[0] = 1;
+    ck_refused(avsound_index_search(index, &o, others, 1, items[1], scores[1]), AVSOUND_E_STATE, "rounded");
+    ck_avsound(avsound_index_round_vectors(index, AVSOUND_INDEX_SOUND));
+    ck_avsound(avsound_index_search(index, &o, others, 1, items[1], scores[1]));
+    ck_refused(avsound_index_round_vectors(index, 3), AVSOUND_E_INVALID_ARGUMENT, "modality");
+    ck_refused(avsound_index_round_vectors(NULL, AVSOUND_INDEX_SOUND), AVSOUND_E_INVALID_ARGUMENT, "index is NULL");
+    free(others);
+    avsound_index_free(index);
+    teardown(&l.p);
+}
+END_TEST
+
 START_TEST(what_is_not_aligned_is_not_compared)
 {
     library l;
@@ -538,4 +574,4 @@ END_TEST
 SUITE("contract.index", options_init_stays_within_struct_size, items_are_those_of_a_scan, each_item_finds_itself,
       threads_share_an_index,
       what_is_there_is_kept, what_is_of_no_use_is_kept_in_mind, shards_become_one, vectors_of_different_kinds_are_kept_apart,
-      what_is_not_aligned_is_not_compared, bad_arguments_are_refused, bad_questions_are_refused, free_in_any_order)
+      a_shortlist_wants_rounded_vectors, what_is_not_aligned_is_not_compared, bad_arguments_are_refused, bad_questions_are_refused, free_in_any_order)

@@ -54,6 +54,9 @@ def test_search_is_what_numpy_finds(library):
             np.testing.assert_allclose([[a.score for a in answers] for answers in found], best, atol=1e-5)
             for row, answers in zip(cosines, found):
                 assert [row[a.item] for a in answers] == pytest.approx([a.score for a in answers], abs=1e-5)
+            assert index.search(queries, query, want, k=4, shortlist=11) == found
+        with pytest.raises(ValueError, match="shortlist is 3"):
+            index.search(queries, "image", "sound", k=4, shortlist=3)
         one_each = index.search(queries[0], "image", "sound", k=10, per_file=1)[0]
         assert len({a.path for a in one_each}) == len(one_each) == 4
         with pytest.raises(ValueError, match="128 numbers"):

@@ -372,8 +372,9 @@ class avsound_index_search_options(Struct):
     k: int
     per_file: int
     threads: int
+    shortlist: int
     _fields_ = [("struct_size", c_uint32), ("query", c_int32), ("want", c_int32), ("k", c_int32), ("per_file", c_int32),
-                ("threads", c_int32)]
+                ("threads", c_int32), ("shortlist", c_int32)]
 
 
 class avsound_cca_options(Struct):
@@ -1259,6 +1260,7 @@ FUNCTIONS = {
     "avsound_index_search": ("avsound", Status, [POINTER(avsound_index), POINTER(avsound_index_search_options),
         POINTER(c_float), c_int64, POINTER(c_int64), POINTER(c_float)]),
     "avsound_index_replace_vectors": ("avsound", Status, [POINTER(avsound_index), c_int32, POINTER(c_float), c_int32]),
+    "avsound_index_round_vectors": ("avsound", Status, [POINTER(avsound_index), c_int32]),
     "avsound_index_search_options_init": ("avsound", None, [POINTER(avsound_index_search_options), c_uint32]),
     "avsound_index_free": ("avsound", None, [POINTER(avsound_index)]),
     "avsound_cca_options_init": ("avsound", None, [POINTER(avsound_cca_options), c_uint32]),

@@ -147,6 +147,7 @@ class Index(Handle):
         parent = (context or default_context())._pointer
         super().__init__(make(_abi.avsound_index, lib.avsound_index_open, parent, encoded_path(path), keeps=(parent,)))
         self._replaced: dict[str, int] = {}  # dimensions
+        self._rounded: set[str] = set()
 
     @property
     def info(self) -> IndexInfo:
@@ -186,18 +187,22 @@ class Index(Handle):
             lib.avsound_index_get_item(index, choice("modality", modality, MODALITIES), number, ctypes.byref(found))
             return found.file, found.time_us / 1e6, np.ctypeslib.as_array(found.vector, (found.dimension,)).copy()
 
-    def search(self, queries: npt.ArrayLike, query: str, want: str, *, k: int = 10, per_file: int = 0, threads: int = 0
-               ) -> list[list[Answer]]:
-        """The k nearest items of modality `want` to each of the embeddings [count][dimension] of modality `query`."""
+    def search(self, queries: npt.ArrayLike, query: str, want: str, *, k: int = 10, per_file: int = 0, threads: int = 0,
+               shortlist: int = 0) -> list[list[Answer]]:
+        """The k nearest items of modality `want` to each of the embeddings [count][dimension] of modality `query`. With a
+        `shortlist` so many are compared exactly, those nearest by vectors rounded to 8 bits, which the first such search makes."""
         vectors = np.atleast_2d(floats(queries))
         items, scores = np.empty((len(vectors), k), np.int64), np.empty((len(vectors), k), np.float32)
         struct = options(_abi.avsound_index_search_options, query=choice("modality", query, MODALITIES), k=k,
-                         want=choice("modality", want, MODALITIES), per_file=per_file, threads=threads)
+                         want=choice("modality", want, MODALITIES), per_file=per_file, threads=threads, shortlist=shortlist)
         info = self.info
         wanted = self._replaced.get(want, info.image_dimension if want == "image" else info.sound_dimension)
         if vectors.ndim != 2 or vectors.shape[1] != wanted:
             raise ValueError(f"queries have the shape {vectors.shape}: this index's vectors are of {wanted} numbers")
         with self._locked() as index:
+            if shortlist and want not in self._rounded:
+                lib.avsound_index_round_vectors(index, MODALITIES[want])
+                self._rounded.add(want)
             lib.avsound_index_search(index, struct, pointer(vectors, ctypes.c_float), len(vectors),
                                      pointer(items, ctypes.c_int64), pointer(scores, ctypes.c_float))
         return [[self._answer(want, int(i), float(s)) for i, s in zip(*row) if i >= 0] for row in zip(items, scores)]
@@ -216,6 +221,7 @@ class Index(Handle):
             lib.avsound_index_replace_vectors(index, choice("modality", modality, MODALITIES), pointer(array, ctypes.c_float),
                                               array.shape[1])
         self._replaced[modality] = array.shape[1]
+        self._rounded.discard(modality)
 
     def fit_cca(self, *, components: int = 0, regularisation: float = 0.0, pairs: int = 0) -> CCA:
         """A space in which its pictures and sounds can be compared, fitted on those of one file and time: `pairs` of them at
@@ -229,3 +235,4 @@ class Index(Handle):
         with self._locked() as index:
             lib.avsound_index_use_cca(index, None if cca is None else cca._pointer)
         self._replaced = {} if cca is None else dict.fromkeys(MODALITIES, cca.info.components)
+        self._rounded.clear()

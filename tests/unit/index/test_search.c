@@ -3,6 +3,7 @@
 
 #include "base/rng.h"
 #include "index/search.h"
+#include "op/products.h"
 
 typedef struct scene {
     avsn_run runs[64];
@@ -91,6 +92,73 @@ static void check(const scene *s, int64_t query_count, int64_t k, int64_t per_fi
     avsound_context_free(context);
 }
 
+/* By way of a shortlist of all, and of one long enough for vectors as random as these. */
+static void check_shortlist(const scene *s, int64_t query_count, int64_t k, int64_t per_file, int64_t shortlist)
+{
+    avsound_context *context;
+    avsn_rounded rounded;
+    int64_t items[2][128];
+    float scores[2][128], queries[1024];
+    ck_avsound(avsound_context_create(NULL, &context));
+    ck_avsound(avsn_rounded_create(context, s->vectors, s->rows, s->dimension, &rounded));
+    ck_assert_int_le(query_count * k, 128);
+    ck_assert_int_le(query_count * s->dimension, 1024);
+    for (int64_t i = 0; i < query_count * s->dimension; i++)
+        queries[i] = (float)(2 * avsn_rng_uniform(98, 3, (uint64_t)i) - 1);
+    avsn_search search = {.vectors = s->vectors, .dimension = s->dimension, .runs = s->runs, .run_count = s->run_count,
+                          .queries = queries, .query_count = query_count, .k = k, .per_file = per_file, .threads = 2};
+    ck_avsound(avsn_search_run(context, &search, items[0], scores[0]));
+    search.rounded = &rounded;
+    search.shortlist = shortlist;
+    ck_avsound(avsn_search_run(context, &search, items[1], scores[1]));
+    ck_assert_mem_eq(items[0], items[1], (size_t)(query_count * k) * sizeof items[0][0]);
+    ck_assert_mem_eq(scores[0], scores[1], (size_t)(query_count * k) * sizeof scores[0][0]);
+    avsn_rounded_free(context, &rounded);
+    avsound_context_free(context);
+}
+
+START_TEST(a_shortlist_has_the_best)
+{
+    static const int64_t dimensions[] = {1, 7, 128, 520};
+    for (size_t d = 0; d < 4; d++) {
+        scene s = make(31, dimensions[d], 40, 5 + d);
+        check_shortlist(&s, 1, 10, 0, s.items);
+        check_shortlist(&s, dimensions[d] > 128 ? 1 : 6, 20, 0, s.items);
+        if (dimensions[d] >= 128)
+            check_shortlist(&s, 1, 10, 0, 40);
+        check_shortlist(&s, 1, 8, 2, s.items);
+        free(s.vectors);
+    }
+}
+END_TEST
+
+/* Rows wider than those that are widened at once. */
+START_TEST(wide_rows_are_rounded_whole)
+{
+    static float vectors[3][5000], products[3];
+    static int16_t query[5000];
+    avsound_context *context;
+    avsn_rounded rounded;
+    ck_avsound(avsound_context_create(NULL, &context));
+    for (int64_t i = 0; i < 15000; i++)
+        vectors[i / 5000][i % 5000] = (float)(2 * avsn_rng_uniform(9, 3, (uint64_t)i) - 1);
+    ck_avsound(avsn_rounded_create(context, vectors[0], 3, 5000, &rounded));
+    avsn_rounded_query(vectors[1], 5000, query);
+    avsn_products_rounded(rounded.values, rounded.scales, 3, query, 1, 5000, products);
+    for (int r = 0; r < 3; r++) {
+        double sum = 0;
+        for (int64_t i = 0; i < 5000; i++)
+            sum += (double)rounded.values[r * 5000 + i] * query[i];
+        ck_assert_double_eq_tol(products[r], (double)rounded.scales[r] * sum, 1e-5 * fabs(sum * (double)rounded.scales[r]) + 1e-3);
+        for (int64_t i = 0; i < 5000; i++)
+            ck_assert_float_le(fabsf((float)rounded.values[r * 5000 + i] * rounded.scales[r] - vectors[r][i]),
+                               0.501f * rounded.scales[r]);
+    }
+    avsn_rounded_free(context, &rounded);
+    avsound_context_free(context);
+}
+END_TEST
+
 START_TEST(it_finds_what_the_definition_does)
 {
     static const int64_t dimensions[] = {1, 7, 128, 520};
@@ -141,5 +209,5 @@ START_TEST(nothing_to_search_gives_nothing)
 }
 END_TEST
 
-SUITE("search", it_finds_what_the_definition_does, a_file_has_no_more_than_its_share, runs_longer_than_a_block_are_gone_through,
+SUITE("search", a_shortlist_has_the_best, wide_rows_are_rounded_whole, it_finds_what_the_definition_does, a_file_has_no_more_than_its_share, runs_longer_than_a_block_are_gone_through,
       of_equals_the_first_comes_first, nothing_to_search_gives_nothing)

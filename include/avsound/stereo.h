@@ -20,8 +20,8 @@ enum {
     AVSOUND_STEREO_SILENT = 2,    /**< below -60 dBFS */
     AVSOUND_STEREO_MONO = 3,      /**< one channel */
     AVSOUND_STEREO_DUAL_MONO = 4, /**< two channels that are copies of each other, whatever their scale: what differs is 60 dB
-                                       below them; or 25 dB, as a lossy codec leaves it, if their levels are the same to 0.1 dB.
-                                       Also two of which one is empty */
+                                       below them. Or 25 dB, as a lossy codec leaves it, if their levels are the same to 0.1 dB;
+                                       or 15 dB, if to 0.05 dB and exactly in the middle. Also two of which one is empty */
     AVSOUND_STEREO_DIFFUSE = 5    /**< the channels have too little in common, or point everywhere */
 };
 

@@ -16,6 +16,7 @@ static const double width = 0.1;         /* standard deviation of what one frequ
 static const double speaks = 0.25;       /* a cue that points so much less far out than the other is none */
 static const double silent_rms = 1e-3;
 static const double copy_db = -60, coded_copy_db = -25, coded_copy_level_db = 0.1;
+static const double noisy_copy_db = -15, noisy_copy_level_db = 0.05, middle = 0.01;
 static const double least_confidence = 0.2;
 static const double most_db = 120;
 static const double pi = 3.14159265358979323846;
@@ -333,17 +334,21 @@ static void set_bands(const avsn_stereo *s, avsn_stereo_finding *f)
     }
 }
 
-static bool is_copy(const avsn_stereo_finding *f)
+/* Lossy codecs leave noise of each channel's own, which moves neither levels nor phases: what stands that exactly in the middle
+ * was one channel. */
+static bool is_copy(const avsn_stereo *s, const avsn_stereo_finding *f)
 {
     const double copy = (double)f->copy_db, level = fabs((double)f->level_db);
-    return copy <= copy_db || (copy <= coded_copy_db && level <= coded_copy_level_db);
+    const bool central = fabs((double)f->direction) < middle && fabs((double)f->delay) < middle * s->params.edge_delay;
+    return copy <= copy_db || (copy <= coded_copy_db && level <= coded_copy_level_db) ||
+           (copy <= noisy_copy_db && level <= noisy_copy_level_db && central);
 }
 
 /* Directions of what has none are 0. */
-static void set_kind(avsn_stereo_finding *f)
+static void set_kind(const avsn_stereo *s, avsn_stereo_finding *f)
 {
     f->kind = (double)f->rms < silent_rms                      ? AVSN_STEREO_SILENT
-              : is_copy(f)                                     ? AVSN_STEREO_DUAL_MONO
+              : is_copy(s, f)                                   ? AVSN_STEREO_DUAL_MONO
               : !((double)f->confidence >= least_confidence)   ? AVSN_STEREO_DIFFUSE
                                                                : AVSN_STEREO_DIRECTION;
     if (f->kind == AVSN_STEREO_SILENT || f->kind == AVSN_STEREO_DUAL_MONO) {
@@ -359,5 +364,5 @@ void avsn_stereo_measure(avsn_stereo *s, const float *sound, avsn_stereo_finding
     set_spectra(s, sound);
     set_bands(s, finding);
     find_direction(s, finding);
-    set_kind(finding);
+    set_kind(s, finding);
 }

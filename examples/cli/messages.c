@@ -38,15 +38,23 @@ int cli_error(int code, const char *format, ...)
     return code;
 }
 
-/* The library's details often begin with the file's name already. */
+/* The library's details often begin with the file's name already. Who asks several questions of a file that is damaged hears of
+ * it once. */
 static int report(int code, const char *name, avsound_status status)
 {
+    static char last[1024];
+    char text[sizeof last];
     const char *detail = avsound_error_detail();
     if (!*detail)
         detail = avsound_status_text(status);
     if (!strncmp(detail, name, strlen(name)))
-        return cli_error(code, "%s", detail);
-    return cli_error(code, "%s: %s", name, detail);
+        snprintf(text, sizeof text, "%s", detail);
+    else
+        snprintf(text, sizeof text, "%s: %s", name, detail);
+    if (!strcmp(text, last))
+        return code;
+    memcpy(last, text, sizeof last);
+    return cli_error(code, "%s", text);
 }
 
 static int common_code(avsound_status status, int otherwise)

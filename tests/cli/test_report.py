@@ -129,6 +129,16 @@ class Report(CommandTest):
         self.assertGreaterEqual(min(data["score"]["time"]), 1)
         self.assertLess(max(data["score"]["time"]), 3)
 
+    def test_damage_is_told_of_once(self):
+        """Each of the three questions meets it."""
+        whole = self.folder / "whole.mkv"
+        ffmpeg("-i", self.folder / self.data["name"], "-c", "copy", whole)
+        (self.folder / "cut.mkv").write_bytes(whole.read_bytes()[:whole.stat().st_size * 7 // 10])
+        run = self.avsound("report", "cut.mkv", "-o", "cut.html", "-q", code=3)
+        self.assertEqual(run.stderr.count("damaged"), 1, run.stderr)
+        page = json.loads(Page((self.folder / "cut.html").read_text()).parts["data"])
+        self.assertGreater(len(page["score"]["time"]), 10)
+
     def test_another_model_may_point(self):
         self.avsound("report", "clip.mp4", "-o", "x.html", "-m", SOURCE / "models" / "avol-s.safetensors", "-q")
         text = (self.folder / "x.html").read_text()

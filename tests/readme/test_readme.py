@@ -195,6 +195,9 @@ class AddedNetwork(Installed):
     def test_the_page_makes_a_network(self):
         objects = glob.glob(f"{BUILD}/examples/CMakeFiles/avsound_command.dir/**/*.o", recursive=True)
         flags = self.do(["pkg-config", "--static", "--libs", "avsound"]).replace("-lavsound ", "").split()
+        # the command's own library, which the package's flags do not name
+        cache = (BUILD / "CMakeCache.txt").read_text()
+        flags += re.findall(r"^LIBLINEAR_LIBRARY:FILEPATH=(/.*)$", cache, re.M)
         own = self.work / "own"
         own.mkdir()
         self.do([os.environ.get("CC", "cc"), "-fopenmp", *objects, "mininet.o", "arch.o", BUILD / "libavsound_train.a",

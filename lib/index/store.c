@@ -221,12 +221,14 @@ static avsound_status recognise(avsn_store *s)
     return AVSOUND_OK;
 }
 
+/* Only of an index that is being made may they be missing. */
 static avsound_status open_side(avsn_store *s, int side)
 {
     char name[4096];
+    const avsn_vectors_mode mode = !s->writing ? AVSN_VECTORS_READ : s->fresh ? AVSN_VECTORS_MAKE : AVSN_VECTORS_WRITE;
     if ((size_t)snprintf(name, sizeof name, "%s-%s", s->path, side_names[side]) >= sizeof name)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "%s: the name is too long", s->path);
-    return avsn_vectors_open(s->context, name, s->writing, &s->sides[side]);
+    return avsn_vectors_open(s->context, name, mode, &s->sides[side]);
 }
 
 static avsound_status open_sides(avsn_store *s)

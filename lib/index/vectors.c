@@ -34,13 +34,14 @@ static int64_t row_bytes(const avsn_vectors *v)
     return (int64_t)v->dimension * (int64_t)sizeof(float);
 }
 
-avsound_status avsn_vectors_open(avsound_context *context, const char *path, bool writing, avsn_vectors *out)
+avsound_status avsn_vectors_open(avsound_context *context, const char *path, avsn_vectors_mode mode, avsn_vectors *out)
 {
+    static const int flags[] = {O_RDONLY, O_RDWR, O_RDWR | O_CREAT};
     *out = (avsn_vectors){.context = context, .fd = -1};
     out->path = avsn_strdup(context, path);
     if (!out->path)
         return AVSOUND_E_NO_MEMORY;
-    out->fd = open(path, (writing ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0666);
+    out->fd = open(path, flags[mode] | O_CLOEXEC, 0666);
     return out->fd < 0 ? fail_errno(out, "the vectors could not be opened") : AVSOUND_OK;
 }
 

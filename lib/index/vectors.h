@@ -18,8 +18,14 @@ typedef struct avsn_vectors {
     const float *data; /* [rows][dimension] */
 } avsn_vectors;
 
-/* Opens `path`, or makes it where `writing` is set; nothing is read yet. Before that, and after close, fd is -1. */
-avsound_status avsn_vectors_open(avsound_context *context, const char *path, bool writing, avsn_vectors *out);
+typedef enum avsn_vectors_mode {
+    AVSN_VECTORS_READ,
+    AVSN_VECTORS_WRITE,
+    AVSN_VECTORS_MAKE /* writes, and makes the file where there is none */
+} avsn_vectors_mode;
+
+/* Opens `path`; nothing is read yet. Before that, and after close, fd is -1. */
+avsound_status avsn_vectors_open(avsound_context *context, const char *path, avsn_vectors_mode mode, avsn_vectors *out);
 /* AVSOUND_E_STATE if another holds it. The lock ends with the process, however that ends. */
 avsound_status avsn_vectors_lock(avsn_vectors *vectors);
 /* Empties the file, and writes its first page. */

@@ -548,6 +548,35 @@ START_TEST(bad_questions_are_refused)
 }
 END_TEST
 
+/* Whoever opens it is told so, as often as it is tried, and nothing is made in place of what is missing. */
+START_TEST(missing_vectors_stay_missing)
+{
+    library l;
+    char lost[128], away[160];
+    const char *const sides[] = {"image", "sound"};
+    avsound_indexer *indexer = NULL;
+    avsound_index *index = NULL;
+    open_library(&l, "ave-net");
+    fill(&l, l.path);
+    for (int i = 0; i < 2; i++) {
+        snprintf(lost, sizeof lost, "%s-%s", l.path, sides[i]);
+        snprintf(away, sizeof away, "%s.away", lost);
+        ck_assert_int_eq(rename(lost, away), 0);
+        for (int attempt = 0; attempt < 2; attempt++) {
+            ck_refused(avsound_indexer_create(l.p.context, l.p.model, l.path, NULL, &indexer), AVSOUND_E_IO, lost);
+            ck_assert_ptr_nonnull(strstr(avsound_error_detail(), "No such file"));
+            ck_refused(avsound_index_open(l.p.context, l.path, &index), AVSOUND_E_IO, lost);
+            ck_assert_int_ne(access(lost, F_OK), 0);
+        }
+        ck_assert_int_eq(rename(away, lost), 0);
+    }
+    indexer = open_writer(&l, l.path, 0);
+    ck_assert_int_eq(add(indexer, l.p.clip).outcome, AVSOUND_INDEXED_KEPT);
+    avsound_indexer_free(indexer);
+    teardown(&l.p);
+}
+END_TEST
+
 /* The context and the model may go first, and the file that an item is of. */
 START_TEST(free_in_any_order)
 {
@@ -574,4 +603,5 @@ END_TEST
 SUITE("contract.index", options_init_stays_within_struct_size, items_are_those_of_a_scan, each_item_finds_itself,
       threads_share_an_index,
       what_is_there_is_kept, what_is_of_no_use_is_kept_in_mind, shards_become_one, vectors_of_different_kinds_are_kept_apart,
-      a_shortlist_wants_rounded_vectors, what_is_not_aligned_is_not_compared, bad_arguments_are_refused, bad_questions_are_refused, free_in_any_order)
+      a_shortlist_wants_rounded_vectors, what_is_not_aligned_is_not_compared, bad_arguments_are_refused, bad_questions_are_refused,
+      missing_vectors_stay_missing, free_in_any_order)

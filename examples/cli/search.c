@@ -131,10 +131,28 @@ static int embed(const search_job *j, search_query *q, avsound_session *session)
     return status ? cli_input_failed(q->path, status) : CLI_OK;
 }
 
+/* A damaged index may say anything of the vectors that the same model makes. */
+static int check_dimension(const search_job *j, const avsound_session *session, const char *output, int32_t found)
+{
+    avsound_tensor view = {.struct_size = sizeof view};
+    const char *path = j->c->args.inputs[0];
+    const avsound_status status = avsound_session_get_output(session, output, &view);
+    if (status)
+        return cli_input_failed(path, status);
+    if (view.shape[1] != found)
+        return cli_error(CLI_INPUT, "%s: is damaged: its vectors are of %d numbers, those of its model of %lld", path, found,
+                         (long long)view.shape[1]);
+    return CLI_OK;
+}
+
 static int embed_queries(search_job *j)
 {
     avsound_session *session = NULL;
     int code = cli_session(j->c, &j->model, "embedding.image,embedding.audio", &session);
+    if (!code)
+        code = check_dimension(j, session, "embedding.image", j->info.image_dimension);
+    if (!code)
+        code = check_dimension(j, session, "embedding.audio", j->info.sound_dimension);
     for (int i = 0; !code && i < j->count; i++)
         code = cli_interrupted() ? CLI_FAILED : embed(j, &j->queries[i], session);
     cli_session_close(session);

@@ -88,6 +88,15 @@ static avsound_status describe(const avsound_indexer *x, avsn_store_about *about
     return read_dimensions(x->model, o, about->dimension);
 }
 
+/* The same model makes vectors of the same dimensions: an index that says otherwise is not what it says. */
+static avsound_status compare_dimensions(const char *path, const avsn_store_about *a, int side, int32_t dimension)
+{
+    if (a->dimension[side] != dimension)
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: is damaged: its %s are vectors of %d numbers, those of its model have %d", path,
+                  side ? "sounds" : "pictures", a->dimension[side], dimension);
+    return AVSOUND_OK;
+}
+
 /* What makes vectors of two indices, or of an index and a writer, unfit to stand in one. */
 static avsound_status compare_models(const char *path, const avsn_store_about *a, const char *arch, const char *model)
 {
@@ -216,7 +225,10 @@ static avsound_status properties(const char *path, avsn_store_file *file)
 static avsound_status keep(avsound_indexer *x, int side, int64_t time_us, const float *vector, int32_t dimension)
 {
     items *s = &x->sides[side];
-    if (!vector || !avsn_index_normalise(vector, dimension, x->vector))
+    if (!vector)
+        return AVSOUND_OK;
+    AVSN_TRY(compare_dimensions(avsn_store_path(x->store), avsn_store_get_about(x->store), side, dimension));
+    if (!avsn_index_normalise(vector, dimension, x->vector))
         return AVSOUND_OK;
     AVSN_TRY(avsn_grow(x->context, (void **)&s->times, sizeof *s->times, (size_t)s->count, (size_t)s->count + 1, &s->room));
     AVSN_TRY(avsn_store_append(x->store, side, x->vector, 1));
@@ -393,6 +405,8 @@ static avsound_status check_likeness(avsound_indexer *x, const char *path, const
     if (!about)
         return avsn_store_found(x->store, theirs);
     AVSN_TRY(compare_models(path, theirs, about->arch, about->model));
+    for (int i = 0; i < AVSN_STORE_SIDES; i++)
+        AVSN_TRY(compare_dimensions(path, theirs, i, about->dimension[i]));
     return compare_items(path, theirs, about->hop_us, about->modalities);
 }
 

@@ -27,16 +27,26 @@ struct avsn_store {
 static const char *const side_names[AVSN_STORE_SIDES] = {"image", "sound"};
 
 /* Paths are bytes, as the system has them. A vector's row, once in `rows`, is never used for another. */
+#define ABOUT_TABLE "CREATE TABLE about (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID"
+#define FILES_TABLE                                                                                                            \
+    "CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL," \
+    " error TEXT)"
+#define SEGMENTS_TABLE                                                                                                         \
+    "CREATE TABLE segments (side INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, file INTEGER NOT NULL,"     \
+    " times BLOB NOT NULL, PRIMARY KEY (side, first)) WITHOUT ROWID"
+#define SEGMENTS_INDEX "CREATE INDEX segments_of_file ON segments (file)"
+
 static const char schema[] =
-    "CREATE TABLE about (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
-    " error TEXT);"
-    "CREATE TABLE segments (side INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, file INTEGER NOT NULL,"
-    " times BLOB NOT NULL, PRIMARY KEY (side, first)) WITHOUT ROWID;"
-    "CREATE INDEX segments_of_file ON segments (file);"
+    ABOUT_TABLE ";" FILES_TABLE ";" SEGMENTS_TABLE ";" SEGMENTS_INDEX ";"
     "PRAGMA application_id = 1635152750;"
     "PRAGMA user_version = 1;";
 _Static_assert(APPLICATION == 1635152750 && VERSION == 1, "the schema says so too");
+
+/* Views and computed columns in their place could go on for ever, or be of any size: what is read is what lies in the file. */
+#define OURS "('" ABOUT_TABLE "', '" FILES_TABLE "', '" SEGMENTS_TABLE "', '" SEGMENTS_INDEX "')"
+static const char count_ours[] = "SELECT count(*) FROM sqlite_master WHERE sql IN " OURS,
+                  count_others[] = "SELECT count(*) FROM sqlite_master WHERE sql NOT IN " OURS " AND name NOT LIKE 'sqlite_stat%'";
+enum { OUR_TABLES = 4 };
 
 /* ---- SQLite ---- */
 
@@ -203,6 +213,17 @@ static avsound_status write_about(const avsn_store *s, const avsn_store_about *a
 
 /* ---- opening ---- */
 
+static avsound_status check_tables(const avsn_store *s)
+{
+    int64_t ours, others;
+    AVSN_TRY(read_integer(s, count_ours, &ours));
+    AVSN_TRY(read_integer(s, count_others, &others));
+    if (ours != OUR_TABLES || others)
+        AVSN_FAIL(AVSOUND_E_FORMAT, "%s: is damaged: its tables are not those of an index: %lld of %d, and %lld others", s->path,
+                  (long long)ours, OUR_TABLES, (long long)others);
+    return AVSOUND_OK;
+}
+
 /* Whose database it is, if anyone's. */
 static avsound_status recognise(avsn_store *s)
 {
@@ -218,7 +239,7 @@ static avsound_status recognise(avsn_store *s)
     if (!s->fresh && version != VERSION)
         AVSN_FAIL(AVSOUND_E_UNSUPPORTED, "%s: is an index of version %lld, this library knows version %d", s->path,
                   (long long)version, VERSION);
-    return AVSOUND_OK;
+    return s->fresh ? AVSOUND_OK : check_tables(s);
 }
 
 /* Only of an index that is being made may they be missing. */
@@ -313,6 +334,11 @@ avsound_status avsn_store_open(avsound_context *context, const char *path, bool 
     else
         *out = s;
     return status;
+}
+
+const char *avsn_store_path(const avsn_store *store)
+{
+    return store->path;
 }
 
 const avsn_store_about *avsn_store_get_about(const avsn_store *store)

@@ -38,6 +38,7 @@ typedef struct avsn_store avsn_store;
 avsound_status avsn_store_open(avsound_context *context, const char *path, bool writing, avsn_store **out);
 /* NULL of an index that has just been made: it needs avsn_store_found() first. */
 const avsn_store_about *avsn_store_get_about(const avsn_store *store);
+const char *avsn_store_path(const avsn_store *store);
 avsound_status avsn_store_found(avsn_store *store, const avsn_store_about *about);
 void avsn_store_close(avsn_store *store); /* what was not committed is lost */
 

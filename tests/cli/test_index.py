@@ -373,6 +373,19 @@ class Index(CommandTest):
     def search_l3(self, queries, l3, *more):
         return json.loads(self.avsound("search", "a.db", *queries, *more, *l3, "--json").stdout)["results"]
 
+    def test_dimensions_that_are_not_the_models_are_damage(self):
+        self.index("archive/tone.wav", "-o", "a.db")
+        with sqlite3.connect(self.folder / "a.db") as db:
+            db.execute("UPDATE about SET value = '4096' WHERE key = 'sound_dimension'")
+            db.execute("UPDATE about SET value = '0' WHERE key = 'sound_rows'")
+            db.execute("DELETE FROM segments")
+        with open(self.folder / "a.db-sound", "r+b") as vectors:
+            vectors.seek(20)
+            vectors.write((4096).to_bytes(4, "little"))
+        for query in ("tone.wav", "tone.wav@1"):
+            run = self.avsound("search", "a.db", "--audio", query, *MODEL, "-q", code=3)
+            self.assertIn("a.db: is damaged: its vectors are of 4096 numbers", run.stderr)
+
     def test_a_terminal_sees_how_long_it_will_take(self):
         code, _, seen = on_terminal(["index", "archive", "-o", "a.db", *MODEL], self.folder)
         self.assertEqual(code, 0)

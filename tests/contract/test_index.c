@@ -577,6 +577,38 @@ START_TEST(missing_vectors_stay_missing)
 }
 END_TEST
 
+/* An index that says of its vectors, rightly, that they have `dimension` numbers, and, wrongly, that its model made them. */
+static void change_dimension(const char *path, int32_t dimension)
+{
+    static const char *const sides[] = {"image", "sound"};
+    char command[512];
+    for (int i = 0; i < 2; i++) {
+        snprintf(command, sizeof command, "python3 -c \"import sqlite3; d = sqlite3.connect('%s'); d.execute('update about set "
+                 "value = ? where key = ?', ('%d', '%s_dimension')); d.commit(); f = open('%s-%s', 'r+b'); f.seek(20); "
+                 "f.write((%d).to_bytes(4, 'little'))\"", path, dimension, sides[i], path, sides[i], dimension);
+        ck_assert_int_eq(system(command), 0);
+    }
+}
+
+START_TEST(dimensions_that_are_not_the_models_are_refused)
+{
+    library l;
+    open_library(&l, "ave-net");
+    avsound_indexer_free(open_writer(&l, l.path, 0.2));
+    fill(&l, l.other);
+    change_dimension(l.other, 2);
+    write_wav(l.p.sound, 0.5);
+    avsound_indexer *indexer = open_writer(&l, l.other, 0);
+    ck_refused(avsound_indexer_add(indexer, l.p.sound, NULL), AVSOUND_E_FORMAT, "those of its model have 128");
+    avsound_indexer_free(indexer);
+    avsound_index_free(open_index(&l, l.other)); /* is as good as any, by itself */
+    indexer = open_writer(&l, l.path, 0);
+    ck_refused(avsound_indexer_merge(indexer, l.other, NULL), AVSOUND_E_FORMAT, "vectors of 2 numbers");
+    avsound_indexer_free(indexer);
+    teardown(&l.p);
+}
+END_TEST
+
 /* The context and the model may go first, and the file that an item is of. */
 START_TEST(free_in_any_order)
 {
@@ -604,4 +636,4 @@ SUITE("contract.index", options_init_stays_within_struct_size, items_are_those_o
       threads_share_an_index,
       what_is_there_is_kept, what_is_of_no_use_is_kept_in_mind, shards_become_one, vectors_of_different_kinds_are_kept_apart,
       a_shortlist_wants_rounded_vectors, what_is_not_aligned_is_not_compared, bad_arguments_are_refused, bad_questions_are_refused,
-      missing_vectors_stay_missing, free_in_any_order)
+      missing_vectors_stay_missing, dimensions_that_are_not_the_models_are_refused, free_in_any_order)

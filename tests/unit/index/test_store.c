@@ -34,12 +34,17 @@ static const char *beside(const char *ending)
     return name;
 }
 
-static void tear_down(void)
+static void remove_store(void)
 {
     static const char *const endings[] = {"", "-image", "-sound", "-journal"};
-    chmod(folder, 0700);
     for (size_t i = 0; i < 4; i++)
         unlink(beside(endings[i]));
+}
+
+static void tear_down(void)
+{
+    chmod(folder, 0700);
+    remove_store();
     ck_assert_int_eq(rmdir(folder), 0);
     avsound_context_free(context);
 }
@@ -394,6 +399,33 @@ static void make_store(void)
     avsn_store_close(store);
 }
 
+/* Tables that would be read for ever, or make a blob of any size when they are read or written. */
+START_TEST(tables_that_compute_are_refused)
+{
+    static const char *const changes[] = {
+        "drop table files; create view files as with recursive n(i) as (select 1 union all select i + 1 from n) select i id, 1 path from n",
+        "drop table segments; create table segments (side, first, count, file, times as (zeroblob(100000000)))",
+        "create index i on files (hex(zeroblob(50000000)))",
+        "create trigger t after insert on files begin delete from files; end",
+        "drop index segments_of_file",
+    };
+    char command[640];
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        make_store();
+        snprintf(command, sizeof command, "python3 -c \"import sqlite3; sqlite3.connect('%s').executescript('%s')\"", path,
+                 changes[i]);
+        ck_assert_int_eq(system(command), 0);
+        refused_both(AVSOUND_E_FORMAT, "its tables are not those of an index");
+        remove_store();
+    }
+    make_store();
+    snprintf(command, sizeof command, "python3 -c \"import sqlite3; sqlite3.connect('%s').executescript('analyze; vacuum')\"",
+             path);
+    ck_assert_int_eq(system(command), 0);
+    avsn_store_close(open_store(true));
+}
+END_TEST
+
 START_TEST(truncated_files_are_refused)
 {
     struct stat s;
@@ -492,7 +524,7 @@ int main(void)
                                   a_reader_keeps_the_view_it_was_opened_with, killed_at_any_moment_it_is_whole_and_goes_on,
                                   two_writers_are_one_too_many, a_full_disk_loses_nothing_that_was_committed,
                                   write_protected_it_can_be_read, foreign_files_are_refused_and_left_alone,
-                                  truncated_files_are_refused, vectors_of_another_index_are_refused,
+                                  tables_that_compute_are_refused, truncated_files_are_refused, vectors_of_another_index_are_refused,
                                   a_damaged_database_breaks_nothing, refused_memory_leaves_nothing_open};
     Suite *suite = suite_create("store");
     TCase *tcase = tcase_create("store");

@@ -93,7 +93,11 @@ static const char *narrow_config(const char *arch)
 /* For what is made over and over again. */
 __attribute__((unused)) static const char *smallest_config(const char *arch)
 {
-    return strcmp(arch, "avol-net") && strcmp(arch, "ave-net") ? narrow_config(arch) : narrow_picture;
+    const char *const pictured[] = {"avol-net", "ave-net", "openl3-image"};
+    for (size_t i = 0; i < sizeof pictured / sizeof *pictured; i++)
+        if (!strcmp(arch, pictured[i]))
+            return narrow_picture;
+    return narrow_config(arch);
 }
 
 __attribute__((unused)) static avsound_model *narrow_model(avsound_context *context, const char *arch)

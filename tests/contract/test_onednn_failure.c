@@ -238,6 +238,25 @@ START_TEST(mask_net_survives)
 }
 END_TEST
 
+START_TEST(many_pictures_survive)
+{
+    check_sessions("ave-net-mf", AVSOUND_PRECISION_F32, 11);
+}
+END_TEST
+
+START_TEST(flow_survives)
+{
+    check_sessions("ave-net-of", AVSOUND_PRECISION_F32, 11);
+}
+END_TEST
+
+START_TEST(single_towers_survive)
+{
+    check_sessions("openl3-audio", AVSOUND_PRECISION_F32, 11);
+    check_sessions("openl3-image", AVSOUND_PRECISION_F32, 11);
+}
+END_TEST
+
 START_TEST(bfloat16_survives)
 {
     if (avsn_op_isa() < AVSN_ISA_AVX512_BF16) {
@@ -308,5 +327,5 @@ START_TEST(training_survives)
 }
 END_TEST
 
-SUITE("contract.onednn_failure", avol_net_survives, multisensory_survives, separator_survives, mask_net_survives, bfloat16_survives,
-      training_survives)
+SUITE("contract.onednn_failure", avol_net_survives, multisensory_survives, separator_survives, mask_net_survives,
+      many_pictures_survive, flow_survives, single_towers_survive, bfloat16_survives, training_survives)

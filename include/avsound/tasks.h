@@ -244,7 +244,7 @@ enum {
     AVSOUND_OFFSET_PADDED = 1,  /**< shorter than the network must see at once: its ends were repeated */
     AVSOUND_OFFSET_PARTLY = 2,  /**< more than a tenth of the pictures have no sound beside them, at no offset in the range */
     AVSOUND_OFFSET_SLOW = 4,    /**< the file has fewer than half the pictures a second that the network wants */
-    AVSOUND_OFFSET_DRIFTS = 8   /**< the offset changes by more than a frame from the beginning to the end, and surely so */
+    AVSOUND_OFFSET_DRIFTS = 8   /**< of a measured offset: it surely changes by more than a frame from end to end */
 };
 
 /** Options of avsound_offset_create(). Fill with avsound_offset_options_init() first. Since 0.1. */

@@ -266,7 +266,7 @@ static int32_t find_notes(const avsound_offset *offset, const avsound_offset_res
         notes |= AVSOUND_OFFSET_PARTLY;
     if (rate > 0 && rate * r->frame_ms < 500)
         notes |= AVSOUND_OFFSET_SLOW;
-    if (r->drift_low * r->drift_high > 0 && fabs(travel) > r->frame_ms)
+    if (r->verdict == AVSOUND_OFFSET_MEASURED && r->drift_low * r->drift_high > 0 && fabs(travel) > r->frame_ms)
         notes |= AVSOUND_OFFSET_DRIFTS;
     return notes;
 }
@@ -328,8 +328,8 @@ static avsound_status find_result(avsound_offset *offset)
         .compared_seconds = there.compared_s,
         .frame_ms = offset->towers.frame_ms,
     };
-    r.notes = find_notes(offset, &r);
     r.verdict = decide(offset, &peak, &r);
+    r.notes = find_notes(offset, &r);
     if (r.verdict >= AVSOUND_OFFSET_SILENT && r.verdict <= AVSOUND_OFFSET_SHORT)
         r.confidence = 0;
     offset->result = r;

@@ -1,8 +1,9 @@
-"""Writes tests/fuzz/media, views, config, stream and checkpoint: small inputs, right and wrong, for the fuzzers to start from and for a
+"""Writes the corpora of tests/fuzz, but for model: small inputs, right and wrong, for the fuzzers to start from and for a
 test to replay. Needs the ffmpeg command and, for the checkpoint's options, the avsound command: make_corpora.py BUILD_DIR. Files
 that fuzzers found, which begin with "found-", stay."""
 import json
 import os
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -181,9 +182,114 @@ def checkpoint(build):
     write("checkpoint", "no-options", pack({"avsound.checkpoint": "1"}))
 
 
+# ---- index: as fuzz_index.c takes its bytes ----
+
+IDENTITY = "0123456789abcdef" * 2
+ABOUT = {"identity": IDENTITY, "model": "ab" * 32, "arch": "ave-net", "aligned": "1", "modalities": "3", "hop_us": "1000000",
+         "image_dimension": "4", "sound_dimension": "3", "image_rows": "5", "sound_rows": "4"}
+# side, first row, count, file
+SEGMENTS = [(0, 0, 3, 1), (0, 3, 1, 2), (1, 0, 3, 1), (1, 3, 1, 3)]
+# As lib/index/store.c writes them, to the letter.
+TABLES = """CREATE TABLE about (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, error TEXT);
+CREATE TABLE segments (side INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, file INTEGER NOT NULL,\
+ times BLOB NOT NULL, PRIMARY KEY (side, first)) WITHOUT ROWID;
+CREATE INDEX segments_of_file ON segments (file);
+PRAGMA application_id = 1635152750;
+PRAGMA user_version = 1;"""
+
+
+def vectors(dimension, rows, identity=IDENTITY):
+    numbers = [((7 * i) % 11 - 5) / 8 for i in range(dimension * rows)]
+    return struct.pack("<16sII40s", b"avsound vectors", 1, dimension, identity.encode()) + struct.pack(f"<{len(numbers)}f", *numbers)
+
+
+def database(about=(), segments=SEGMENTS, more="", tables=TABLES):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.db")
+        db = sqlite3.connect(path)
+        db.execute("PRAGMA page_size = 512")
+        db.executescript(tables)
+        if tables == TABLES:
+            db.executemany("INSERT INTO about VALUES (?, ?)", {**ABOUT, **dict(about)}.items())
+            db.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?)", [(1, "a.mkv", 100, 5, None), (2, "b.png", 7, -1, None),
+                                                                        (3, "c.wav", 9, 1 << 60, "is cut off"), (4, "d", 0, 0, "is no film")])
+            db.executemany("INSERT INTO segments VALUES (?, ?, ?, ?, ?)", [
+                (side, first, count, file, struct.pack("<9q", *range(0, 9000000, 1000000))[:8 * max(0, min(count, 9))])
+                for side, first, count, file in segments])
+        db.executescript(more)
+        db.commit()
+        db.close()
+        with open(path, "rb") as stream:
+            return stream.read()
+
+
+def joined(base, image=None, sound=None):
+    image, sound = (vectors(4, 5) if image is None else image), (vectors(3, 4) if sound is None else sound)
+    return struct.pack(">HH", len(image), len(sound)) + image + sound + base
+
+
+def index():
+    whole = database()
+    files = {
+        "whole": joined(whole), "foreign": joined(database(tables="CREATE TABLE t (a);")), "none": joined(b"this is a film" * 40),
+        "later": joined(database(more="PRAGMA user_version = 9;")), "fresh": joined(b"", b"", b""), "cut": joined(whole[:1500]),
+        "cut-vectors": joined(whole, sound=vectors(3, 4)[:-4]), "cut-page": joined(whole, image=vectors(4, 5)[:40]),
+        "another": joined(whole, image=vectors(4, 5, "f" * 32)), "wide": joined(database({"image_dimension": "65536"})),
+        "narrow": joined(database({"image_dimension": "1"}), image=vectors(1, 5)), "vast-rows": joined(database({"image_rows": str((1 << 59) - 1)})), "no-key": joined(database(more="DELETE FROM about WHERE key = 'model'")),
+        "blob-key": joined(database(more="UPDATE about SET value = x'00ff' WHERE key = 'arch'")),
+        "beyond": joined(database(segments=[(0, 2, 9, 1)])), "vast": joined(database(segments=[(0, 1, (1 << 63) - 1, 1)])),
+        "negative": joined(database(segments=[(0, -2, 2, 1), (1, 1, -1, 1)])), "overlap": joined(database(segments=[(0, 0, 3, 1), (0, 2, 2, 2)])),
+        "twice": joined(database(segments=[(0, 0, 2, 1), (0, 2, 2, 1)])), "no-file": joined(database(segments=[(0, 0, 2, 77)])),
+        "text-rows": joined(database(more="UPDATE segments SET first = 'a' || first")),
+        "not-finite": joined(whole, sound=vectors(3, 4)[:64] + struct.pack("<12f", *[float("nan"), float("inf"), 1e-45] * 4)),
+        "view": joined(database(more="DROP TABLE files; CREATE VIEW files AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1"
+                                     " FROM n) SELECT id, 'a' path, 1 size, 1 mtime_ns, NULL error FROM n;")),
+    }
+    for name, content in files.items():
+        write("index", name, content)
+
+
+# ---- fits of CCA, and optical flow ----
+
+def cca():
+    metadata = {"avsound.kind": "cca", "avsound.cca.version": "1", "avsound.cca.pairs": "9", "avsound.cca.unit": "1",
+                "avsound.cca.arch": "l3-net", "avsound.cca.model": "ab" * 32}
+    shapes = {"correlations": [2], "x.mean": [4], "x.weight": [2, 4], "y.mean": [3], "y.weight": [2, 3]}
+
+    def fit(metadata=metadata, **changes):
+        tensors, at = {}, 0
+        for name, shape in {**shapes, **{name.replace("_", "."): shape for name, shape in changes.items()}}.items():
+            size = 4
+            for length in shape:
+                size *= length
+            tensors[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
+            at += size
+        return pack(metadata, tensors, struct.pack(f"<{at // 4}f", *((i % 5 - 2) / 4 for i in range(at // 4))))
+    whole = fit()
+    wrong = {"whole": whole, "cut": whole[:-8], "no-tensors": pack(metadata), "a-model": fit({"avsound.arch": "l3-net"}),
+             "later": fit({**metadata, "avsound.cca.version": "2"}), "without-model": fit(dict(list(metadata.items())[:3])),
+             "more-than-numbers": fit(x_weight=[5, 4]), "unlike": fit(y_weight=[3, 3]), "flat": fit(x_weight=[8]), "empty": fit(x_weight=[0, 4]),
+             "mean": fit(y_mean=[4]), "far-pairs": fit({**metadata, "avsound.cca.pairs": "9" * 30})}
+    for name, content in wrong.items():
+        write("cca", name, content)
+
+
+def flows():
+    def flow(width, height, count, fields, magic=b"AVSFLOW1"):
+        return magic + struct.pack("<IIII", width, height, count, 0) + bytes(i % 251 for i in range(fields))
+    for name, content in {"whole": flow(4, 3, 2, 48), "none": flow(4, 3, 0, 0), "cut": flow(4, 3, 2, 47), "long": flow(4, 3, 2, 49),
+                          "header": flow(4, 3, 2, 0)[:20], "later": flow(4, 3, 2, 48, b"AVSFLOW2"), "wide": flow(16385, 1, 1, 9),
+                          "flat": flow(0, 3, 2, 0), "vast": flow(16384, 16384, (1 << 32) - 1, 9)}.items():
+        write("flows", name, content)
+
+
 if __name__ == "__main__":
     media()
     views()
     config()
     stream()
+    index()
+    cca()
+    flows()
     checkpoint(sys.argv[1])

@@ -73,7 +73,8 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_indexer_is_current(avsound_inde
  *  @param path   As it will be found in results: an absolute one stays valid elsewhere.
  *  @param result Its struct_size must be set; NULL is allowed.
  *  @return AVSOUND_OK, also where the outcome is FAILED; AVSOUND_E_IO where the index cannot be written (a full disk): what was
- *          committed stays; AVSOUND_E_STATE without a model; AVSOUND_E_CANCELLED; AVSOUND_E_NO_MEMORY; AVSOUND_E_BACKEND.
+ *          committed stays; AVSOUND_E_FORMAT where the index says that the model's vectors have other numbers than they have;
+ *          AVSOUND_E_STATE without a model; AVSOUND_E_CANCELLED; AVSOUND_E_NO_MEMORY; AVSOUND_E_BACKEND.
  *  Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_indexer_add(avsound_indexer *indexer, const char *path, avsound_indexed *result);
 

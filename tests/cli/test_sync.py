@@ -246,6 +246,12 @@ class Drift(SyncTest):
         self.assertIn("drifts", found["notes"])
         self.near(found, -100 + 150 * 0.75, 25)
 
+    def test_too_fast_to_be_sure_of_is_not_told(self):
+        found = self.measure(self.film(offset_ms=-100, drift=900, seconds=90))
+        self.cannot_tell(found, "unsure")
+        self.assertGreater(found["drift_ms_per_minute"]["low"], 0)
+        self.assertNotIn("drifts", found["notes"])
+
     def test_none_where_there_is_none(self):
         found = self.measure(self.film(offset_ms=60, seconds=60))
         self.assertAlmostEqual(found["drift_ms_per_minute"]["value"], 0, delta=15)

@@ -68,6 +68,10 @@ static inline bool avsn_mul_i64(int64_t a, int64_t b, int64_t *out)
 {
     return !__builtin_mul_overflow(a, b, out);
 }
+static inline int64_t avsn_quotient_up(int64_t x, int64_t step)
+{
+    return (x + step - 1) / step;
+}
 static inline bool avsn_align_size(size_t a, size_t alignment, size_t *out)
 {
     size_t up;

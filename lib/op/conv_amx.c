@@ -17,6 +17,7 @@
  * The gradient by the source, and the transposed convolution, which is that gradient, are convolutions with stride 1 and
  * with the taps turned round. Where the window has a stride, each of its remainders has a convolution of its own, with the
  * taps that meet it (kernel 4, stride 2: four of kernel 2); they share a panel, and their results interleave: phases. */
+#include "op/conv_amx.h"
 #include "op/lanes.h"
 #include "op/onednn.h"
 #include "op/tiles.h"
@@ -26,148 +27,17 @@
 #include <string.h>
 
 enum {
-    AXES = 3,              /* frames, lines, cells of a line */
-    BLOCK = 32,            /* channels of a cell; positions and channels of a product */
-    TILE = 16,             /* rows of a tile; channels of the result in one */
-    TILE_VALUES = 512,     /* of bf16 */
-    PANEL_BYTES = 1 << 19, /* about; a panel has FEWEST positions all the same */
-    FEWEST = 256,
-    TASKS = 4,             /* of a thread: where panels are few, the result's channels are shared out too */
-    TAPS = 512,            /* at most; */
-    PHASES = 64,           /* these too */
-    STREAMED = 1 << 21,    /* bytes of a result */
-    PAYS = 64,             /* this is faster than oneDNN's kernels from so many channels of the source on, */
-    PAYS_FORWARD = 1024,   /* if one value takes so many products, */
-    PAYS_BACKWARD = 576,   /* or is one of a gradient with a stride; */
-    PAYS_FEW = 4,          /* and up to so many channels, but of pictures, */
-    PAYS_TAPS = 15         /* from so many taps on */
+    TILE_VALUES = 512,   /* of bf16 */
+    TASKS = 4,           /* of a thread: where panels are few, the result's channels are shared out too */
+    TAPS = 512,          /* at most; */
+    PHASES = 64,         /* these too */
+    STREAMED = 1 << 21,  /* bytes of a result */
+    PAYS = 64,           /* this is faster than oneDNN's kernels from so many channels of the source on, */
+    PAYS_FORWARD = 1024, /* if one value takes so many products, */
+    PAYS_BACKWARD = 576, /* or is one of a gradient with a stride; */
+    PAYS_FEW = 4,        /* and up to so many channels, but of pictures, */
+    PAYS_TAPS = 15       /* from so many taps on */
 };
-
-typedef struct axis {
-    int64_t src, dst;            /* cells; of the result those of one phase */
-    int64_t kernel, dilation;    /* taps, and cells from one to the next */
-    int64_t stride, before;      /* of a phase's window over the source */
-    int64_t phases, interleaved; /* how many, and the cells of all their results */
-    int64_t turned;              /* backwards: what the request calls `before` */
-    int64_t span;                /* cells from a window's first to its last */
-    int64_t planes;              /* remainders that taps have */
-    int64_t reach;               /* positions from a window's first to its last in a plane */
-    int64_t pitch;               /* positions from one line (picture, item) to the next */
-} axis;
-
-typedef struct plan {
-    int64_t n, in, out;
-    int64_t window;     /* cells of a line that are one of the panel's; 0: one, of a single block */
-    int64_t in_blocks;  /* of BLOCK values of one of the panel's cells */
-    int64_t out_tiles;  /* of TILE */
-    axis axis[AXES];
-    int64_t taps, phases;
-    int64_t slices;       /* of frames, that a panel holds */
-    int64_t planes;       /* of a slice: those of lines times those of cells */
-    int64_t positions;    /* up to the last that counts */
-    int64_t count;        /* of a panel, a multiple of BLOCK */
-    int64_t panels;
-    int64_t plane;        /* cells of a panel's plane */
-    bool backward;
-} plan;
-
-static int64_t quotient_up(int64_t x, int64_t step)
-{
-    return (x + step - 1) / step;
-}
-
-/* Zeros that each line begins with in all planes, and zeros behind it: as many as there are of both are shared. A `sliced`
- * axis has the cells of each tap apart. */
-static void place_axis(axis *a, bool sliced)
-{
-    const int64_t span = sliced ? 0 : a->span;
-    a->planes = AVSN_MIN(a->stride, span + 1);
-    a->reach = span / a->stride;
-    const int64_t lead = AVSN_MAX(quotient_up(a->before - a->planes + 1, a->stride), (int64_t)0);
-    const int64_t trail = AVSN_MAX(a->dst + a->reach - quotient_up(a->src + a->before, a->stride), (int64_t)0);
-    a->pitch = a->dst + a->reach - AVSN_MIN(AVSN_MIN(lead, trail), a->reach);
-}
-
-/* Backwards: the source's cell that tap `tap` reads for the first of a phase's results; false: it reads none of that phase. */
-static bool reads(const axis *a, int64_t phase, int64_t tap, int64_t *cell)
-{
-    const int64_t at = phase + a->turned - tap * a->dilation;
-    *cell = at / a->phases;
-    return at % a->phases == 0;
-}
-
-/* One phase's convolution of those that are a gradient, with a window that holds every phase's. */
-static void turn_axis(axis *a)
-{
-    int64_t first = 0, last = 0;
-    a->phases = a->stride;
-    a->stride = 1;
-    a->turned = a->before;
-    a->dst = quotient_up(a->interleaved, a->phases);
-    for (int64_t phase = 0; phase < a->phases; phase++)
-        for (int64_t tap = 0, cell; tap < a->kernel; tap++)
-            if (reads(a, phase, tap, &cell)) {
-                first = AVSN_MIN(first, cell);
-                last = AVSN_MAX(last, cell);
-            }
-    a->before = -first;
-    a->span = last - first;
-}
-
-static size_t cells_of(const plan *p)
-{
-    return (size_t)(p->in_blocks * p->slices * p->planes * p->plane);
-}
-
-static void place_panels(plan *p)
-{
-    const axis *a = p->axis;
-    const int64_t halo = a[1].reach * a[2].pitch + a[2].reach;
-    const int64_t fit = PANEL_BYTES / (p->in_blocks * p->slices * p->planes * 2 * BLOCK) - halo;
-    const int64_t last = ((a[0].dst - 1) * a[1].pitch + a[1].dst - 1) * a[2].pitch + a[2].dst;
-    p->positions = (p->n - 1) * a[0].pitch * a[1].pitch * a[2].pitch + last;
-    const int64_t panels = quotient_up(p->positions, AVSN_MAX(fit, (int64_t)FEWEST));
-    p->count = quotient_up(quotient_up(p->positions, panels), BLOCK) * BLOCK;
-    p->panels = quotient_up(p->positions, p->count);
-    p->plane = (p->count + halo) | 1; /* odd: blocks of a cell don't fall into the same sets */
-}
-
-static bool joins_lines(const avsn_window *w, int64_t in, bool backward)
-{
-    return in < BLOCK && w->kernel[w->spatial - 1] > 1 && w->dilation[w->spatial - 1] == 1 && !backward;
-}
-
-/* Leading axes that a convolution has not are of size 1. */
-static plan plan_of(const avsn_window *w, const avsn_shape *src, const avsn_shape *dst, bool backward)
-{
-    plan p = {.n = src->dim[0], .in = src->dim[1], .out = dst->dim[1], .backward = backward, .planes = 1, .taps = 1, .phases = 1};
-    for (int32_t i = 0; i < AXES; i++) {
-        const int32_t from = i - (AXES - w->spatial);
-        p.axis[i] = from < 0 ? (axis){.src = 1, .dst = 1, .kernel = 1, .stride = 1, .dilation = 1}
-                             : (axis){.src = src->dim[2 + from], .dst = dst->dim[2 + from], .kernel = w->kernel[from],
-                                      .stride = w->stride[from], .dilation = w->dilation[from],
-                                      .before = w->before[from]};
-        axis *a = &p.axis[i];
-        if (i == AXES - 1 && joins_lines(w, p.in, backward)) {
-            p.window = a->kernel;
-            a->kernel = 1;
-        }
-        a->span = (a->kernel - 1) * a->dilation;
-        a->phases = 1;
-        a->interleaved = a->dst;
-        if (backward)
-            turn_axis(a);
-        place_axis(a, i == 0);
-        p.taps *= a->kernel;
-        p.phases *= a->phases;
-        p.planes *= i > 0 ? a->planes : 1;
-    }
-    p.slices = backward ? p.axis[0].span + 1 : p.axis[0].kernel;
-    p.in_blocks = quotient_up(p.window ? p.window * p.in : p.in, BLOCK);
-    p.out_tiles = quotient_up(p.out, TILE);
-    place_panels(&p);
-    return p;
-}
 
 /* Positions in succession that share a line of the result, or that are dropped. */
 typedef struct place {
@@ -176,185 +46,26 @@ typedef struct place {
 } place;
 
 /* Of one thread: the panel, and where each of its results goes, phase by phase. */
-static size_t thread_bytes(const plan *p)
+static size_t thread_bytes(const avsn_conv_plan *p)
 {
-    return cells_of(p) * BLOCK * sizeof(uint16_t) + (size_t)(p->phases * p->count) * sizeof(place);
+    return avsn_conv_amx_cells(p) * AVSN_BLOCK * sizeof(uint16_t) + (size_t)(p->phases * p->count) * sizeof(place);
 }
 
 /* Those that a run makes itself. */
-static size_t weights_bytes(const plan *p)
+static size_t weights_bytes(const avsn_conv_plan *p)
 {
     return p->window ? (size_t)(p->out_tiles * p->in_blocks * p->taps * TILE_VALUES) * sizeof(uint16_t) : 0;
 }
 
 typedef struct conv_kernel {
     avsn_c_kernel base;
-    plan plan;
+    avsn_conv_plan plan;
     int32_t parts; /* of the source: the first inputs */
     float slope[AVSN_MAX_PARTS];
     bool bias, add, relu, narrow; /* narrow: the result is bf16, else f32 */
 } conv_kernel;
 
 #if defined(__x86_64__)
-
-/* ---- filling a panel ---- */
-
-/* Some of the source's channels: a tensor of their own. */
-typedef struct part {
-    const uint16_t *src;
-    int64_t channels, block; /* the first of its blocks in the panel */
-    float slope;             /* of what is below zero */
-} part;
-
-/* The line of positions that begins at `line` of a slice: where its cells come from. */
-typedef struct slice {
-    const plan *plan;
-    const part *part;
-    int64_t frame;     /* its first */
-    int64_t row, cell; /* remainders */
-} slice;
-
-/* The first cell of the picture's line; NULL where there is none. */
-static const uint16_t *line_at(const slice *s, int64_t line)
-{
-    const axis *a = s->plan->axis;
-    const int64_t picture = line / a[1].pitch, item = picture / a[0].pitch;
-    const int64_t t = picture % a[0].pitch * a[0].stride + s->frame - a[0].before;
-    const int64_t y = line % a[1].pitch * a[1].stride + s->row - a[1].before;
-    if (item >= s->plan->n || t < 0 || t >= a[0].src || y < 0 || y >= a[1].src)
-        return NULL;
-    return s->part->src + ((item * a[0].src + t) * a[1].src + y) * a[2].src * s->part->channels;
-}
-
-AVSN_AVX512 static void clear_cells(int64_t blocks, uint16_t *out, int64_t stride, int64_t count)
-{
-    for (int64_t block = 0; block < blocks; block++)
-        memset(out + block * stride, 0, (size_t)count * BLOCK * sizeof *out);
-}
-
-/* Bits from negative zero to negative infinity become zero; NaN stays. */
-AVSN_AVX512 static inline __m512i rectified(__m512i cell)
-{
-    const __m512i above = _mm512_sub_epi16(cell, _mm512_set1_epi16(INT16_MIN));
-    return _mm512_maskz_mov_epi16(_mm512_cmpgt_epu16_mask(above, _mm512_set1_epi16(0x7f80)), cell);
-}
-
-/* Of half a cell, in f32. */
-AVSN_AVX512 static inline __m512 leaked_half(__m256i half, __m512 slope)
-{
-    const __m512 x = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-    return _mm512_mask_mul_ps(x, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), x, slope);
-}
-
-AVSN_AVX512 static inline __m512i leaked(__m512i cell, __m512 slope)
-{
-    return (__m512i)_mm512_cvtne2ps_pbh(leaked_half(_mm512_extracti64x4_epi64(cell, 1), slope),
-                                        leaked_half(_mm512_castsi512_si256(cell), slope));
-}
-
-typedef enum reading { AS_IT_IS, RECTIFIED, LEAKED } reading;
-
-AVSN_AVX512 static inline __m512i read_cell(__m512i cell, reading how, __m512 slope)
-{
-    return how == AS_IT_IS ? cell : how == RECTIFIED ? rectified(cell) : leaked(cell, slope);
-}
-
-AVSN_AVX512 static inline __attribute__((always_inline)) void copy_as(const part *p, const uint16_t *from, int64_t step,
-                                                                      uint16_t *out, int64_t stride, int64_t count,
-                                                                      reading how)
-{
-    const int64_t whole = p->channels / BLOCK;
-    const uint32_t mask = (uint32_t)((1ull << p->channels % BLOCK) - 1);
-    const __m512 slope = _mm512_set1_ps(p->slope);
-    for (int64_t i = 0; i < count; i++, from += step, out += BLOCK) {
-        for (int64_t block = 0; block < whole; block++)
-            _mm512_store_si512(out + block * stride, read_cell(_mm512_loadu_si512(from + block * BLOCK), how, slope));
-        if (mask)
-            _mm512_store_si512(out + whole * stride,
-                               read_cell(_mm512_maskz_loadu_epi16(mask, from + whole * BLOCK), how, slope));
-    }
-}
-
-AVSN_AVX512 static void copy_cells(const part *p, const uint16_t *from, int64_t step, uint16_t *out, int64_t stride,
-                                   int64_t count)
-{
-    if (p->slope >= 1)
-        copy_as(p, from, step, out, stride, count, AS_IT_IS);
-    else if (p->slope > 0)
-        copy_as(p, from, step, out, stride, count, LEAKED);
-    else
-        copy_as(p, from, step, out, stride, count, RECTIFIED);
-}
-
-/* Lanes of `block` that see values of a line: of the window's `run` values the first sees the line's value `left`. */
-static inline uint32_t lanes_inside(int64_t block, int64_t left, int64_t run, int64_t end)
-{
-    const int64_t first = AVSN_MAX(-left - block * BLOCK, (int64_t)0);
-    const int64_t last = AVSN_MIN(AVSN_MIN(run, end - left) - block * BLOCK, (int64_t)BLOCK);
-    return first < last ? (uint32_t)((1ull << last) - (1ull << first)) : 0;
-}
-
-/* Windows of the positions from x on. */
-AVSN_AVX512 static void copy_windows(const plan *p, const uint16_t *line, int64_t x, uint16_t *out, int64_t stride,
-                                     int64_t count)
-{
-    const axis *a = &p->axis[2];
-    const int64_t run = p->window * p->in, end = a->src * p->in, step = a->stride * p->in;
-    for (int64_t block = 0; block < p->in_blocks; block++) {
-        const uint32_t all = lanes_inside(block, 0, run, run);
-        uint16_t *to = out + block * stride;
-        int64_t left = (x * a->stride - a->before) * p->in;
-        for (int64_t i = 0; i < count; i++, left += step, to += BLOCK) {
-            const uint32_t mask = left >= 0 && left + run <= end ? all : lanes_inside(block, left, run, end);
-            /* The address of lane 0, which may lie outside of the line: masked lanes aren't read. */
-            const uintptr_t at = (uintptr_t)line + (uintptr_t)(left + block * BLOCK) * sizeof *line;
-            _mm512_store_si512(to, _mm512_maskz_loadu_epi16(mask, (const void *)at));
-        }
-    }
-}
-
-/* Positions from `first` on of one plane of one slice, all blocks of a part, `stride` apart. */
-AVSN_AVX512 static void fill_plane(const slice *s, int64_t first, uint16_t *out, int64_t stride)
-{
-    const plan *p = s->plan;
-    const axis *a = &p->axis[2];
-    const int64_t blocks = p->window ? p->in_blocks : quotient_up(s->part->channels, BLOCK);
-    const int64_t left = a->before - s->cell; /* cell j is the source's j * stride - left */
-    const int64_t inside = left > 0 && !p->window ? quotient_up(left, a->stride) : 0;
-    const int64_t outside = p->window ? a->dst : quotient_up(a->src + left, a->stride);
-    int64_t line = first / a->pitch, x = first % a->pitch;
-    for (int64_t done = 0; done < p->plane; line++, x = 0) {
-        const int64_t end = AVSN_MIN(a->pitch, x + p->plane - done);
-        const uint16_t *from = line_at(s, line);
-        const int64_t begin = from ? AVSN_MIN(AVSN_MAX(inside, x), end) : end;
-        const int64_t stop = AVSN_MAX(AVSN_MIN(outside, end), begin);
-        clear_cells(blocks, out + done * BLOCK, stride, begin - x);
-        uint16_t *to = out + (done + begin - x) * BLOCK;
-        if (stop > begin && p->window)
-            copy_windows(p, from, begin, to, stride, stop - begin);
-        else if (stop > begin)
-            copy_cells(s->part, from + (begin * a->stride - left) * s->part->channels, a->stride * s->part->channels, to, stride,
-                       stop - begin);
-        clear_cells(blocks, out + (done + stop - x) * BLOCK, stride, end - stop);
-        done += end - x;
-    }
-}
-
-/* [in block][slice][plane][cell][BLOCK] */
-static void fill_panel(const plan *p, const part *from, int64_t first, uint16_t *out)
-{
-    const axis *a = p->axis;
-    const int64_t slice_values = p->planes * p->plane * BLOCK;
-    out += from->block * p->slices * slice_values;
-    for (int64_t i = 0; i < p->slices; i++) {
-        slice s = {p, from, p->backward ? i : i * a[0].dilation, 0, 0};
-        for (int64_t plane = 0; plane < p->planes; plane++) {
-            s.row = plane / a[2].planes;
-            s.cell = plane % a[2].planes;
-            fill_plane(&s, first, out + i * slice_values + plane * p->plane * BLOCK, p->slices * slice_values);
-        }
-    }
-}
 
 /* ---- multiplying ---- */
 
@@ -382,8 +93,8 @@ typedef struct ahead {
 /* Into the first-level cache, whose share of the weights of one step is never used twice in a row. */
 static inline void fetch_tile(const uint16_t *weights)
 {
-    for (int64_t i = 0; i < TILE; i++)
-        _mm_prefetch(weights + i * BLOCK, _MM_HINT_T0);
+    for (int64_t i = 0; i < AVSN_TILE; i++)
+        _mm_prefetch(weights + i * AVSN_BLOCK, _MM_HINT_T0);
 }
 
 /* Sums: tiles 0 to 3, [16 positions][16 channels] each, 0 and 1 of the first positions. Loads stand together in front of the
@@ -404,10 +115,11 @@ AVSN_TILES static inline __attribute__((always_inline)) void multiply(const prod
             if (columns)
                 fetch_tile(weights + m->tap[i + 1].weights + m->tile);
             for (int64_t line = next.line, end = i < next.taps ? next.end : line; line < end; line++)
-                _mm_prefetch(next.weights + next.tap[i].weights + line / TILE * m->tile + line % TILE * BLOCK, _MM_HINT_T1);
+                _mm_prefetch(next.weights + next.tap[i].weights + line / AVSN_TILE * m->tile + line % AVSN_TILE * AVSN_BLOCK,
+                             _MM_HINT_T1);
             _tile_loadd(4, a, ROW);
             if (rows)
-                _tile_loadd(5, a + TILE * BLOCK, ROW);
+                _tile_loadd(5, a + AVSN_TILE * AVSN_BLOCK, ROW);
             _tile_loadd(6, b, ROW);
             if (columns)
                 _tile_loadd(7, b + m->tile, ROW);
@@ -476,18 +188,18 @@ AVSN_AVX512 static inline __attribute__((always_inline)) void write_run(const en
                                                                         place run, int64_t stride, int64_t first,
                                                                         int64_t channels, bool add, bool narrow)
 {
-    const uint32_t mask = channels >= BLOCK ? UINT32_MAX : (uint32_t)((1ull << channels) - 1);
+    const uint32_t mask = channels >= AVSN_BLOCK ? UINT32_MAX : (uint32_t)((1ull << channels) - 1);
     const __mmask16 low = (__mmask16)mask, high = (__mmask16)(mask >> 16);
     const __m512 least = _mm512_set1_ps(e->relu ? 0.0f : -INFINITY);
     const __m512 bias_low = e->bias ? _mm512_maskz_loadu_ps(low, e->bias + first) : _mm512_setzero_ps();
-    const __m512 bias_high = e->bias ? _mm512_maskz_loadu_ps(high, e->bias + first + TILE) : _mm512_setzero_ps();
+    const __m512 bias_high = e->bias ? _mm512_maskz_loadu_ps(high, e->bias + first + AVSN_TILE) : _mm512_setzero_ps();
     int64_t at = run.at + first;
     for (const int64_t end = row + run.run; row < end; row++, at += stride) {
-        const float *sum = sums + row / TILE * 512 + row % TILE * 16;
+        const float *sum = sums + row / AVSN_TILE * 512 + row % AVSN_TILE * 16;
         __m512 a = _mm512_add_ps(_mm512_load_ps(sum), bias_low), b = _mm512_add_ps(_mm512_load_ps(sum + 256), bias_high);
         if (add) {
             a = _mm512_add_ps(a, added(e, at, low));
-            b = _mm512_add_ps(b, added(e, at + TILE, high));
+            b = _mm512_add_ps(b, added(e, at + AVSN_TILE, high));
         }
         a = _mm512_max_ps(least, a);
         b = _mm512_max_ps(least, b);
@@ -499,12 +211,12 @@ AVSN_AVX512 static inline __attribute__((always_inline)) void write_run(const en
                 _mm512_mask_storeu_epi16((uint16_t *)e->dst + at, mask, both);
         } else {
             _mm512_mask_storeu_ps((float *)e->dst + at, low, a);
-            _mm512_mask_storeu_ps((float *)e->dst + at + TILE, high, b);
+            _mm512_mask_storeu_ps((float *)e->dst + at + AVSN_TILE, high, b);
         }
     }
 }
 
-AVSN_AVX512 static void write_results(const plan *p, const ending *e, const float *sums, const place *places,
+AVSN_AVX512 static void write_results(const avsn_conv_plan *p, const ending *e, const float *sums, const place *places,
                                       int64_t rows, int64_t first, int64_t channels)
 {
     const int64_t stride = p->axis[2].phases * p->out;
@@ -522,12 +234,12 @@ AVSN_AVX512 static void write_results(const plan *p, const ending *e, const floa
 }
 
 /* Of the phase that lies so far along each axis. */
-static void find_places(const plan *p, int64_t first, const int64_t phase[AXES], place *places)
+static void find_places(const avsn_conv_plan *p, int64_t first, const int64_t phase[AVSN_AXES], place *places)
 {
-    const axis *a = p->axis;
-    int64_t size[AXES];
-    for (int i = 0; i < AXES; i++)
-        size[i] = quotient_up(a[i].interleaved - phase[i], a[i].phases);
+    const avsn_conv_axis *a = p->axis;
+    int64_t size[AVSN_AXES];
+    for (int i = 0; i < AVSN_AXES; i++)
+        size[i] = avsn_quotient_up(a[i].interleaved - phase[i], a[i].phases);
     int64_t line = first / a[2].pitch, x = first % a[2].pitch;
     for (int64_t i = 0; i < p->count; line++, x = 0) {
         const int64_t y = line % a[1].pitch, t = line / a[1].pitch % a[0].pitch, item = line / a[1].pitch / a[0].pitch;
@@ -547,14 +259,14 @@ typedef struct schedule {
     product product[PHASES];
 } schedule;
 
-static int64_t cells_shift(const plan *p, int64_t t, int64_t y, int64_t x)
+static int64_t cells_shift(const avsn_conv_plan *p, int64_t t, int64_t y, int64_t x)
 {
-    const axis *a = p->axis;
+    const avsn_conv_axis *a = p->axis;
     const int64_t plane = t * p->planes + y % a[1].stride * a[2].planes + x % a[2].stride;
-    return (plane * p->plane + y / a[1].stride * a[2].pitch + x / a[2].stride) * BLOCK;
+    return (plane * p->plane + y / a[1].stride * a[2].pitch + x / a[2].stride) * AVSN_BLOCK;
 }
 
-static void split_phase(const plan *p, int64_t index, int64_t phase[AXES])
+static void split_phase(const avsn_conv_plan *p, int64_t index, int64_t phase[AVSN_AXES])
 {
     phase[2] = index % p->axis[2].phases;
     phase[1] = index / p->axis[2].phases % p->axis[1].phases;
@@ -562,13 +274,13 @@ static void split_phase(const plan *p, int64_t index, int64_t phase[AXES])
 }
 
 /* False: this phase has no such tap. */
-static bool find_tap(const plan *p, const int64_t phase[AXES], int64_t index, tap_place *found)
+static bool find_tap(const avsn_conv_plan *p, const int64_t phase[AVSN_AXES], int64_t index, tap_place *found)
 {
-    const axis *a = p->axis;
-    const int64_t at[AXES] = {index / a[2].kernel / a[1].kernel, index / a[2].kernel % a[1].kernel, index % a[2].kernel};
-    int64_t cell[AXES];
-    for (int i = 0; i < AXES; i++) {
-        if (p->backward && !reads(&a[i], phase[i], at[i], &cell[i]))
+    const avsn_conv_axis *a = p->axis;
+    const int64_t at[AVSN_AXES] = {index / a[2].kernel / a[1].kernel, index / a[2].kernel % a[1].kernel, index % a[2].kernel};
+    int64_t cell[AVSN_AXES];
+    for (int i = 0; i < AVSN_AXES; i++) {
+        if (p->backward && !avsn_conv_amx_reads_tap(&a[i], phase[i], at[i], &cell[i]))
             return false;
         cell[i] = p->backward ? cell[i] + a[i].before : i > 0 ? at[i] * a[i].dilation : at[i];
     }
@@ -578,22 +290,22 @@ static bool find_tap(const plan *p, const int64_t phase[AXES], int64_t index, ta
 
 /* Weights lie in tiles of 32 channels of the source by 16 of the result, all taps of a pair of blocks in succession; blocks
  * of the result are outer, backwards those of the source. */
-static product product_of(const plan *p, const tap_place *taps, int64_t count)
+static product product_of(const avsn_conv_plan *p, const tap_place *taps, int64_t count)
 {
     const int64_t pair = p->taps * TILE_VALUES;
     return (product){.blocks = p->in_blocks,
                      .taps = count,
                      .tap = taps,
-                     .cells = p->slices * p->planes * p->plane * BLOCK,
+                     .cells = p->slices * p->planes * p->plane * AVSN_BLOCK,
                      .weights = p->backward ? p->out_tiles * pair : pair,
                      .tile = p->backward ? pair : p->in_blocks * pair};
 }
 
-static void find_schedule(const plan *p, schedule *s)
+static void find_schedule(const avsn_conv_plan *p, schedule *s)
 {
     tap_place *taps = s->taps;
     for (int64_t i = 0; i < p->phases; i++) {
-        int64_t phase[AXES], count = 0;
+        int64_t phase[AVSN_AXES], count = 0;
         split_phase(p, i, phase);
         for (int64_t index = 0; index < p->taps; index++)
             count += find_tap(p, phase, index, &taps[count]);
@@ -604,15 +316,15 @@ static void find_schedule(const plan *p, schedule *s)
 }
 
 /* Weights of windows are few: they come as they are and are laid in tiles here. */
-static void pack_windows(const plan *p, const float *weights, uint16_t *tiles)
+static void pack_windows(const avsn_conv_plan *p, const float *weights, uint16_t *tiles)
 {
     const int64_t run = p->window * p->in, all = p->out_tiles * p->in_blocks * p->taps;
     memset(tiles, 0, (size_t)(all * TILE_VALUES) * sizeof *tiles);
     for (int64_t o = 0; o < p->out; o++)
         for (int64_t lane = 0; lane < run; lane++) {
             const float *from = weights + (o * p->in + lane % p->in) * p->taps * p->window + lane / p->in;
-            uint16_t *to = tiles + (o / TILE * p->in_blocks + lane / BLOCK) * p->taps * TILE_VALUES +
-                           lane % BLOCK / 2 * BLOCK + o % TILE * 2 + lane % 2;
+            uint16_t *to = tiles + (o / AVSN_TILE * p->in_blocks + lane / AVSN_BLOCK) * p->taps * TILE_VALUES +
+                           lane % AVSN_BLOCK / 2 * AVSN_BLOCK + o % AVSN_TILE * 2 + lane % 2;
             for (int64_t tap = 0; tap < p->taps; tap++)
                 to[tap * TILE_VALUES] = avsn_narrow(from[tap * p->window]);
         }
@@ -620,10 +332,10 @@ static void pack_windows(const plan *p, const float *weights, uint16_t *tiles)
 
 /* What all tasks of a run share. */
 typedef struct job {
-    const plan *plan;
+    const avsn_conv_plan *plan;
     const schedule *schedule;
     const ending *ending;
-    const part *part;
+    const avsn_conv_part *part;
     int32_t parts;
     const uint16_t *weights;
 } job;
@@ -632,14 +344,15 @@ typedef struct job {
 static void multiply_panel(const job *j, int64_t phase, int64_t count, const uint16_t *cells, const place *places,
                            int64_t out, int64_t columns, ahead next)
 {
-    _Alignas(64) float sums[BLOCK * BLOCK];
+    _Alignas(64) float sums[AVSN_BLOCK * AVSN_BLOCK];
     const product *m = &j->schedule->product[phase];
-    const int64_t lines = quotient_up(2 * TILE, quotient_up(count, BLOCK));
-    for (int64_t i = 0; i < count; i += BLOCK) {
-        const int64_t rows = AVSN_MIN(count - i, (int64_t)BLOCK);
-        next.line = AVSN_MIN(i / BLOCK * lines, (int64_t)2 * TILE);
-        next.end = AVSN_MIN(next.line + lines, (int64_t)2 * TILE);
-        multipliers[rows > TILE][columns > TILE](m, cells + i * BLOCK, j->weights + out / TILE * m->tile, next, sums);
+    const int64_t lines = avsn_quotient_up(2 * AVSN_TILE, avsn_quotient_up(count, AVSN_BLOCK));
+    for (int64_t i = 0; i < count; i += AVSN_BLOCK) {
+        const int64_t rows = AVSN_MIN(count - i, (int64_t)AVSN_BLOCK);
+        next.line = AVSN_MIN(i / AVSN_BLOCK * lines, (int64_t)2 * AVSN_TILE);
+        next.end = AVSN_MIN(next.line + lines, (int64_t)2 * AVSN_TILE);
+        multipliers[rows > AVSN_TILE][columns > AVSN_TILE](m, cells + i * AVSN_BLOCK, j->weights + out / AVSN_TILE * m->tile, next,
+                                                           sums);
         write_results(j->plan, j->ending, sums, places + i, rows, out, columns);
     }
 }
@@ -647,44 +360,45 @@ static void multiply_panel(const job *j, int64_t phase, int64_t count, const uin
 /* One panel, the result's channels from `begin` to before `end`. */
 static void run_task(const job *j, int64_t panel, int64_t begin, int64_t end, unsigned char *buffer)
 {
-    const plan *p = j->plan;
+    const avsn_conv_plan *p = j->plan;
     uint16_t *cells = (uint16_t *)buffer;
-    place *places = (place *)(buffer + cells_of(p) * BLOCK * sizeof *cells);
+    place *places = (place *)(buffer + avsn_conv_amx_cells(p) * AVSN_BLOCK * sizeof *cells);
     const int64_t first = panel * p->count, count = AVSN_MIN(p->count, p->positions - first);
     for (int32_t i = 0; i < j->parts; i++)
-        fill_panel(p, &j->part[i], first, cells);
+        avsn_conv_amx_fill(p, &j->part[i], first, cells);
     for (int64_t i = 0; i < p->phases; i++) {
-        int64_t phase[AXES];
+        int64_t phase[AVSN_AXES];
         split_phase(p, i, phase);
         find_places(p, first, phase, places + i * p->count);
     }
     avsn_tiles_begin();
-    for (int64_t out = begin; out < end; out += BLOCK)
+    for (int64_t out = begin; out < end; out += AVSN_BLOCK)
         for (int64_t phase = 0; phase < p->phases; phase++) {
-            const int64_t following = phase + 1 < p->phases ? out : out + BLOCK < end ? out + BLOCK : begin;
+            const int64_t following = phase + 1 < p->phases ? out : out + AVSN_BLOCK < end ? out + AVSN_BLOCK : begin;
             const product *m = &j->schedule->product[(phase + 1) % p->phases];
-            const ahead next = {.weights = j->weights + following / TILE * m->tile, .tap = m->tap, .taps = m->taps};
-            multiply_panel(j, phase, count, cells, places + phase * p->count, out, AVSN_MIN(end - out, (int64_t)BLOCK), next);
+            const ahead next = {.weights = j->weights + following / AVSN_TILE * m->tile, .tap = m->tap, .taps = m->taps};
+            multiply_panel(j, phase, count, cells, places + phase * p->count, out, AVSN_MIN(end - out, (int64_t)AVSN_BLOCK),
+                           next);
         }
     avsn_tiles_end();
     _mm_sfence(); /* streamed results, before others read them */
 }
 
-static void find_parts(const conv_kernel *k, part parts[AVSN_MAX_PARTS])
+static void find_parts(const conv_kernel *k, avsn_conv_part parts[AVSN_MAX_PARTS])
 {
     int64_t block = 0;
     for (int32_t i = 0; i < k->parts; i++) {
-        parts[i] = (part){k->base.input[i], avsn_dim(&k->base, i, 1), block, k->slope[i]};
-        block += quotient_up(parts[i].channels, BLOCK);
+        parts[i] = (avsn_conv_part){k->base.input[i], avsn_dim(&k->base, i, 1), block, k->slope[i]};
+        block += avsn_quotient_up(parts[i].channels, AVSN_BLOCK);
     }
 }
 
 static void convolve(const avsn_c_kernel *k)
 {
     const conv_kernel *kernel = (const conv_kernel *)k;
-    const plan *p = &kernel->plan;
+    const avsn_conv_plan *p = &kernel->plan;
     schedule s;
-    part parts[AVSN_MAX_PARTS];
+    avsn_conv_part parts[AVSN_MAX_PARTS];
     find_schedule(p, &s);
     find_parts(kernel, parts);
     const void *weights = k->input[kernel->parts];
@@ -694,18 +408,19 @@ static void convolve(const avsn_c_kernel *k)
                       .dst = k->output[0],
                       .relu = kernel->relu,
                       .narrow = kernel->narrow,
-                      .stream = p->out % BLOCK == 0 && (uintptr_t)k->output[0] % 64 == 0 &&
+                      .stream = p->out % AVSN_BLOCK == 0 && (uintptr_t)k->output[0] % 64 == 0 &&
                                 avsn_layout_bytes(k->base.output[0]) >= STREAMED};
     unsigned char *buffers = (unsigned char *)k->scratchpad + weights_bytes(p);
     if (p->window)
         pack_windows(p, weights, k->scratchpad);
     const job j = {p, &s, &e, parts, kernel->parts, p->window ? k->scratchpad : weights};
-    const int64_t blocks = quotient_up(p->out, BLOCK);
-    const int64_t shares = k->threads > 1 ? AVSN_MIN(quotient_up(TASKS * k->threads, p->panels), blocks) : 1;
+    const int64_t blocks = avsn_quotient_up(p->out, AVSN_BLOCK);
+    const int64_t shares = k->threads > 1 ? AVSN_MIN(avsn_quotient_up(TASKS * k->threads, p->panels), blocks) : 1;
 #pragma omp parallel for schedule(dynamic) num_threads(k->threads)
     for (int64_t i = 0; i < p->panels * shares; i++) {
-        const int64_t share = i % shares, begin = share * blocks / shares * BLOCK, end = (share + 1) * blocks / shares * BLOCK;
-        run_task(&j, i / shares, begin, AVSN_MIN(end, p->out), buffers + (size_t)omp_get_thread_num() * thread_bytes(p));
+        const int64_t share = i % shares, end = (share + 1) * blocks / shares * AVSN_BLOCK;
+        run_task(&j, i / shares, share * blocks / shares * AVSN_BLOCK, AVSN_MIN(end, p->out),
+                 buffers + (size_t)omp_get_thread_num() * thread_bytes(p));
     }
 }
 
@@ -751,22 +466,22 @@ static problem problem_of(const avsn_kernel_request *r)
     return c;
 }
 
-static plan plan_for(const problem *c)
+static avsn_conv_plan plan_for(const problem *c)
 {
-    return plan_of(c->window, &c->src, &c->dst, c->backward);
+    return avsn_conv_amx_plan(c->window, &c->src, &c->dst, c->backward);
 }
 
 static bool serves(const problem *c)
 {
     const avsn_window *w = c->window;
-    if (c->compute != AVSOUND_DTYPE_BF16 || avsn_op_isa() < AVSN_ISA_AMX || w->spatial > AXES ||
+    if (c->compute != AVSOUND_DTYPE_BF16 || avsn_op_isa() < AVSN_ISA_AMX || w->spatial > AVSN_AXES ||
         product_over(w->kernel, w->spatial) > TAPS)
         return false;
     if (c->backward && product_over(w->stride, w->spatial) > PHASES)
         return false;
-    const plan p = plan_for(c);
+    const avsn_conv_plan p = plan_for(c);
     const int64_t block = p.taps * TILE_VALUES * (p.backward ? p.out_tiles + 1 : 2);
-    return cells_of(&p) <= INT32_MAX / BLOCK && block <= INT32_MAX; /* a tap's places are 32 bits wide */
+    return avsn_conv_amx_cells(&p) <= INT32_MAX / AVSN_BLOCK && block <= INT32_MAX; /* a tap's places are 32 bits wide */
 }
 
 /* Measured on a processor with tile registers against oneDNN 2.6 (docs/performance.md). */
@@ -778,10 +493,10 @@ static bool pays(const problem *c)
         return false;
     if (c->backward && product_over(w->stride, w->spatial) > 1)
         return in >= PAYS && taps > 1;
-    if (c->dst.dim[1] < BLOCK)
+    if (c->dst.dim[1] < AVSN_BLOCK)
         return false;
     if (in <= PAYS_FEW)
-        return w->spatial != 2 && taps >= PAYS_TAPS && joins_lines(w, in, c->backward);
+        return w->spatial != 2 && taps >= PAYS_TAPS && avsn_conv_amx_joins(w, in, c->backward);
     return in >= PAYS && taps > 1 && in * taps >= (c->backward ? PAYS_BACKWARD : PAYS_FORWARD);
 }
 
@@ -803,11 +518,11 @@ bool avsn_conv_amx_reads(const avsn_op_parts *parts)
     problem c = {.window = &parts->attributes->window, .src = *parts->part[0], .dst = *parts->output,
                  .compute = parts->compute, .backward = is_backward(parts->kind)};
     for (int32_t i = 1; i < parts->count; i++) {
-        if (parts->part[i - 1]->dim[1] % BLOCK)
+        if (parts->part[i - 1]->dim[1] % AVSN_BLOCK)
             return false;
         c.src.dim[1] += parts->part[i]->dim[1];
     }
-    return pays(&c) && !joins_lines(c.window, c.src.dim[1], c.backward);
+    return pays(&c) && !avsn_conv_amx_joins(c.window, c.src.dim[1], c.backward);
 }
 
 static avsound_status set_layout(avsn_kernel *kernel, avsn_layout **slot, const avsn_shape *shape, int32_t dtype,

@@ -48,11 +48,6 @@ typedef struct plan {
     int64_t splits;                   /* each pair of groups sums over the panels in so many parts */
 } plan;
 
-static int64_t quotient_up(int64_t x, int64_t step)
-{
-    return (x + step - 1) / step;
-}
-
 static bool fits_windows(int64_t in)
 {
     return in * TAPS <= BLOCK;
@@ -65,19 +60,19 @@ static plan plan_of(const avsn_window *w, const avsn_shape *src, const avsn_shap
               .stride = {w->stride[0], w->stride[1]}, .before = {w->before[0], w->before[1]}};
     p.windows = fits_windows(p.in);
     p.taps = p.windows ? 1 : TAPS;
-    p.in_blocks = quotient_up(p.windows ? p.in * TAPS : p.in, BLOCK);
-    p.out_blocks = quotient_up(p.out, BLOCK);
-    p.in_groups = quotient_up(p.in_blocks, GROUP);
-    p.out_groups = quotient_up(p.out_blocks, GROUP);
+    p.in_blocks = avsn_quotient_up(p.windows ? p.in * TAPS : p.in, BLOCK);
+    p.out_blocks = avsn_quotient_up(p.out, BLOCK);
+    p.in_groups = avsn_quotient_up(p.in_blocks, GROUP);
+    p.out_groups = avsn_quotient_up(p.out_blocks, GROUP);
     p.pitch = p.width + !p.windows;
     p.item = p.height + !p.windows;
     p.lines = AVSN_MIN(AVSN_MAX(PANEL / p.pitch, (int64_t)1), p.n * p.item);
-    p.panels = quotient_up(p.n * p.item, p.lines);
-    p.length = quotient_up(p.lines * p.pitch, STEP) * STEP;
+    p.panels = avsn_quotient_up(p.n * p.item, p.lines);
+    p.length = avsn_quotient_up(p.lines * p.pitch, STEP) * STEP;
     /* An odd number of cache lines, or the rows of a tile would all fall into the same few sets. */
     p.row = p.length / STEP % 2 ? p.length : p.length + STEP;
     p.pairs = p.windows ? p.length / 2 : (p.length + 2 * p.pitch + 4) / 2;
-    p.splits = AVSN_MIN(p.panels, quotient_up(TASKS, p.in_groups * p.out_groups));
+    p.splits = AVSN_MIN(p.panels, avsn_quotient_up(TASKS, p.in_groups * p.out_groups));
     return p;
 }
 

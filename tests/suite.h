@@ -1,4 +1,4 @@
-/* A Check program is one suite: SUITE(name, case, case, ...) makes main(). */
+/* A Check program is one suite: SUITE(name, case, case, ...) makes main(), or LOOP_SUITE(), whose cases run several times. */
 #ifndef AVSN_TEST_SUITE_H
 #define AVSN_TEST_SUITE_H
 
@@ -28,20 +28,41 @@
                       #expr, avsound_error_detail(), words);                                           \
     } while (0)
 
+typedef struct looped_case {
+    const TTest *test;
+    int begin, end;
+} looped_case;
+
+static inline int run_suite(const char *name, const looped_case *cases, size_t count)
+{
+    Suite *suite = suite_create(name);
+    TCase *tcase = tcase_create(name);
+    for (size_t i = 0; i < count; i++)
+        tcase_add_loop_test(tcase, cases[i].test, cases[i].begin, cases[i].end);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* {case, begin, end} runs with _i from `begin` to before `end`. */
+#define LOOP_SUITE(name, ...)                                                                          \
+    int main(void)                                                                                     \
+    {                                                                                                  \
+        const looped_case looped_[] = {__VA_ARGS__};                                                   \
+        return run_suite(name, looped_, sizeof looped_ / sizeof looped_[0]);                           \
+    }
+
 #define SUITE(name, ...)                                                                               \
     int main(void)                                                                                     \
     {                                                                                                  \
         const TTest *const cases_[] = {__VA_ARGS__};                                                   \
-        Suite *suite_ = suite_create(name);                                                            \
-        TCase *tcase_ = tcase_create(name);                                                            \
+        looped_case looped_[sizeof cases_ / sizeof cases_[0]];                                         \
         for (size_t i_ = 0; i_ < sizeof cases_ / sizeof cases_[0]; i_++)                               \
-            tcase_add_test(tcase_, cases_[i_]);                                                        \
-        suite_add_tcase(suite_, tcase_);                                                               \
-        SRunner *runner_ = srunner_create(suite_);                                                     \
-        srunner_run_all(runner_, CK_NORMAL);                                                           \
-        const int failed_ = srunner_ntests_failed(runner_);                                            \
-        srunner_free(runner_);                                                                         \
-        return failed_ ? EXIT_FAILURE : EXIT_SUCCESS;                                                  \
+            looped_[i_] = (looped_case){cases_[i_], 0, 1};                                             \
+        return run_suite(name, looped_, sizeof cases_ / sizeof cases_[0]);                             \
     }
 
 #endif

@@ -247,18 +247,6 @@ START_TEST(models_need_every_byte)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("contract.broken_input");
-    TCase *tcase = tcase_create("broken_input");
-    tcase_add_loop_test(tcase, every_beginning_of_a_file_is_read_or_refused, 0, KINDS);
-    tcase_add_loop_test(tcase, read_errors_at_every_byte_are_reported, 0, KINDS);
-    tcase_add_loop_test(tcase, reads_in_two_pieces_are_as_good_as_one, 0, KINDS);
-    tcase_add_test(tcase, models_need_every_byte);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+LOOP_SUITE("contract.broken_input", {every_beginning_of_a_file_is_read_or_refused, 0, KINDS},
+           {read_errors_at_every_byte_are_reported, 0, KINDS}, {reads_in_two_pieces_are_as_good_as_one, 0, KINDS},
+           {models_need_every_byte, 0, 1})

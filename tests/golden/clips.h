@@ -8,6 +8,7 @@
 #include "op/kernel.h"
 
 #define F32_TOLERANCE 1e-4 /* of the larger of the value and the layer's rms */
+#define BF16_ERROR 0.02    /* root mean square of an output's errors, of the output's */
 
 typedef struct fixture {
     avsound_context *context;
@@ -169,6 +170,20 @@ static inline void check_layers(const fixture *f, const avsound_session *session
     printf("%s f32: largest relative error %.2g\n", label, worst);
 }
 
+/* Every layer; and the outputs that `used` lists, of the network fused as it is used. */
+static inline void check_in_f32(const char *name, const char *used)
+{
+    fixture f;
+    set_up(&f, name);
+    avsound_session *session = run(&f, AVSOUND_PRECISION_F32, f.layers);
+    check_layers(&f, session, f.layers, name);
+    avsound_session_free(session);
+    session = run(&f, AVSOUND_PRECISION_F32, used);
+    check_layers(&f, session, used, name);
+    avsound_session_free(session);
+    tear_down(&f);
+}
+
 /* Root mean square of an output's errors, of the output's in `exact`. */
 static inline double error_of(const avsound_session *session, const avsound_session *exact, const char *layer)
 {
@@ -180,6 +195,29 @@ static inline double error_of(const avsound_session *session, const avsound_sess
         squares += pow((double)want[i], 2);
     }
     return sqrt(errors / squares);
+}
+
+/* Of the outputs that `used` lists: errors of at most BF16_ERROR of their size. */
+static inline void check_in_bf16(const char *name, const char *used)
+{
+    fixture f;
+    char names[256], *rest = NULL;
+    if (avsn_op_isa() < AVSN_ISA_AVX512_BF16) {
+        printf("%s bf16: skipped, this processor has neither AVX512-BF16 nor AMX\n", name);
+        return;
+    }
+    set_up(&f, name);
+    avsound_session *exact = run(&f, AVSOUND_PRECISION_F32, used), *session = run(&f, AVSOUND_PRECISION_BF16, used);
+    ck_assert_uint_lt(strlen(used), sizeof names);
+    strcpy(names, used);
+    for (char *layer = strtok_r(names, ",", &rest); layer; layer = strtok_r(NULL, ",", &rest)) {
+        const double error = error_of(session, exact, layer);
+        printf("%s bf16: error of %s %.2g of its size\n", name, layer, error);
+        ck_assert_msg(error <= BF16_ERROR, "%s: %s is off by %g of its size", name, layer, error);
+    }
+    avsound_session_free(session);
+    avsound_session_free(exact);
+    tear_down(&f);
 }
 
 static inline void fill(const fixture *f, const char *name, float value)

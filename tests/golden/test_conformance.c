@@ -281,23 +281,9 @@ START_TEST(a_shifted_sound_shifts_its_features)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("golden.conformance");
-    TCase *tcase = tcase_create("golden.conformance");
-    tcase_add_test(tcase, layers_have_the_shapes_of_the_table);
-    tcase_add_test(tcase, a_wide_picture_has_a_wide_map);
-    tcase_add_loop_test(tcase, embeddings_have_unit_norm, AVSOUND_PRECISION_F32, AVSOUND_PRECISION_BF16 + 1);
-    tcase_add_test(tcase, the_score_falls_with_the_distance);
-    tcase_add_loop_test(tcase, items_do_not_see_each_other, AVSOUND_PRECISION_F32, AVSOUND_PRECISION_BF16 + 1);
-    tcase_add_loop_test(tcase, the_avol_score_is_the_maximum_of_its_map, AVSOUND_PRECISION_F32,
-                        AVSOUND_PRECISION_BF16 + 1);
-    tcase_add_test(tcase, the_map_is_descriptors_times_sound);
-    tcase_add_test(tcase, a_shifted_sound_shifts_its_features);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+LOOP_SUITE("golden.conformance", {layers_have_the_shapes_of_the_table, 0, 1}, {a_wide_picture_has_a_wide_map, 0, 1},
+           {embeddings_have_unit_norm, AVSOUND_PRECISION_F32, AVSOUND_PRECISION_BF16 + 1},
+           {the_score_falls_with_the_distance, 0, 1},
+           {items_do_not_see_each_other, AVSOUND_PRECISION_F32, AVSOUND_PRECISION_BF16 + 1},
+           {the_avol_score_is_the_maximum_of_its_map, AVSOUND_PRECISION_F32, AVSOUND_PRECISION_BF16 + 1},
+           {the_map_is_descriptors_times_sound, 0, 1}, {a_shifted_sound_shifts_its_features, 0, 1})

@@ -2,55 +2,26 @@
  * its specification says of the merge and of the map. make_multisensory.py makes the golden files. */
 #include "clips.h"
 
-#define BF16_ERROR 0.02    /* root mean square of the map's error, of the map's */
-
 static const char *const class_cases[] = {"multisensory-classes", "multisensory-classes-vision"};
 static const char *const cases[] = {"multisensory-narrow", "multisensory-narrow-cam"};
+enum { CASES = sizeof cases / sizeof cases[0] };
 
 START_TEST(every_layer_in_f32)
 {
-    fixture f;
-    set_up(&f, cases[_i]);
-    avsound_session *session = run(&f, AVSOUND_PRECISION_F32, f.layers);
-    check_layers(&f, session, f.layers, cases[_i]);
-    avsound_session_free(session);
-    session = run(&f, AVSOUND_PRECISION_F32, NULL); /* fused as it is used */
-    check_layers(&f, session, "cam,logits,score", cases[_i]);
-    avsound_session_free(session);
-    tear_down(&f);
+    check_in_f32(cases[_i], "cam,logits,score");
 }
 END_TEST
 
 /* Batch norms have weights then, the head is another, and who is to see alone meets zeros where the sound is tiled. */
 START_TEST(every_layer_of_recognition_in_f32)
 {
-    fixture f;
-    set_up(&f, class_cases[_i]);
-    avsound_session *session = run(&f, AVSOUND_PRECISION_F32, f.layers);
-    check_layers(&f, session, f.layers, class_cases[_i]);
-    avsound_session_free(session);
-    session = run(&f, AVSOUND_PRECISION_F32, NULL); /* fused as it is used */
-    check_layers(&f, session, "logits,classes", class_cases[_i]);
-    avsound_session_free(session);
-    tear_down(&f);
+    check_in_f32(class_cases[_i], "logits,classes");
 }
 END_TEST
 
 START_TEST(the_map_in_bf16)
 {
-    if (avsn_op_isa() < AVSN_ISA_AVX512_BF16) {
-        printf("no bf16 on this processor: skipped\n");
-        return;
-    }
-    fixture f;
-    set_up(&f, cases[_i]);
-    avsound_session *exact = run(&f, AVSOUND_PRECISION_F32, NULL), *session = run(&f, AVSOUND_PRECISION_BF16, NULL);
-    const double error = error_of(session, exact, "cam");
-    printf("%s bf16: error of the map %.2g of its size\n", cases[_i], error);
-    ck_assert_double_lt(error, BF16_ERROR);
-    avsound_session_free(session);
-    avsound_session_free(exact);
-    tear_down(&f);
+    check_in_bf16(cases[_i], "cam");
 }
 END_TEST
 
@@ -104,20 +75,6 @@ START_TEST(pictures_and_half_the_sound_pass_the_merge)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("golden.multisensory");
-    TCase *tcase = tcase_create("all");
-    const int count = (int)(sizeof cases / sizeof cases[0]);
-    tcase_add_loop_test(tcase, every_layer_in_f32, 0, count);
-    tcase_add_loop_test(tcase, every_layer_of_recognition_in_f32, 0, 2);
-    tcase_add_loop_test(tcase, the_map_in_bf16, 0, count);
-    tcase_add_loop_test(tcase, the_mean_of_the_map_is_the_logit, 0, count);
-    tcase_add_loop_test(tcase, pictures_and_half_the_sound_pass_the_merge, 0, count);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
+LOOP_SUITE("golden.multisensory", {every_layer_in_f32, 0, CASES}, {every_layer_of_recognition_in_f32, 0, 2},
+           {the_map_in_bf16, 0, CASES}, {the_mean_of_the_map_is_the_logit, 0, CASES},
+           {pictures_and_half_the_sound_pass_the_merge, 0, CASES})

@@ -13,6 +13,7 @@ static const char *const cases[] = {"l3-net",        "l3-net-narrow",   "l3-net-
                                     "ave-net",       "ave-net-narrow",  "ave-net-mf-narrow",
                                     "ave-net-of-narrow", "avol-net",
                                     "avol-net-wide", "avol-net-narrow", "avol-net-narrow-wide"};
+enum { CASES = sizeof cases / sizeof cases[0] };
 
 typedef struct golden_case {
     avsound_context *context;
@@ -271,19 +272,5 @@ START_TEST(the_comparison_notices_another_picture)
 }
 END_TEST
 
-int main(void)
-{
-    const int count = (int)(sizeof cases / sizeof cases[0]);
-    Suite *suite = suite_create("golden.networks");
-    TCase *tcase = tcase_create("golden.networks");
-    tcase_add_loop_test(tcase, every_layer_in_f32, 0, count);
-    tcase_add_loop_test(tcase, outputs_of_the_fused_plan_in_f32, 0, count);
-    tcase_add_loop_test(tcase, embeddings_in_bf16, 0, count);
-    tcase_add_test(tcase, the_comparison_notices_another_picture);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+LOOP_SUITE("golden.networks", {every_layer_in_f32, 0, CASES}, {outputs_of_the_fused_plan_in_f32, 0, CASES},
+           {embeddings_in_bf16, 0, CASES}, {the_comparison_notices_another_picture, 0, 1})

@@ -6,6 +6,7 @@
 
 static const char *const cases[] = {"openl3-linear", "openl3-mel128",    "openl3-mel128-512", "openl3-mel256",
                                     "openl3-image",  "openl3-image-512", "openl3-image-odd"};
+enum { CASES = sizeof cases / sizeof cases[0] };
 
 static const char *embedding_of(const fixture *f)
 {
@@ -100,19 +101,5 @@ START_TEST(embeddings_are_flattened_as_keras_does)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("golden.openl3");
-    TCase *tcase = tcase_create("all");
-    const int count = (int)(sizeof cases / sizeof cases[0]);
-    tcase_add_loop_test(tcase, every_layer_in_f32, 0, count);
-    tcase_add_loop_test(tcase, the_embedding_of_the_fused_plan_in_f32, 0, count);
-    tcase_add_loop_test(tcase, the_embedding_in_bf16, 0, count);
-    tcase_add_test(tcase, embeddings_are_flattened_as_keras_does);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
+LOOP_SUITE("golden.openl3", {every_layer_in_f32, 0, CASES}, {the_embedding_of_the_fused_plan_in_f32, 0, CASES},
+           {the_embedding_in_bf16, 0, CASES}, {embeddings_are_flattened_as_keras_does, 0, 1})

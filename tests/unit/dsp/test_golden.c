@@ -185,19 +185,5 @@ START_TEST(openl3_seconds_stand_alone)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("dsp golden");
-    TCase *tcase = tcase_create("all");
-    tcase_add_test(tcase, correspondence_networks);
-    tcase_add_test(tcase, openl3_linear);
-    tcase_add_test(tcase, openl3_mel128);
-    tcase_add_test(tcase, openl3_mel256);
-    tcase_add_loop_test(tcase, openl3_seconds_stand_alone, 0, 3);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
+LOOP_SUITE("dsp.golden", {correspondence_networks, 0, 1}, {openl3_linear, 0, 1}, {openl3_mel128, 0, 1}, {openl3_mel256, 0, 1},
+           {openl3_seconds_stand_alone, 0, 3})

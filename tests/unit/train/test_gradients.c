@@ -615,30 +615,11 @@ START_TEST(refused_memory_leaves_nothing_behind)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("train.gradients");
-    TCase *tcase = tcase_create("train.gradients");
-    const TTest *const tests[] = {a_separators_loss_reaches_its_eyes_and_ears,
-                                  two_threads_agree_with_one,
-                                  bf16_gradients_point_where_those_of_f32_do,
-                                  readers_of_one_value_add_their_gradients,
-                                  batch_norm_joins_only_a_relu_of_its_own,
-                                  gradients_of_inputs_are_left_out,
-                                  contrastive_logits_are_of_all_pairs,
-                                  a_tower_that_learns_from_views_stands_alone,
-                                  the_loss_of_views_and_its_gradients_are_pytorchs,
-                                  views_of_what_is_no_tower_are_refused,
-                                  a_checked_run_names_the_first_value_that_is_not_finite,
-                                  graphs_without_what_the_objective_wants_are_refused,
-                                  refused_memory_leaves_nothing_behind};
-    suite_add_tcase(suite, tcase);
-    tcase_add_loop_test(tcase, gradients_are_slopes_of_the_loss, 0, (int)AVSN_ARRAY_COUNT(trainings));
-    for (size_t i = 0; i < AVSN_ARRAY_COUNT(tests); i++)
-        tcase_add_test(tcase, tests[i]);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+LOOP_SUITE("train.gradients", {gradients_are_slopes_of_the_loss, 0, (int)AVSN_ARRAY_COUNT(trainings)},
+           {a_separators_loss_reaches_its_eyes_and_ears, 0, 1}, {two_threads_agree_with_one, 0, 1},
+           {bf16_gradients_point_where_those_of_f32_do, 0, 1}, {readers_of_one_value_add_their_gradients, 0, 1},
+           {batch_norm_joins_only_a_relu_of_its_own, 0, 1}, {gradients_of_inputs_are_left_out, 0, 1},
+           {contrastive_logits_are_of_all_pairs, 0, 1}, {a_tower_that_learns_from_views_stands_alone, 0, 1},
+           {the_loss_of_views_and_its_gradients_are_pytorchs, 0, 1}, {views_of_what_is_no_tower_are_refused, 0, 1},
+           {a_checked_run_names_the_first_value_that_is_not_finite, 0, 1},
+           {graphs_without_what_the_objective_wants_are_refused, 0, 1}, {refused_memory_leaves_nothing_behind, 0, 1})

@@ -193,13 +193,11 @@ static int report(const job *j)
 
 int cli_index(cli *c)
 {
-    job j = {.c = c, .problems = json_array()};
-    if (c->args.export_to) {
-        json_decref(j.problems);
+    if (c->args.export_to)
         return cli_index_export(c);
-    }
     if (!c->args.output)
         return cli_error(CLI_USAGE, "index: --output is missing: which index?");
+    job j = {.c = c, .problems = json_array()};
     int code = c->args.merge ? merge_indices(&j) : index_files(&j);
     code = finish(&j, code);
     cli_interrupt_indexer(NULL);

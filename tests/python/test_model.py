@@ -20,7 +20,9 @@ from conftest import RATE, ROOT, SCRIPTS, TINY, hum, picture
 def test_version_is_that_of_the_headers():
     words = (ROOT / "include/avsound/version.h").read_text().split()
     parts = [words[words.index(f"AVSOUND_VERSION_{part}") + 1] for part in ("MAJOR", "MINOR", "PATCH")]
-    assert avsound.version() == ".".join(parts)
+    assert avsound.version() == avsound.__version__ == ".".join(parts)
+    with pytest.raises(AttributeError, match="__author__"):
+        avsound.__author__
 
 
 def test_model_tells_what_it_is(model):

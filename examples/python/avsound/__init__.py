@@ -12,6 +12,8 @@ The library is found by $AVSOUND_LIBRARY, inside the package, or by the system. 
 """
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import errors, metrics, train
 from ._native import lib as _lib
 from .arrays import Frame, Sound
@@ -31,6 +33,15 @@ from .tasks import (Offset, OffsetResult, Scan, ScanResult, Separator, Stretch, 
 def version() -> str:
     """Version of the library in use, such as "0.1.0"."""
     return _lib.avsound_version_string().decode()
+
+
+if TYPE_CHECKING:
+    __version__: str
+else:
+    def __getattr__(name):
+        if name == "__version__":  # asked for, not read here: the library is opened when it is first used
+            return version()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

@@ -35,7 +35,8 @@ typedef struct avsound_stream_options {
     const avsound_separator_options *separator; /**< take the sound apart; not with AVSOUND_SEPARATE_COMPAT */
     int64_t patience_us;  /**< what does not come is missing once the other kind is so far ahead: then silence, or the last frame
                                again, stands in, and what comes too late is dropped. 0: 2 s; negative: never */
-    int64_t most_bytes;   /**< most memory for what was pushed and not yet used; one push may go beyond it. 0: 256 MiB */
+    int64_t most_bytes;   /**< most memory for what was pushed and not yet used; one push may go beyond it, sound
+                               by no more than that and its own size. 0: 256 MiB */
 } avsound_stream_options;
 
 /** One result. Of the three pointers that of the stream's task is set. Since 0.1. */
@@ -84,7 +85,8 @@ AVSOUND_API AVSOUND_CHECK avsound_status avsound_stream_create(avsound_model *mo
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_stream_push_frame(avsound_stream *stream, const avsound_frame *frame);
 
 /** Pushes sound, which is copied. All of a segment has one rate, sample format and number of channels.
- *  @return As avsound_stream_push_frame(); AVSOUND_E_STATE for a task that hears nothing. Since 0.1. */
+ *  @return As avsound_stream_push_frame(); AVSOUND_E_LIMIT, too, where the rate is so far below the network's that the sound would
+ *          grow by more than most_bytes: push fewer samples at a time; AVSOUND_E_STATE for a task that hears nothing. Since 0.1. */
 AVSOUND_API AVSOUND_CHECK avsound_status avsound_stream_push_audio(avsound_stream *stream, const avsound_audio *sound);
 
 /** What is pushed from now on does not go on from what came before: the results of that are completed as at the end of a file,

@@ -212,46 +212,56 @@ void avsn_session_set_values(avsound_session *session, const char *input, int32_
     session->inputs_set |= (uint64_t)1 << index;
 }
 
-static avsound_status keep_samples(avsound_session *session, const float *samples, int64_t count, size_t *used)
+/* What session->samples holds of a resampled sound: `kept` samples from `begin` on, of which `passed` have come. */
+typedef struct stretch {
+    int64_t begin, end, passed;
+    size_t kept;
+} stretch;
+
+static avsound_status keep_samples(avsound_session *session, const float *samples, int64_t count, stretch *s)
 {
-    AVSN_TRY(avsn_grow(session->context, (void **)&session->samples, sizeof *samples, *used, *used + (size_t)count,
+    const int64_t first = AVSN_MIN(AVSN_MAX(s->begin - s->passed, (int64_t)0), count);
+    const size_t some = (size_t)AVSN_MAX(AVSN_MIN(s->end - s->passed, count) - first, (int64_t)0);
+    AVSN_TRY(avsn_grow(session->context, (void **)&session->samples, sizeof *samples, s->kept, s->kept + some,
                        &session->samples_capacity));
-    if (count)
-        memcpy(session->samples + *used, samples, (size_t)count * sizeof *samples);
-    *used += (size_t)count;
+    if (some)
+        memcpy(session->samples + s->kept, samples + first, some * sizeof *samples);
+    s->kept += some;
+    s->passed += count;
     return AVSOUND_OK;
 }
 
-/* The sound as mono at the front end's rate, in session->samples. */
-static avsound_status resample(avsound_session *session, const avsound_audio *sound, size_t *used)
+/* The sound as mono at the front end's rate. */
+static avsound_status resample(avsound_session *session, const avsound_audio *sound, stretch *s)
 {
     const float *samples;
     int64_t count;
-    *used = 0;
-    AVSN_TRY(avsn_audio_check(session->context, sound));
     avsn_resampler_free(session->resampler);
     session->resampler = NULL;
     AVSN_TRY(avsn_resampler_create(session->context, session->model->config.audio.sample_rate, 1, &session->resampler));
-    AVSN_TRY(avsn_resampler_push(session->resampler, sound, &samples, &count));
-    AVSN_TRY(keep_samples(session, samples, count, used));
+    for (int64_t first = 0; first < sound->frames && s->passed < s->end;) {
+        AVSN_TRY(avsn_resampler_push_some(session->resampler, sound, &first, &samples, &count));
+        AVSN_TRY(keep_samples(session, samples, count, s));
+    }
     AVSN_TRY(avsn_resampler_push(session->resampler, NULL, &samples, &count));
-    return keep_samples(session, samples, count, used);
+    return keep_samples(session, samples, count, s);
 }
 
 avsound_status avsn_session_set_sound(avsound_session *session, int32_t item, const avsound_audio *sound, float *rms)
 {
     const avsn_audio_frontend *f = &session->model->config.audio;
-    size_t used;
-    AVSN_TRY(resample(session, sound, &used));
-    if (!session->track)
-        AVSN_TRY(avsn_track_create(session->context, f, f->columns + 8, &session->track));
+    AVSN_TRY(avsn_audio_check(session->context, sound));
+    const int64_t used = avsn_resampled_frames(sound->frames, sound->sample_rate, f->sample_rate);
     /* The middle stretch begins at sample `start` of the sound, and at column 1 of the track: the window of its first column
      * reaches back before it. */
-    const int64_t start = ((int64_t)used - avsn_audio_frontend_samples(f)) / 2, step = avsn_audio_frontend_step(f);
-    const int64_t skip = AVSN_MAX(start - step, 0);
-    const int64_t most = avsn_audio_frontend_samples(f) + 2 * step + f->window;
+    const int64_t start = (used - avsn_audio_frontend_samples(f)) / 2, step = avsn_audio_frontend_step(f);
+    stretch s = {.begin = AVSN_MAX(start - step, 0)};
+    s.end = AVSN_MIN(s.begin + avsn_audio_frontend_samples(f) + 2 * step + f->window, used);
+    AVSN_TRY(resample(session, sound, &s));
+    if (!session->track)
+        AVSN_TRY(avsn_track_create(session->context, f, f->columns + 8, &session->track));
     avsn_track_reset(session->track, AVSN_MAX(step - start, 0));
-    AVSN_TRY(avsn_track_push(session->track, session->samples + skip, AVSN_MIN((int64_t)used - skip, most)));
+    AVSN_TRY(avsn_track_push(session->track, session->samples, (int64_t)s.kept));
     avsn_track_finish(session->track);
     if (rms)
         AVSN_TRY(avsn_track_rms(session->track, 1, rms));

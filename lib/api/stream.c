@@ -18,7 +18,6 @@ struct avsound_stream {
     avsound_context *context;
     avsound_model *model;
     avsn_feed_options feed; /* of each segment */
-    int64_t most_bytes;
     /* One of these is wanted. */
     bool scans, measures, separates;
     avsound_scan_options scan_options;
@@ -124,7 +123,7 @@ static avsound_status set_options(avsound_stream *s, const avsound_stream_option
     s->feed.rate_num = told ? o.rate_num : 25;
     s->feed.rate_den = told ? o.rate_den : 1;
     s->feed.patience_us = o.patience_us ? AVSN_MIN(o.patience_us, (int64_t)1 << 50) : DEFAULT_PATIENCE_US;
-    s->most_bytes = o.most_bytes ? o.most_bytes : DEFAULT_BYTES;
+    s->feed.most_bytes = o.most_bytes ? o.most_bytes : DEFAULT_BYTES;
     if (o.scan)
         return set_scan(s, o.scan);
     return o.offset ? set_offset(s, o.offset) : set_separator(s, o.separator);
@@ -257,16 +256,16 @@ static avsound_status check_room(avsound_stream *s)
 {
     const int64_t held = bytes_held(s);
     bool gave = false;
-    if (held < s->most_bytes)
+    if (held < s->feed.most_bytes)
         return AVSOUND_OK;
     if (s->starved && newest_feed(s))
         AVSN_TRY(avsn_feed_give_up(newest_feed(s), &gave));
     if (s->starved && !gave)
         AVSN_FAIL(AVSOUND_E_LIMIT, "stream: %lld bytes wait to be used, and the next result still needs more of the other kind, or of "
-                  "both: most_bytes is %lld", (long long)held, (long long)s->most_bytes);
+                  "both: most_bytes is %lld", (long long)held, (long long)s->feed.most_bytes);
     s->starved = false;
     AVSN_FAIL(AVSOUND_E_AGAIN, "stream: %lld bytes wait to be used, most_bytes is %lld: take results first", (long long)held,
-              (long long)s->most_bytes);
+              (long long)s->feed.most_bytes);
 }
 
 static avsound_status open_feed(avsound_stream *s, avsn_feed **feed)

@@ -253,14 +253,16 @@ avsound_status avsound_draw_cam(avsound_context *context, const avsound_frame *f
 
 /* ---- spectrograms ---- */
 
-static avsound_status push_sound(avsn_track *track, avsn_resampler *resampler, const avsound_audio *sound,
-                                 int64_t *total)
+static avsound_status push_sound(avsn_track *track, avsn_resampler *resampler, const avsound_audio *sound)
 {
     const float *samples;
     int64_t count;
-    AVSN_TRY(avsn_resampler_push(resampler, sound, &samples, &count));
-    *total += count;
-    return track ? avsn_track_push(track, samples, count) : AVSOUND_OK;
+    for (int64_t first = 0; first < sound->frames;) {
+        AVSN_TRY(avsn_resampler_push_some(resampler, sound, &first, &samples, &count));
+        AVSN_TRY(avsn_track_push(track, samples, count));
+    }
+    AVSN_TRY(avsn_resampler_push(resampler, NULL, &samples, &count));
+    return avsn_track_push(track, samples, count);
 }
 
 static avsound_status compute_spectrogram(avsound_context *context, const avsn_audio_frontend *f,
@@ -268,14 +270,11 @@ static avsound_status compute_spectrogram(avsound_context *context, const avsn_a
 {
     avsn_resampler *resampler = NULL;
     avsn_track *track = NULL;
-    int64_t total = 0;
     avsound_status status = avsn_resampler_create(context, f->sample_rate, 1, &resampler);
     if (!status)
         status = avsn_track_create(context, f, f->columns + 8, &track); /* and what the windows of the last reach into */
     if (!status)
-        status = push_sound(track, resampler, sound, &total);
-    if (!status)
-        status = push_sound(track, resampler, NULL, &total);
+        status = push_sound(track, resampler, sound);
     if (!status) {
         avsn_track_finish(track);
         status = avsn_track_input(track, 0, spectrogram);

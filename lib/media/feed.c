@@ -248,8 +248,16 @@ static avsound_status resample(avsn_feed *feed, const float *samples, int64_t co
     if (!feed->resampler)
         return append_samples(feed, samples, count);
     const avsound_audio audio = audio_of(samples, count, feed->in_rate, feed->options.channels);
-    AVSN_TRY(avsn_resampler_push(feed->resampler, samples ? &audio : NULL, &samples, &count));
-    return append_samples(feed, samples, count);
+    const float *made;
+    int64_t made_count;
+    for (int64_t first = 0; samples && first < count;) {
+        AVSN_TRY(avsn_resampler_push_some(feed->resampler, &audio, &first, &made, &made_count));
+        AVSN_TRY(append_samples(feed, made, made_count));
+    }
+    if (samples)
+        return AVSOUND_OK;
+    AVSN_TRY(avsn_resampler_push(feed->resampler, NULL, &made, &made_count));
+    return append_samples(feed, made, made_count);
 }
 
 static avsound_status stay_silent(avsn_feed *feed, int64_t count)
@@ -405,6 +413,17 @@ avsound_status avsn_feed_push_frame(avsn_feed *feed, const avsound_frame *frame)
     return feed->broken;
 }
 
+/* At a rate far below the network's a little is a lot. */
+static avsound_status check_growth(const avsn_feed *feed, const avsound_audio *sound)
+{
+    const double frame_bytes = (double)feed->options.channels * sizeof(float), pushed = (double)sound->frames * frame_bytes;
+    const double kept = pushed * feed->options.rate / sound->sample_rate;
+    if (feed->options.most_bytes && kept > pushed + (double)feed->options.most_bytes)
+        AVSN_FAIL(AVSOUND_E_LIMIT, "audio: %lld samples at %d Hz take %.0f bytes at %d Hz, most_bytes is %lld: push fewer at a time",
+                  (long long)sound->frames, sound->sample_rate, kept, feed->options.rate, (long long)feed->options.most_bytes);
+    return AVSOUND_OK;
+}
+
 static avsound_status check_sound(const avsn_feed *feed, const avsound_audio *sound)
 {
     AVSN_TRY(avsn_audio_check(feed->context, sound));
@@ -412,6 +431,7 @@ static avsound_status check_sound(const avsn_feed *feed, const avsound_audio *so
     if (feed->in_rate && sound->sample_rate != feed->in_rate)
         AVSN_FAIL(AVSOUND_E_INVALID_ARGUMENT, "audio: %d Hz behind %d Hz: a recording of its own begins with a discontinuity",
                   sound->sample_rate, feed->in_rate);
+    AVSN_TRY(check_growth(feed, sound));
     if (feed->heard)
         return check_step(sound->time_us, sound_end(feed), "sound");
     return feed->frame_count ? check_meeting(sound->time_us, feed->first_frame_us, last_frame(feed)->time_us, "sound") : AVSOUND_OK;

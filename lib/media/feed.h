@@ -15,6 +15,7 @@ typedef struct avsn_feed_options {
     /* What does not come is missing once the other kind is so far ahead: silence, or the last frame again, stands in.
      * Negative: never. */
     int64_t patience_us;
+    int64_t most_bytes; /* one push of sound takes no more, or no more than what is pushed takes as floats besides; 0: any */
 } avsn_feed_options;
 
 /* Counts since the feed was made. */

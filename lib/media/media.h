@@ -76,6 +76,12 @@ avsound_status avsn_resampler_create(avsound_context *context, int32_t rate, int
  * input time n / rate: the filter's delay is compensated. */
 avsound_status avsn_resampler_push(avsn_resampler *resampler, const avsound_audio *audio, const float **samples,
                                    int64_t *frames);
+/* The same of as much of `audio`, from frame *first on, as makes a million samples or so, or of one frame; moves *first behind it.
+ * A minute at 1 Hz becomes millions of samples. */
+avsound_status avsn_resampler_push_some(avsn_resampler *resampler, const avsound_audio *audio, int64_t *first, const float **samples,
+                                        int64_t *frames);
+/* How many frames at rate `to` so many at rate `from` become. */
+int64_t avsn_resampled_frames(int64_t frames, int32_t from, int32_t to);
 void avsn_resampler_free(avsn_resampler *resampler);
 avsound_status avsn_audio_check(const avsound_context *context, const avsound_audio *audio);
 

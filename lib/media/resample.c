@@ -5,7 +5,7 @@
 #include <libavutil/mathematics.h>
 #include <libavutil/opt.h>
 
-enum { BLOCK_FRAMES = 1 << 16, MOST_CHANNELS = 64 }; /* swresample takes no more than 64 channels */
+enum { BLOCK_FRAMES = 1 << 16, MOST_MADE = 1 << 20, MOST_CHANNELS = 64 }; /* swresample takes no more than 64 channels */
 
 struct avsn_resampler {
     avsound_context *context;
@@ -145,10 +145,9 @@ static avsound_status check_same_kind(const avsn_resampler *resampler, const avs
     return AVSOUND_OK;
 }
 
-/* Samples of output that `consumed` of input stand for. */
-static int64_t output_length(const avsn_resampler *resampler)
+int64_t avsn_resampled_frames(int64_t frames, int32_t from, int32_t to)
 {
-    return av_rescale(resampler->consumed, resampler->rate, resampler->in_rate);
+    return av_rescale(frames, to, from);
 }
 
 /* Feeds one block (NULL: the end) and appends what comes out to the *frames samples there are. */
@@ -168,18 +167,19 @@ static avsound_status convert(avsn_resampler *resampler, const uint8_t **in, int
     return AVSOUND_OK;
 }
 
-static avsound_status feed(avsn_resampler *resampler, const avsound_audio *audio, int64_t *frames)
+/* From frame `first` to before `end`. */
+static avsound_status feed(avsn_resampler *resampler, const avsound_audio *audio, int64_t first, int64_t end, int64_t *frames)
 {
     const size_t sample = (size_t)av_get_bytes_per_sample(ffmpeg_format(audio->format, 0));
-    for (int64_t i = 0; i < audio->frames; i += BLOCK_FRAMES) {
+    for (int64_t i = first; i < end; i += BLOCK_FRAMES) {
         const uint8_t *in[MOST_CHANNELS];
         for (int32_t c = 0; audio->planar && c < audio->channels; c++)
             in[c] = (const uint8_t *)audio->planes[c] + (size_t)i * sample;
         if (!audio->planar)
             in[0] = (const uint8_t *)audio->data + (size_t)i * (size_t)audio->channels * sample;
-        AVSN_TRY(convert(resampler, in, (int)AVSN_MIN(audio->frames - i, (int64_t)BLOCK_FRAMES), frames));
+        AVSN_TRY(convert(resampler, in, (int)AVSN_MIN(end - i, (int64_t)BLOCK_FRAMES), frames));
     }
-    resampler->consumed += audio->frames;
+    resampler->consumed += end - first;
     return AVSOUND_OK;
 }
 
@@ -188,7 +188,8 @@ static avsound_status drain(avsn_resampler *resampler, int64_t *frames)
 {
     resampler->drained = true;
     AVSN_TRY(convert(resampler, NULL, 0, frames));
-    const int64_t wanted = AVSN_MAX(output_length(resampler) - resampler->produced, (int64_t)0);
+    const int64_t whole = avsn_resampled_frames(resampler->consumed, resampler->in_rate, resampler->rate);
+    const int64_t wanted = AVSN_MAX(whole - resampler->produced, (int64_t)0);
     const size_t bytes = sizeof(float) * (size_t)resampler->channels;
     AVSN_TRY(avsn_grow(resampler->context, (void **)&resampler->samples, bytes, (size_t)*frames, (size_t)wanted,
                        &resampler->capacity));
@@ -198,8 +199,9 @@ static avsound_status drain(avsn_resampler *resampler, int64_t *frames)
     return AVSOUND_OK;
 }
 
-avsound_status avsn_resampler_push(avsn_resampler *resampler, const avsound_audio *audio, const float **samples,
-                                   int64_t *frames)
+/* `most` frames of audio, or what there is, from *first on. */
+static avsound_status push(avsn_resampler *resampler, const avsound_audio *audio, int64_t most, int64_t *first,
+                           const float **samples, int64_t *frames)
 {
     *samples = NULL;
     *frames = 0;
@@ -207,9 +209,12 @@ avsound_status avsn_resampler_push(avsn_resampler *resampler, const avsound_audi
         AVSN_FAIL(AVSOUND_E_STATE, "audio: the recording has ended, nothing can follow");
     int64_t made = 0;
     if (audio) {
-        AVSN_TRY(avsn_audio_check(resampler->context, audio));
+        const int64_t end = audio->frames - *first > most ? *first + most : audio->frames;
+        if (*first == 0)
+            AVSN_TRY(avsn_audio_check(resampler->context, audio));
         AVSN_TRY(resampler->swr ? check_same_kind(resampler, audio) : begin(resampler, audio));
-        AVSN_TRY(feed(resampler, audio, &made));
+        AVSN_TRY(feed(resampler, audio, *first, end, &made));
+        *first = end;
     } else if (resampler->swr) {
         AVSN_TRY(drain(resampler, &made));
     }
@@ -217,6 +222,20 @@ avsound_status avsn_resampler_push(avsn_resampler *resampler, const avsound_audi
     *samples = resampler->samples;
     *frames = made;
     return AVSOUND_OK;
+}
+
+avsound_status avsn_resampler_push(avsn_resampler *resampler, const avsound_audio *audio, const float **samples,
+                                   int64_t *frames)
+{
+    int64_t first = 0;
+    return push(resampler, audio, INT64_MAX, &first, samples, frames);
+}
+
+avsound_status avsn_resampler_push_some(avsn_resampler *resampler, const avsound_audio *audio, int64_t *first, const float **samples,
+                                        int64_t *frames)
+{
+    const int64_t most = av_rescale(MOST_MADE, audio->sample_rate, resampler->rate);
+    return push(resampler, audio, AVSN_MAX(most, (int64_t)1), first, samples, frames);
 }
 
 avsound_status avsn_resampler_reset(avsn_resampler *resampler)

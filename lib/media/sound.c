@@ -18,7 +18,7 @@ enum { BACK_STEP_SECONDS = 1, AHEAD_STEP_SECONDS = 24 * 3600 };
  * reservoir of ten (MP3), 80 ms (Opus), the parameters of the upper half of the spectrum (HE-AAC). */
 enum { PREROLL_US = 1000000 };
 
-enum { FIRST_MARGIN_US = 2 * PREROLL_US, NEAR_SECONDS = 2, FILTER_TAPS = 64, MOST_RESAMPLED = 1 << 20 };
+enum { FIRST_MARGIN_US = 2 * PREROLL_US, NEAR_SECONDS = 2, FILTER_TAPS = 64 };
 
 struct avsn_sound {
     avsound_context *context;
@@ -48,8 +48,8 @@ struct avsn_sound {
 
     /* To the rate wanted. */
     avsn_resampler *resampler; /* NULL: none needed */
-    const float *uncut; /* what was produced and not resampled yet */
-    int64_t uncut_frames;
+    const float *stretch; /* what was produced; of its frames so many are resampled */
+    int64_t stretch_frames, resampled;
     int64_t out_next, out_wanted; /* index of the next sample made; of the first that the caller wants */
     bool drained;
     avsound_media_info info;
@@ -263,35 +263,33 @@ static avsound_status fail_in_file(const avsn_sound *sound, avsound_status statu
     return avsn_fail_in(status, "%s", sound->track.source->path);
 }
 
-/* The next piece of what there is, the next stretch if nothing is left. A frame of a minute at 1 Hz becomes millions of samples:
- * so much at a time as makes MOST_RESAMPLED, but at least one sample. */
-static avsound_status cut_piece(avsn_sound *sound, const float **samples, int64_t *frames)
+static avsound_status produce_checked(avsn_sound *sound, const float **samples, int64_t *frames)
 {
-    if (sound->uncut_frames == 0)
-        AVSN_TRY(produce(sound, &sound->uncut, &sound->uncut_frames));
-    const int64_t most = AVSN_MAX(av_rescale(MOST_RESAMPLED, sound->rate, sound->out_rate), (int64_t)1);
-    *samples = sound->uncut;
-    *frames = AVSN_MIN(sound->uncut_frames, most);
-    sound->uncut += *frames * sound->channels;
-    sound->uncut_frames -= *frames;
-    return AVSOUND_OK;
+    AVSN_TRY(produce(sound, samples, frames));
+    const avsound_audio stretch = view_of(sound, *samples, *frames, sound->rate);
+    const avsound_status status = avsn_audio_check(sound->context, &stretch);
+    return status ? fail_in_file(sound, status) : AVSOUND_OK;
 }
 
-/* The next stretch at the rate wanted. */
+/* The next at the rate wanted: of the stretch that there is, of the next one if nothing is left. */
 static avsound_status resample(avsn_sound *sound, const float **samples, int64_t *frames)
 {
+    avsound_status status = AVSOUND_OK;
     if (sound->drained)
         AVSN_FAIL(AVSOUND_E_END, "%s: no more sound", sound->track.source->path);
-    avsound_status status = sound->resampler ? cut_piece(sound, samples, frames) : produce(sound, samples, frames);
-    if (status && (status != AVSOUND_E_END || !sound->resampler))
-        return status;
-    const avsound_audio stretch = view_of(sound, *samples, status ? 0 : *frames, sound->rate);
-    if (!sound->resampler) {
-        status = avsn_audio_check(sound->context, &stretch);
-        return status ? fail_in_file(sound, status) : AVSOUND_OK;
+    if (sound->resampled == sound->stretch_frames) {
+        sound->resampled = sound->stretch_frames = 0;
+        status = produce(sound, &sound->stretch, &sound->stretch_frames);
+        if (status && status != AVSOUND_E_END)
+            return status;
     }
     sound->drained = status == AVSOUND_E_END;
-    status = avsn_resampler_push(sound->resampler, sound->drained ? NULL : &stretch, samples, frames);
+    if (sound->drained) {
+        status = avsn_resampler_push(sound->resampler, NULL, samples, frames);
+    } else {
+        const avsound_audio stretch = view_of(sound, sound->stretch, sound->stretch_frames, sound->rate);
+        status = avsn_resampler_push_some(sound->resampler, &stretch, &sound->resampled, samples, frames);
+    }
     return status ? fail_in_file(sound, status) : AVSOUND_OK;
 }
 
@@ -300,7 +298,7 @@ avsound_status avsn_sound_read(avsn_sound *sound, avsound_audio *audio)
     const float *samples = NULL;
     int64_t frames = 0, skipped = 0;
     while (frames == skipped) {
-        AVSN_TRY(resample(sound, &samples, &frames));
+        AVSN_TRY(sound->resampler ? resample(sound, &samples, &frames) : produce_checked(sound, &samples, &frames));
         skipped = AVSN_MIN(AVSN_MAX(sound->out_wanted - sound->out_next, (int64_t)0), frames);
         sound->out_next += frames;
     }
@@ -383,7 +381,7 @@ static avsound_status forget(avsn_sound *sound, int64_t next, int64_t out_next)
     sound->decoded = sound->placed = sound->drained = false;
     sound->settling = true;
     sound->shift = sound->gap = sound->trim = 0;
-    sound->uncut_frames = 0;
+    sound->resampled = sound->stretch_frames = 0;
     sound->next = next;
     sound->out_next = out_next;
     swr_free(&sound->mix);

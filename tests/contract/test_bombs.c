@@ -219,6 +219,66 @@ START_TEST(an_hour_of_silence_in_a_kilobyte)
 }
 END_TEST
 
+static avsound_audio slow(const float *samples, int64_t frames)
+{
+    return (avsound_audio){.struct_size = sizeof(avsound_audio), .format = AVSOUND_SAMPLE_F32, .sample_rate = 1, .channels = 1,
+                           .frames = frames, .data = samples};
+}
+
+/* Eight hours at 1 Hz are 1.4 billion samples at 48 kHz, of which a session sees the middle second. */
+START_TEST(hours_at_one_hertz_in_memory)
+{
+    enum { HOURS = 8 * 3600 };
+    float *samples = calloc(HOURS, sizeof *samples), vector[128];
+    size_t size = 128;
+    avsound_context *context = plain_context();
+    avsound_model *model = narrow_model(context, "ave-net");
+    avsound_session *session;
+    ck_avsound(avsound_session_create(model, NULL, &session));
+    const avsound_audio second = slow(samples, 1), sound = slow(samples, HOURS);
+    ck_avsound(avsound_embed_audio(session, &second, 1, vector, &size));
+    const long before = peak_kb();
+    ck_avsound(avsound_embed_audio(session, &sound, 1, vector, &size));
+    ck_small(before);
+    avsound_session_free(session);
+    avsound_model_free(model);
+    avsound_context_free(context);
+    free(samples);
+}
+END_TEST
+
+START_TEST(hours_at_one_hertz_in_a_stream)
+{
+    enum { HOURS = 8 * 3600, MINUTE = 60 };
+    float *samples = calloc(HOURS, sizeof *samples);
+    avsound_context *context = plain_context();
+    avsound_model *model = narrow_model(context, "ave-net");
+    avsound_scan_options scan;
+    avsound_stream_options options;
+    avsound_stream *stream;
+    avsound_scan_options_init(&scan, sizeof scan);
+    avsound_stream_options_init(&options, sizeof options);
+    scan.what = AVSOUND_SCAN_EMBED_AUDIO;
+    scan.threads = 1;
+    options.scan = &scan;
+    options.most_bytes = 12 << 20;
+    ck_avsound(avsound_stream_create(model, &options, &stream));
+    avsound_audio sound = slow(samples, MINUTE);
+    ck_avsound(avsound_stream_push_audio(stream, &sound));
+    avsound_stream_reset(stream);
+    const long before = peak_kb();
+    sound.frames = HOURS;
+    ck_refused(avsound_stream_push_audio(stream, &sound), AVSOUND_E_LIMIT, "28800 samples at 1 Hz take 5529600000 bytes at 48000 Hz");
+    ck_small(before);
+    sound.frames = MINUTE; /* and nothing was taken */
+    ck_avsound(avsound_stream_push_audio(stream, &sound));
+    avsound_stream_free(stream);
+    avsound_model_free(model);
+    avsound_context_free(context);
+    free(samples);
+}
+END_TEST
+
 /* Sizes of packets and tables that the file is far too short for. */
 START_TEST(tables_and_packets_beyond_the_file)
 {
@@ -311,5 +371,5 @@ END_TEST
 
 SUITE("contract.bombs", a_container_that_claims_900_million_pixels, a_packet_that_claims_256_million_pixels,
       a_packet_that_claims_900_million_pixels, a_png_of_a_hundred_bytes_and_900_million_pixels, four_gigahertz,
-      a_thousand_channels, an_hour_at_one_hertz, an_hour_of_silence_in_a_kilobyte, tables_and_packets_beyond_the_file,
-      sessions_beyond_all_memory, configurations_beyond_all_memory)
+      a_thousand_channels, an_hour_at_one_hertz, an_hour_of_silence_in_a_kilobyte, hours_at_one_hertz_in_memory,
+      hours_at_one_hertz_in_a_stream, tables_and_packets_beyond_the_file, sessions_beyond_all_memory, configurations_beyond_all_memory)
